@@ -1,0 +1,73 @@
+"""The import contracts of pyproject.toml bite: a wrong import in a scratch copy of the house is refused."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("cli", "web", "relay", "agent", "rules", "protocol", "recording", "kit")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """An empty house: every top-level package, and the project's own contracts."""
+    for package in ("", *PACKAGES):
+        folder = tmp_path / "farhand" / package
+        folder.mkdir()
+        (folder / "__init__.py").write_text("")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def lint(house: Path) -> subprocess.CompletedProcess[str]:
+    """Runs import-linter in the scratch house."""
+    command = Path(sys.executable).parent / "lint-imports"
+    return subprocess.run(
+        [command, "--no-cache"], cwd=house, capture_output=True, text=True, timeout=60, env={"PYTHONPATH": str(house)}
+    )
+
+
+def test_an_empty_house_keeps_every_contract(house: Path) -> None:
+    result = lint(house)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "statement"),
+    [
+        ("kit/bad.py", "import farhand.protocol"),
+        ("protocol/bad.py", "import farhand.rules"),
+        ("protocol/bad.py", "import farhand.recording"),
+        ("rules/bad.py", "import farhand.relay"),
+        ("relay/bad.py", "import farhand.web"),
+        ("agent/bad.py", "import farhand.relay"),
+        ("rules/bad.py", "import django.db"),
+        ("protocol/bad.py", "import asyncio"),
+        ("recording/bad.py", "import socket"),
+        ("rules/bad.py", "import ssl"),
+        ("relay/bad.py", "import sqlite3"),
+        ("agent/bad.py", "import psycopg"),
+    ],
+)
+def test_a_wrong_import_is_refused(house: Path, module: str, statement: str) -> None:
+    (house / "farhand" / module).write_text(statement + "\n")
+    result = lint(house)
+    assert result.returncode == 1, result.stdout
+    assert "BROKEN" in result.stdout
+
+
+def test_a_pure_package_must_not_reach_the_event_loop_through_kit(house: Path) -> None:
+    (house / "farhand/kit/net.py").write_text("import asyncio\n")
+    (house / "farhand/rules/bad.py").write_text("import farhand.kit.net\n")
+    assert lint(house).returncode == 1
+
+
+def test_a_new_top_level_package_needs_a_floor(house: Path) -> None:
+    (house / "farhand/attic").mkdir()
+    (house / "farhand/attic/__init__.py").write_text("")
+    result = lint(house)
+    assert result.returncode == 1
+    assert "attic" in result.stdout

@@ -1,0 +1,95 @@
+"""The small checks find what they are for, and nothing else."""
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools"))
+
+import check_docs
+import check_sizes
+import check_words
+import run_tests
+
+TODAY = date(2030, 1, 1)
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_long_files_and_functions_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "src/farhand/long.py", "x = 1\n" * 501)
+    write(tmp_path / "src/farhand/good.py", "x = 1\n" * 500)
+    write(tmp_path / "src/farhand/deep.py", "class A:\n    def f(self):\n" + "        pass\n" * 60)
+    write(tmp_path / "web/console/src/long.svelte", "\n" * 501)
+    write(tmp_path / "web/console/src/generated/long.ts", "\n" * 900)
+    write(tmp_path / "web/node_modules/a/src/long.ts", "\n" * 900)
+    found = check_sizes.problems(tmp_path, {}, TODAY)
+    assert [line.split(": ")[0] for line in found] == [
+        "src/farhand/deep.py:2 f()".replace("f()", "A.f()"),
+        "src/farhand/long.py",
+        "web/console/src/long.svelte",
+    ]
+
+
+def test_an_allowance_ends_on_its_date_and_is_removed_when_unused(tmp_path: Path) -> None:
+    write(tmp_path / "src/a.py", "x = 1\n" * 501)
+    write(
+        tmp_path / "list",
+        "# comment\nsrc/a.py 600 2030-01-01 a table that is one thing\nsrc/b.py 600 2030-01-01 gone\n",
+    )
+    allowances = check_sizes.read_allowances(tmp_path / "list")
+    assert check_sizes.problems(tmp_path, allowances, TODAY) == [
+        "size_allowances.txt: src/b.py is not needed any more: remove it"
+    ]
+    assert len(check_sizes.problems(tmp_path, allowances, date(2030, 1, 2))) == 2
+
+
+def test_a_bad_allowance_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "list", "src/a.py 600\n")
+    with pytest.raises(ValueError, match="list:1"):
+        check_sizes.read_allowances(tmp_path / "list")
+
+
+@pytest.mark.parametrize("parts", [*check_words.HOSTS, *check_words.PATHS])
+def test_places_of_one_machine_are_found(tmp_path: Path, parts: tuple[str, str]) -> None:
+    write(tmp_path / "a.md", "fine\nsee " + "".join(parts) + " for more\n")
+    assert [line.split(": ")[0] for line in check_words.findings(tmp_path / "a.md")] == [f"{tmp_path / 'a.md'}:2"]
+
+
+def test_only_what_git_would_commit_is_read(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    write(tmp_path / ".gitignore", "ignored/\n")
+    write(tmp_path / "ignored/a", "x")
+    write(tmp_path / "b", "x")
+    assert [path.name for path in check_words.committed_files(tmp_path)] == [".gitignore", "b"]
+
+
+def test_broken_links_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "docs/b.md", "# One heading: of `two`\n")
+    write(
+        tmp_path / "a.md",
+        "# Top\n[ok](docs/b.md) [ok](docs/b.md#one-heading-of-two) [ok](#top) [ok](https://example.org/x) `[no](no)`\n"
+        "```\n[no](nothing.md)\n```\n[bad](nothing.md) [bad](docs/b.md#other)\n",
+    )
+    assert check_docs.broken_links(tmp_path / "a.md", tmp_path) == [
+        "a.md: the link to `nothing.md` leads to no file",
+        "a.md: the link to `docs/b.md#other` leads to no heading",
+    ]
+
+
+def test_a_run_without_tests_fails_and_one_with_tests_does_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_tests.main([], tmp_path) == 1
+    write(tmp_path / "tests/scenario/test_a.py", "def test_a():\n    pass\n")
+    assert run_tests.main(["-p", "no:cacheprovider"], tmp_path) == 0
+    write(tmp_path / "tests/browser/test_b.py", "def test_b():\n    assert False\n")
+    assert run_tests.main(["-p", "no:cacheprovider"], tmp_path) == 1
+    closing = capsys.readouterr().out.splitlines()[-3:]
+    assert [line.split()[:2] for line in closing] == [["unit", "skip"], ["scenario", "ok"], ["browser", "FAIL"]]

@@ -1,0 +1,79 @@
+"""Runs the test stages one after another and prints the closing line of each at the end.
+
+Why it exists: pytest ends with an error when a folder holds no test; a stage without tests is skipped here, but a run
+without any test at all fails. A failed stage does not hide the result of the next one.
+
+Rules: the stages are listed here and nowhere else; everything about how pytest runs stands in pyproject.toml.
+"""
+
+import argparse
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+NO_TESTS_COLLECTED = 5
+"""pytest's exit status when it collected nothing (or deselected everything)."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One pytest run over some folders."""
+
+    name: str
+    folders: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+
+STAGES = (
+    Stage("unit", ("tests/unit", "tests/arch"), ("-n", "2")),
+    Stage("scenario", ("tests/scenario",)),
+    Stage("browser", ("tests/browser",)),
+)
+
+
+def folders_with_tests(stage: Stage, root: Path) -> list[str]:
+    """The stage's folders below `root` that hold at least one test file."""
+    return [folder for folder in stage.folders if next((root / folder).rglob("test_*.py"), None)]
+
+
+def run_stage(stage: Stage, extra: list[str], root: Path) -> tuple[int, str]:
+    """Runs one stage, passing its output on as it comes; returns pytest's exit status and its closing line."""
+    folders = folders_with_tests(stage, root)
+    if not folders:
+        return NO_TESTS_COLLECTED, "no tests yet"
+    command = [sys.executable, "-m", "pytest", "--color=yes" if sys.stdout.isatty() else "--color=no"]
+    process = subprocess.Popen(
+        [*command, *stage.options, *extra, *folders], cwd=root, stdout=subprocess.PIPE, text=True, errors="replace"
+    )
+    closing = ""
+    if process.stdout is not None:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            closing = line.strip() or closing
+    return process.wait(), closing
+
+
+def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
+    """Runs the stages; returns 0 only when every stage passed and at least one had tests."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--long", action="store_true", help="run the tests marked `long` instead of the others")
+    options, extra = parser.parse_known_args(arguments)
+    if options.long:
+        extra = ["-m", "long", "--timeout", "7200", *extra]
+    results = [(stage, *run_stage(stage, extra, root)) for stage in STAGES]
+    print("\nTests:")
+    for stage, status, closing in results:
+        state = {0: "ok", NO_TESTS_COLLECTED: "skip"}.get(status, f"FAIL ({status})")
+        print(f"  {stage.name:<10}{state:<10}{closing}")
+    statuses = {status for _, status, _ in results}
+    if statuses == {NO_TESTS_COLLECTED}:
+        print("No test ran at all; that is an error.")
+        return 1
+    return 0 if statuses <= {0, NO_TESTS_COLLECTED} else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
