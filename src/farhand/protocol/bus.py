@@ -1,0 +1,168 @@
+"""Messages between the planes, on the bus. `web` and `worker` decide and tell; the relay applies, and reports what
+happened.
+
+To the relay (subjects `relay.*`): the policy it works by, sessions to host, events to fan out.
+From the relay (subjects `web.*`): who is linked, what is in the journals.
+State wins over messages: after every (re)connection of the worker it sends `Policy` and `Sessions`, the relay answers
+with `Links`; both sides drop what the other no longer knows. So a lost message heals at the next connection.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from farhand.protocol.messages import Count, Event, Facts, Hex32, Id, Line, Message, Name, Token
+
+Blob = Annotated[str, msgspec.Meta(max_length=65_536)]
+
+
+class Policy(Message, frozen=True, kw_only=True, tag="policy"):
+    """What the relay must know to judge by itself; it keeps a copy on disk, so that it starts without `web`."""
+
+    claimed: bool
+    issuer_keys: list[Hex32]
+    """Public keys whose tickets and credentials hold."""
+    site_keys: list[Hex32]
+    statement: Token
+    hosts: list[Line]
+    """Host names that browsers may use (Origin and Host), without port; `*` = any host that equals the Host header."""
+    revoked_agents: list[Id] = []
+    links_per_second: int = 300
+
+
+class RecordingKeys(Message, frozen=True, kw_only=True):
+    """Key material for one recording segment of one session. Made by `web`, new for every relay incarnation.
+
+    `wrapped` is the data key wrapped for the site; the relay writes it into the segment's head and cannot unwrap it
+    again.
+    """
+
+    segment: Count
+    data_key: Hex32
+    sign_seed: Hex32
+    certificate: Token
+    """Kind `recording`: the issuer key certifies the segment's signing key for this session and segment."""
+    wrapped: Blob
+
+
+class LegState(Message, frozen=True, kw_only=True):
+    """Grants of one leg as decided."""
+
+    leg: int
+    party: int
+    subject: Line
+    name: Name
+    grants: int
+
+
+class SessionState(Message, frozen=True, kw_only=True):
+    """Everything a relay needs to host a session."""
+
+    session_id: Id
+    kind: Literal["jump", "support"]
+    epoch: Count
+    legs: list[LegState]
+    record: bool
+    recording: RecordingKeys | None
+    offer_to: Id | None = None
+    """Agent that is offered the session on its link until its leg has joined."""
+    offer_ticket: Token | None = None
+
+
+class Sessions(Message, frozen=True, kw_only=True, tag="sessions"):
+    """All sessions that are alive. The relay ends those it hosts that are not listed."""
+
+    sessions: list[SessionState]
+
+
+class SessionPut(Message, frozen=True, kw_only=True, tag="session-put"):
+    """A session began or its legs and grants changed."""
+
+    session: SessionState
+
+
+class SessionEnd(Message, frozen=True, kw_only=True, tag="session-end"):
+    """A session is over: tell all legs, close them, seal journal and recording."""
+
+    session_id: Id
+    reason: Name
+    text: Line = ""
+
+
+class LegEnd(Message, frozen=True, kw_only=True, tag="leg-end"):
+    """One leg is over (left, removed)."""
+
+    session_id: Id
+    leg: int
+    reason: Name
+
+
+class Publish(Message, frozen=True, kw_only=True, tag="publish"):
+    """Events to fan out to the consoles, in order."""
+
+    events: list[Event]
+
+
+class AgentRevoked(Message, frozen=True, kw_only=True, tag="agent-revoked"):
+    """Close this agent's link and accept it no more."""
+
+    agent_id: Id
+
+
+# --- from the relay ---
+
+
+class LinkUp(Message, frozen=True, kw_only=True, tag="link-up"):
+    """An agent is linked (or told new facts)."""
+
+    agent_id: Id
+    version: Name
+    public_ip: Name
+    since_ms: Count
+    facts: Facts
+
+
+class LinkDown(Message, frozen=True, kw_only=True, tag="link-down"):
+    """An agent's link is gone."""
+
+    agent_id: Id
+    at_ms: Count
+
+
+class Links(Message, frozen=True, kw_only=True, tag="links"):
+    """All agents that are linked, and the relay's incarnation."""
+
+    relay_id: Id
+    links: list[LinkUp]
+
+
+class Journaled(Message, frozen=True, kw_only=True, tag="journaled"):
+    """The journal of this session has entries up to `seq`, on disk."""
+
+    session_id: Id
+    seq: Count
+
+
+class LegUp(Message, frozen=True, kw_only=True, tag="leg-up"):
+    """A leg joined."""
+
+    session_id: Id
+    leg: int
+
+
+class LegDown(Message, frozen=True, kw_only=True, tag="leg-down"):
+    """A leg's socket is gone (it may come back)."""
+
+    session_id: Id
+    leg: int
+
+
+class NeedKeys(Message, frozen=True, kw_only=True, tag="need-keys"):
+    """This incarnation of the relay has no recording keys for the session: send a SessionPut with a new segment."""
+
+    session_id: Id
+    relay_id: Id
+
+
+ToRelay = Policy | Sessions | SessionPut | SessionEnd | LegEnd | Publish | AgentRevoked
+FromRelay = LinkUp | LinkDown | Links | Journaled | LegUp | LegDown | NeedKeys

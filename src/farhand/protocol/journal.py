@@ -1,0 +1,44 @@
+"""The form of a session's journal file: what the relay appends and `worker` imports.
+
+A file is a run of records, each `u32 length, u32 crc32(body), body` (little endian); the body is an `Entry` in JSON. A
+cut or damaged tail ends the readable part: everything before it was written whole. The relay truncates such a tail
+before it appends again, and nothing in it was acknowledged, because acknowledgement follows fsync.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+import msgspec
+
+from farhand.protocol.messages import NOT_UNDERSTOOD, Entry
+
+RECORD = struct.Struct("<II")
+MAX_BODY = 65_536
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Entry)
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """Return one record."""
+    body = _encoder.encode(entry)
+    return RECORD.pack(len(body), zlib.crc32(body)) + body
+
+
+def read_entries(data: bytes, offset: int = 0) -> Iterator[tuple[Entry, int]]:
+    """Yield each whole entry from byte `offset` on, with the offset behind it; stop at a cut or damaged record."""
+    while offset + RECORD.size <= len(data):
+        length, checksum = RECORD.unpack_from(data, offset)
+        end = offset + RECORD.size + length
+        if length > MAX_BODY or end > len(data):
+            return
+        body = data[offset + RECORD.size : end]
+        if zlib.crc32(body) != checksum:
+            return
+        try:
+            entry = _decoder.decode(body)
+        except NOT_UNDERSTOOD:
+            return
+        offset = end
+        yield entry, offset

@@ -1,0 +1,358 @@
+"""JSON messages on legs, links and event sockets: strict structs with caps, unknown fields ignored.
+
+Unknown fields are ignored so that a newer peer can add some; missing ones have defaults so that an older peer can leave
+them out. Everything with a length has a cap. Field names are short words of the field, never abbreviations.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Id = Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
+Name = Annotated[str, msgspec.Meta(max_length=128)]
+Line = Annotated[str, msgspec.Meta(max_length=512)]
+Token = Annotated[str, msgspec.Meta(max_length=16_384)]
+Hex32 = Annotated[str, msgspec.Meta(min_length=64, max_length=64, pattern="^[0-9a-f]+$")]
+Signature = Annotated[str, msgspec.Meta(min_length=128, max_length=128, pattern="^[0-9a-f]+$")]
+ChatText = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+U16 = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+Side = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
+NOT_UNDERSTOOD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding hostile bytes may raise: not JSON or not this message, not UTF-8, nested beyond sense."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """Base of every message."""
+
+
+# --- signed statements (bodies of `kit.signing` tokens) ---
+
+
+class SiteStatement(Message, frozen=True, kw_only=True):
+    """Kind `site`: the site key certifies the TLS key of an appliance (SHA-256 of its SubjectPublicKeyInfo)."""
+
+    spki: Hex32
+    issued_ms: Count
+    expires_ms: Count
+
+
+class AgentCredential(Message, frozen=True, kw_only=True):
+    """Kind `agent`: the issuer key says which Jump Client holds this Ed25519 key."""
+
+    agent_id: Id
+    key: Hex32
+    issued_ms: Count
+
+
+class LegTicket(Message, frozen=True, kw_only=True):
+    """Kind `leg`: the issuer key lets one party take a leg of a session, with these grants."""
+
+    jti: Id
+    session_id: Id
+    leg: U16
+    party: int
+    subject: Line
+    """`user:ID`, `agent:ID` or `customer:ID`."""
+    name: Name
+    grants: Count
+    epoch: Count
+    expires_ms: Count
+    key: Hex32 | None = None
+    """When set, JOIN must be signed with it and the ticket serves again until it expires; else it serves once."""
+
+
+class EventsTicket(Message, frozen=True, kw_only=True):
+    """Kind `events`: one console may listen to these topics. Serves once."""
+
+    jti: Id
+    user_id: Id
+    topics: Annotated[list[Line], msgspec.Meta(max_length=2000)]
+    expires_ms: Count
+
+
+# --- control: every connection opens with the server's HELLO ---
+
+
+class Hello(Message, frozen=True, kw_only=True):
+    """Server's first words on every live connection."""
+
+    nonce: Hex32
+    statement: Token
+    """`SiteStatement` token. Endpoints check it with the pinned site key and against this connection's certificate."""
+    server_ms: Count
+    protocol: Count = 1
+
+
+class Join(Message, frozen=True, kw_only=True):
+    """First words of a leg. `proof` is over `proof_body()` when the ticket names a key."""
+
+    ticket: Token
+    last_seq: Count = 0
+    """Highest journal sequence that this party already has; later ENTRYs are sent again."""
+    proof: Signature | None = None
+    capabilities: Annotated[list[Name], msgspec.Meta(max_length=64)] = []
+
+
+class Auth(Message, frozen=True, kw_only=True):
+    """First words of an agent's link."""
+
+    credential: Token
+    proof: Signature
+    version: Name
+    facts: "Facts"
+    capabilities: Annotated[list[Name], msgspec.Meta(max_length=64)] = []
+
+
+class Facts(Message, frozen=True, kw_only=True):
+    """What an endpoint tells of itself. Hostile text until shown as text."""
+
+    hostname: Name = ""
+    platform: Name = ""
+    """`linux`, `windows`, `macos`."""
+    os_name: Name = ""
+    user: Name = ""
+    private_ip: Name = ""
+    display: bool = False
+    """A screen can be shared now."""
+    uptime_s: Count = 0
+
+
+class LegInfo(Message, frozen=True, kw_only=True):
+    """One line of the roster."""
+
+    leg: U16
+    party: int
+    name: Name
+    grants: Count = 0
+
+
+class Welcome(Message, frozen=True, kw_only=True):
+    """The server's yes. On a link: only `server_ms` and `ping_s` mean something."""
+
+    leg: U16 = 0
+    grants: Count = 0
+    seq: Count = 0
+    """Highest journal sequence at this moment."""
+    roster: list[LegInfo] = []
+    server_ms: Count = 0
+    ping_s: Count = 20
+
+
+class Refuse(Message, frozen=True, kw_only=True):
+    """The server's no; the socket is closed after it."""
+
+    code: Name
+    """For programs: `bad-ticket`, `expired`, `used`, `unknown-session`, `not-claimed`, `revoked`, `busy`, `bad-proof`,
+    `bad-message`."""
+    text: Line
+    """For people: one sentence that says what to do."""
+    retry_after_s: Count | None = None
+
+
+class Roster(Message, frozen=True, kw_only=True):
+    """Who is in the session now."""
+
+    legs: list[LegInfo]
+
+
+class Grants(Message, frozen=True, kw_only=True):
+    """The receiving leg's grants changed."""
+
+    grants: Count
+    epoch: Count
+
+
+class End(Message, frozen=True, kw_only=True):
+    """The session is over for this leg. `scope` says for whom."""
+
+    reason: Name
+    """`ended`, `removed`, `left`, `expired`."""
+    text: Line = ""
+    uninstall: bool = False
+    """A customer client removes itself; a Jump Client never does."""
+
+
+class Offer(Message, frozen=True, kw_only=True):
+    """On a link: a session wants this agent."""
+
+    session_id: Id
+    ticket: Token
+    path: Line = "/live/leg"
+    attended: bool = False
+
+
+# --- chat and system: durable posts ---
+
+
+class Post(Message, frozen=True, kw_only=True):
+    """Something to be put on disk and shown to all. Sent again with the same `id` until its ENTRY comes."""
+
+    id: Id
+    kind: Name
+    """Chat: `chat`. System: see `SYSTEM_KINDS`."""
+    text: Annotated[str, msgspec.Meta(max_length=4096)] = ""
+    data: dict[Name, str | int | bool] = {}
+
+
+class Entry(Message, frozen=True, kw_only=True):
+    """A journaled fact. `seq` counts from 1 within the session, without gaps."""
+
+    seq: Count
+    time_ms: Count
+    id: Id
+    leg: U16
+    party: int
+    subject: Line
+    name: Name
+    kind: Name
+    text: Annotated[str, msgspec.Meta(max_length=4096)] = ""
+    data: dict[Name, str | int | bool] = {}
+
+
+class PostRefused(Message, frozen=True, kw_only=True):
+    """This POST was not put on disk and nobody saw it. It may be sent again later with the same `id`."""
+
+    id: Id
+    code: Name
+    """`not-stored` (the disk), `too-many`."""
+    text: Line
+
+
+RELAY_KINDS = frozenset({"leg-joined", "leg-left", "session-ended", "recording-started", "recording-gap"})
+"""Kinds of system entries that the relay alone writes: a POST with one of them is refused."""
+
+SYSTEM_KINDS = frozenset(
+    {
+        # written by the relay
+        "leg-joined",
+        "leg-left",
+        "session-ended",
+        "recording-started",
+        "recording-gap",
+        # posted by the endpoint
+        "screen-requested",
+        "screen-started",
+        "screen-refused",
+        "screen-stopped",
+        "control-requested",
+        "control-granted",
+        "control-refused",
+        "control-released",
+        "shell-requested",
+        "shell-opened",
+        "shell-refused",
+        "shell-closed",
+        "customer-ended",
+    }
+)
+"""Kinds of system entries. `data` carries `by` (name of the representative), `shell` (number), `open` (shells still
+open)."""
+
+
+# --- shell and screen, their JSON payloads ---
+
+
+class ShellOpen(Message, frozen=True, kw_only=True):
+    """Ask for a new shell. Sent on shell/0."""
+
+    cols: Side = 80
+    rows: Side = 24
+
+
+class ShellAttach(Message, frozen=True, kw_only=True):
+    """Receive this shell's output from byte `offset` on (sent again if the endpoint still has it)."""
+
+    offset: Count = 0
+
+
+class ShellResize(Message, frozen=True, kw_only=True):
+    """New size of the terminal."""
+
+    cols: Side
+    rows: Side
+
+
+class ShellOpened(Message, frozen=True, kw_only=True):
+    """A shell exists. Its number is the channel's instance."""
+
+    shell: U16
+    cols: Side
+    rows: Side
+    by: Name = ""
+    command: Name = ""
+
+
+class ShellClosed(Message, frozen=True, kw_only=True):
+    """A shell is gone. `status` is its exit status, negative for a signal; None when it never started."""
+
+    shell: U16
+    status: int | None = None
+    text: Line = ""
+
+
+class ScreenStart(Message, frozen=True, kw_only=True):
+    """A viewer wants the screen."""
+
+    max_fps: Annotated[int, msgspec.Meta(ge=1, le=60)] = 60
+    lossless: bool = False
+
+
+class ScreenStarted(Message, frozen=True, kw_only=True):
+    """The screen is being shared with the leg that is addressed."""
+
+    width: Annotated[int, msgspec.Meta(ge=1, le=32767)]
+    height: Annotated[int, msgspec.Meta(ge=1, le=32767)]
+
+
+class Stopped(Message, frozen=True, kw_only=True):
+    """Screen sharing or control stopped or was refused; `text` says why, for people."""
+
+    reason: Name = "stopped"
+    """`stopped`, `refused`, `no-display`, `error`."""
+    text: Line = ""
+
+
+class InputState(Message, frozen=True, kw_only=True):
+    """Who has control: 0 nobody, else a leg. `pending` while the customer is being asked."""
+
+    leg: U16 = 0
+    pending: U16 = 0
+    refused: bool = False
+
+
+# --- event sockets of consoles ---
+
+
+class Listen(Message, frozen=True, kw_only=True):
+    """First words of an event socket: its ticket and, per topic, the last number that this console has."""
+
+    ticket: Token
+    have: dict[Line, Count] = {}
+
+
+class Event(Message, frozen=True, kw_only=True):
+    """One numbered change of a topic: put or remove one item of a collection."""
+
+    topic: Line
+    n: Count
+    collection: Name
+    op: Literal["put", "remove"]
+    id: Line
+    value: dict[str, object] | None = None
+
+
+class Gap(Message, frozen=True, kw_only=True):
+    """The relay no longer has what this console missed: fetch the snapshot again."""
+
+    topics: list[Line]
+
+
+def proof_body(nonce: str, spki: str, ticket_or_credential: str) -> bytes:
+    """What an endpoint signs (kind `proof`): the server's nonce, the TLS key that it saw, and what it presents.
+
+    Binding the TLS key makes a relayed proof worthless: the impostor's certificate would be in it.
+    """
+    return f"{nonce}.{spki}.{ticket_or_credential}".encode()

@@ -1,0 +1,492 @@
+"""The session machine: what happens to a session, in; what has to be done, out. No sockets, no files, no clock.
+
+The relay tells it that legs join and leave, what they send, what the control plane decided and what reached the disk.
+It answers with commands. Frames on screen, input and shell take a short cut: the driver looks into `Leg.routes` first
+and comes here only when there is no route yet.
+
+Rules that it keeps: every frame is judged by the grants of its sender and of each receiver; nothing durable is shown or
+acknowledged before the driver says `stored`; a post is known by (subject, id) and is journaled once; an older epoch
+never overrules a newer one.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from farhand.protocol import channels
+from farhand.protocol.bus import FromRelay, Journaled, LegDown, LegUp, SessionState
+from farhand.protocol.channels import Control, Durable, Grant, Kind, Party, Screen
+from farhand.protocol.frames import RECORDER_LEG, build
+from farhand.protocol.journal import MAX_BODY
+from farhand.protocol.legs import ENDPOINT_LEG, Leg, Verdict, find_route, route_key, targets
+from farhand.protocol.messages import (
+    NOT_UNDERSTOOD,
+    RELAY_KINDS,
+    SYSTEM_KINDS,
+    End,
+    Entry,
+    Grants,
+    LegInfo,
+    Post,
+    PostRefused,
+    Roster,
+    ScreenStart,
+    Welcome,
+)
+
+GONE_MS = 15_000
+"""A leg that is back within this time never left, as far as the journal is concerned."""
+MAX_POST = 32 * 1024
+"""Longest payload of a POST, in bytes."""
+MAX_WAITING = 1000
+"""Posts that may wait for the disk."""
+MAX_ENTRIES = 100_000
+"""Entries of one session from its legs; what the relay itself writes is not counted."""
+RECORDER_START = ScreenStart(max_fps=8, lossless=True)
+
+SCREEN_CHANNEL = channels.channel(Kind.SCREEN)
+CHAT_CHANNEL = channels.channel(Kind.CHAT)
+SYSTEM_CHANNEL = channels.channel(Kind.SYSTEM)
+
+_post_decoder = msgspec.json.Decoder(Post)
+_encode = msgspec.json.encode
+
+
+class Send(NamedTuple):
+    """Write these bytes (a whole frame) to one leg."""
+
+    leg: Leg
+    frame: bytes
+
+
+class Forward(NamedTuple):
+    """Write the frame that is being handled to these legs, as it came."""
+
+    legs: tuple[Leg, ...]
+
+
+class Close(NamedTuple):
+    """Close this leg's socket after what was sent."""
+
+    leg: Leg
+    text: str
+
+
+class Append(NamedTuple):
+    """Put these entries on disk, in order, then say `stored`, or `not_stored` for all of them."""
+
+    entries: tuple[Entry, ...]
+
+
+class Deliver(NamedTuple):
+    """This leg may be behind: send it the ENTRYs after `leg.sent`."""
+
+    leg: Leg
+
+
+class Again(NamedTuple):
+    """Send this one ENTRY again: its sender asks for the acknowledgement."""
+
+    leg: Leg
+    seq: int
+
+
+class Tell(NamedTuple):
+    """Publish on the bus."""
+
+    message: FromRelay
+
+
+class Note(NamedTuple):
+    """One structured log line."""
+
+    event: str
+    fields: dict[str, object]
+
+
+Command = Send | Forward | Close | Append | Deliver | Again | Tell | Note
+
+
+class _Draft(NamedTuple):
+    entry: Entry
+    leg: Leg | None
+    """The poster, to be told of a failure; None for the relay's own, which is kept until the disk takes it."""
+
+
+def control_frame(kind: Control, message: msgspec.Struct, leg: int = 0) -> bytes:
+    """Return a frame of the control channel."""
+    return build(kind, 0, leg, _encode(message))
+
+
+def entry_channel(entry: Entry) -> int:
+    """The channel on which an ENTRY travels."""
+    return CHAT_CHANNEL if entry.kind == "chat" else SYSTEM_CHANNEL
+
+
+class Session:
+    """One session on this relay.
+
+    `seq` and `seen` come from the journal file; `new_id` makes ids for the relay's own entries.
+    """
+
+    def __init__(
+        self,
+        state: SessionState,
+        new_id: Callable[[], str],
+        *,
+        seq: int = 0,
+        seen: dict[tuple[str, str], int] | None = None,
+    ) -> None:
+        self.id = state.session_id
+        self.kind = state.kind
+        self.epoch = state.epoch
+        self.seq = seq
+        """Highest entry on disk."""
+        self.ended = False
+        self.legs: dict[int, Leg] = {}
+        self.watching: set[int] = set()
+        """Consoles to which the endpoint said STARTED."""
+        self.recorder_started = False
+        self._new_id = new_id
+        self._seen = seen if seen is not None else {}
+        self._waiting: list[_Draft] = []
+        self._in_flight: list[_Draft] = []
+        self._set_legs(state)
+
+    # --- decisions of the control plane
+
+    def put(self, state: SessionState, now_ms: int) -> list[Command]:
+        """Legs and grants as decided; an older epoch is ignored."""
+        if state.epoch < self.epoch or self.ended:
+            return []
+        self.epoch = state.epoch
+        before = {number: (leg.grants, leg.name) for number, leg in self.legs.items()}
+        gone = [leg for leg in self.legs.values() if not self._wanted(leg, state)]
+        out: list[Command] = []
+        for leg in gone:
+            out += self.leg_end(leg.number, "removed", now_ms)
+            del self.legs[leg.number]
+        self._set_legs(state)
+        changed = bool(gone)
+        for leg in self.legs.values():
+            old = before.get(leg.number)
+            if old == (leg.grants, leg.name):
+                continue
+            changed = True
+            leg.noted = False
+            if leg.joined and leg.number != RECORDER_LEG:
+                out.append(
+                    Send(leg, control_frame(Control.GRANTS, Grants(grants=leg.grants, epoch=self.epoch), leg.number))
+                )
+                out.append(Deliver(leg))
+                if not leg.grants & Grant.SCREEN_VIEW:
+                    self.watching.discard(leg.number)
+        if changed:
+            self._forget_routes()
+            out += self._roster() + self._mind_recorder()
+        return out
+
+    def leg_end(self, number: int, reason: str, now_ms: int, text: str = "") -> list[Command]:
+        """One leg is over: it is told, closed and journaled."""
+        leg = self.legs.get(number)
+        if leg is None or number == RECORDER_LEG:
+            return []
+        out: list[Command] = []
+        if leg.joined:
+            out.append(Send(leg, self._end_frame(leg, reason, text)))
+            out.append(Close(leg, reason))
+            out += self.closed(number, now_ms)
+        if leg.present:
+            leg.present = False
+            out += self._own("leg-left", leg, now_ms, {"reason": reason})
+        return out
+
+    def end(self, reason: str, text: str, now_ms: int) -> list[Command]:
+        """The session is over for everybody."""
+        if self.ended:
+            return []
+        out: list[Command] = []
+        for leg in self.legs.values():
+            if leg.joined and leg.number != RECORDER_LEG:
+                out.append(Send(leg, self._end_frame(leg, reason, text)))
+                out.append(Close(leg, reason))
+                leg.joined = False
+                out.append(Tell(LegDown(session_id=self.id, leg=leg.number)))
+        self._forget_routes()
+        self.watching.clear()
+        self.recorder_started = False
+        out += self._own("session-ended", None, now_ms, {"reason": reason})
+        self.ended = True
+        return out
+
+    # --- legs
+
+    def join(self, number: int, last_seq: int, now_ms: int) -> list[Command]:
+        """A leg's socket is there (its ticket was checked). The driver has set `leg.port` and closed an older
+        socket."""
+        leg = self.legs[number]
+        leg.joined = True
+        leg.sent = min(last_seq, self.seq)
+        self._forget_routes()
+        if leg.party is Party.ENDPOINT:
+            self.watching.clear()
+            self.recorder_started = False
+        welcome = Welcome(leg=number, grants=leg.grants, seq=self.seq, roster=self._infos(), server_ms=now_ms)
+        out: list[Command] = [
+            Send(leg, control_frame(Control.WELCOME, welcome, number)),
+            Tell(LegUp(session_id=self.id, leg=number)),
+            Deliver(leg),
+        ]
+        out += self._roster(but=leg)
+        if not leg.present:
+            leg.present = True
+            out += self._own("leg-joined", leg, now_ms, {})
+        return out
+
+    def closed(self, number: int, now_ms: int) -> list[Command]:
+        """A leg's socket is gone; it may come back."""
+        leg = self.legs.get(number)
+        if leg is None or not leg.joined:
+            return []
+        leg.joined = False
+        leg.gone_ms = now_ms
+        self._forget_routes()
+        if leg.party is Party.ENDPOINT:
+            self.watching.clear()
+            self.recorder_started = False
+        self.watching.discard(number)
+        return [Tell(LegDown(session_id=self.id, leg=number)), *self._roster(), *self._mind_recorder()]
+
+    def tick(self, now_ms: int) -> list[Command]:
+        """Once a second: journal long absences, try the disk again."""
+        out: list[Command] = []
+        for leg in self.legs.values():
+            if leg.present and not leg.joined and now_ms - leg.gone_ms >= GONE_MS:
+                leg.present = False
+                out += self._own("leg-left", leg, now_ms, {"reason": "connection-lost"})
+        return out + self._flush()
+
+    def frame(
+        self, number: int, frame_type: int, channel: int, to: int, payload: bytes | memoryview, now_ms: int
+    ) -> list[Command]:
+        """A joined leg sent a frame for which it has no route yet."""
+        leg = self.legs[number]
+        kind = channel >> 8
+        if kind == Kind.CONTROL:
+            if channel == 0 and frame_type == Control.LEAVE:
+                return self.leg_end(number, "left", now_ms)
+            return self._expel(leg, "On the control channel a leg may only leave.", now_ms, channel, frame_type)
+        if kind in (Kind.CHAT, Kind.SYSTEM):
+            return self._post(leg, frame_type, channel, to, payload, now_ms)
+        found = find_route(leg, self.legs.values(), frame_type, channel, to)
+        if found is Verdict.WATCHED:
+            return self._screen(leg, frame_type, channel, to)
+        if found is Verdict.LACKS_GRANT:
+            return self._drop(leg, channel, frame_type)
+        if isinstance(found, Verdict):
+            text = "A leg may only speak as itself." if found is Verdict.NOT_ITS_LEG else "This leg may not send that."
+            return self._expel(leg, text, now_ms, channel, frame_type)
+        leg.routes[route_key(frame_type, channel, to)] = found
+        return [Forward(found)]
+
+    # --- recorder
+
+    def add_recorder(self) -> Leg:
+        """The relay records: from now on there is a leg 0xFFFF. Its `port` is the driver's."""
+        leg = Leg(RECORDER_LEG, Party.RECORDER, "relay:recorder", "Recorder", Grant.SCREEN_VIEW | Grant.SHELL)
+        leg.joined = True
+        self.legs[RECORDER_LEG] = leg
+        self._forget_routes()
+        return leg
+
+    def note(self, kind: str, now_ms: int, data: dict[str, str | int | bool] | None = None) -> list[Command]:
+        """Journal a fact of the relay's own (`recording-started`, `recording-gap`)."""
+        return self._own(kind, None, now_ms, data or {})
+
+    # --- the disk
+
+    def stored(self, entries: tuple[Entry, ...]) -> list[Command]:
+        """The entries of the last Append are on disk."""
+        for entry in entries:
+            self._seen[entry.subject, entry.id] = entry.seq
+        self.seq = entries[-1].seq
+        self._in_flight = []
+        out: list[Command] = [Deliver(leg) for leg in self._people()]
+        out.append(Tell(self.journaled()))
+        return out + self._flush()
+
+    def journaled(self) -> Journaled:
+        """How far the journal is on disk, for the bus."""
+        return Journaled(session_id=self.id, seq=self.seq)
+
+    def not_stored(self, reason: str) -> list[Command]:
+        """The disk refused the last Append: posters are told, the relay's own facts wait for the next `tick`."""
+        out: list[Command] = [
+            Note("journal_not_written", {"session": self.id, "reason": reason, "entries": len(self._in_flight)})
+        ]
+        failed, self._in_flight = self._in_flight, []
+        keep = [draft for draft in failed if draft.leg is None]
+        for draft in failed:
+            if draft.leg is not None:
+                self._seen.pop((draft.entry.subject, draft.entry.id), None)
+                text = "The appliance could not store this message (its disk may be full). Please send it again later."
+                out += self._refuse_post(draft.leg, draft.entry.id, entry_channel(draft.entry), "not-stored", text)
+        self._waiting[:0] = keep
+        return out
+
+    @property
+    def settled(self) -> bool:
+        """Nothing waits for the disk."""
+        return not self._waiting and not self._in_flight
+
+    # --- inside
+
+    def _set_legs(self, state: SessionState) -> None:
+        for given in state.legs:
+            leg = self.legs.get(given.leg)
+            grants = Grant(given.grants & sum(Grant))
+            if leg is None:
+                self.legs[given.leg] = Leg(given.leg, Party(given.party), given.subject, given.name, grants)
+            else:
+                leg.grants, leg.name = grants, given.name
+
+    @staticmethod
+    def _wanted(leg: Leg, state: SessionState) -> bool:
+        return leg.number == RECORDER_LEG or any(
+            given.leg == leg.number and given.subject == leg.subject and given.party == leg.party
+            for given in state.legs
+        )
+
+    def _people(self) -> list[Leg]:
+        return [leg for leg in self.legs.values() if leg.joined and leg.number != RECORDER_LEG]
+
+    def _infos(self) -> list[LegInfo]:
+        return [LegInfo(leg=leg.number, party=leg.party, name=leg.name, grants=leg.grants) for leg in self._people()]
+
+    def _roster(self, but: Leg | None = None) -> list[Command]:
+        payload = Roster(legs=self._infos())
+        return [
+            Send(leg, control_frame(Control.ROSTER, payload, leg.number)) for leg in self._people() if leg is not but
+        ]
+
+    def _forget_routes(self) -> None:
+        for leg in self.legs.values():
+            leg.routes.clear()
+
+    def _end_frame(self, leg: Leg, reason: str, text: str) -> bytes:
+        uninstall = (
+            leg.party is Party.ENDPOINT and self.kind == "support" and reason in ("ended", "removed", "expired", "left")
+        )
+        return control_frame(Control.END, End(reason=reason, text=text, uninstall=uninstall), leg.number)
+
+    def _expel(self, leg: Leg, text: str, now_ms: int, channel: int, frame_type: int) -> list[Command]:
+        """It did what no honest leg does: tell it, close it. It may come back; a customer client stays installed."""
+        end = control_frame(Control.END, End(reason="refused", text=text), leg.number)
+        fields: dict[str, object] = {
+            "session": self.id,
+            "leg": leg.number,
+            "channel": channel,
+            "type": frame_type,
+            "reason": text,
+        }
+        return [Note("leg_refused", fields), Send(leg, end), Close(leg, text), *self.closed(leg.number, now_ms)]
+
+    def _drop(self, leg: Leg, channel: int, frame_type: int) -> list[Command]:
+        if leg.noted:
+            return []
+        leg.noted = True
+        fields: dict[str, object] = {"session": self.id, "leg": leg.number, "channel": channel, "type": frame_type}
+        return [Note("frame_without_grant_dropped", fields)]
+
+    def _screen(self, leg: Leg, frame_type: int, channel: int, to: int) -> list[Command]:
+        """Frames that change who watches."""
+        out: list[Command] = [Forward(targets(leg, self.legs.values(), channel, to))]
+        if frame_type == Screen.STARTED and to != RECORDER_LEG:
+            if to == 0:
+                self.watching.update(other.number for other in self._people() if other is not leg)
+            elif to in self.legs:
+                self.watching.add(to)
+        elif frame_type == Screen.STOP:
+            self.watching.discard(leg.number)
+        elif frame_type == Screen.STOPPED:
+            if to == 0:
+                self.watching.clear()
+                self.recorder_started = False
+            elif to == RECORDER_LEG:
+                self.recorder_started = False
+                return out  # the endpoint ended the recorder's view: asking again at once would ask for ever
+            else:
+                self.watching.discard(to)
+        return out + self._mind_recorder()
+
+    def _mind_recorder(self) -> list[Command]:
+        """Start the recorder's view with the first watching console, stop it with the last."""
+        endpoint = self.legs.get(ENDPOINT_LEG)
+        wanted = bool(self.watching) and RECORDER_LEG in self.legs
+        if endpoint is None or not endpoint.joined or wanted == self.recorder_started:
+            return []
+        self.recorder_started = wanted
+        kind, payload = (Screen.START, _encode(RECORDER_START)) if wanted else (Screen.STOP, b"")
+        return [Send(endpoint, build(kind, SCREEN_CHANNEL, RECORDER_LEG, payload))]
+
+    def _post(
+        self, leg: Leg, frame_type: int, channel: int, to: int, payload: bytes | memoryview, now_ms: int
+    ) -> list[Command]:
+        if leg.party is not Party.ENDPOINT and to != leg.number:
+            return self._expel(leg, "A leg may only speak as itself.", now_ms, channel, frame_type)
+        if channel & 0xFF or not channels.may_send(leg.party, Grant(sum(Grant)), channel, frame_type):
+            return self._expel(leg, "This leg may not send that.", now_ms, channel, frame_type)
+        if not channels.may_send(leg.party, leg.grants, channel, frame_type):
+            return self._drop(leg, channel, frame_type)
+        try:
+            post = _post_decoder.decode(payload) if len(payload) <= MAX_POST else None
+        except NOT_UNDERSTOOD:
+            post = None
+        is_chat = channel == CHAT_CHANNEL
+        if post is None or not (
+            (post.kind == "chat" and post.text) if is_chat else post.kind in SYSTEM_KINDS - RELAY_KINDS
+        ):
+            return self._expel(leg, "This is not a message that can be kept.", now_ms, channel, frame_type)
+        return self._accept(leg, post, channel, now_ms)
+
+    def _accept(self, leg: Leg, post: Post, channel: int, now_ms: int) -> list[Command]:
+        known = self._seen.get((leg.subject, post.id))
+        if known is not None:
+            return [Again(leg, known)] if known else []
+        entry = Entry(
+            seq=0, time_ms=now_ms, id=post.id, leg=leg.number, party=leg.party, subject=leg.subject, name=leg.name,
+            kind=post.kind, text=post.text, data=post.data,
+        )  # fmt: skip
+        if len(self._waiting) >= MAX_WAITING or self.seq >= MAX_ENTRIES or len(_encode(entry)) > MAX_BODY - 32:
+            text = "This session has too many messages, or this one is too long. It was not kept."
+            return self._refuse_post(leg, post.id, channel, "too-many", text)
+        self._seen[leg.subject, post.id] = 0
+        self._waiting.append(_Draft(entry, leg))
+        return self._flush()
+
+    def _refuse_post(self, leg: Leg, post_id: str, channel: int, code: str, text: str) -> list[Command]:
+        if not leg.joined:
+            return []
+        refused = PostRefused(id=post_id, code=code, text=text)
+        return [Send(leg, build(Durable.REFUSED, channel, leg.number, _encode(refused)))]
+
+    def _own(self, kind: str, leg: Leg | None, now_ms: int, data: dict[str, str | int | bool]) -> list[Command]:
+        """Journal a fact that the relay itself saw."""
+        entry = Entry(
+            seq=0, time_ms=now_ms, id=self._new_id(), leg=leg.number if leg else 0, party=leg.party if leg else 0,
+            subject=leg.subject if leg else "relay", name=leg.name if leg else "", kind=kind, data=data,
+        )  # fmt: skip
+        self._waiting.append(_Draft(entry, None))
+        return self._flush()
+
+    def _flush(self) -> list[Command]:
+        """Number what waits and hand it to the disk, one batch at a time."""
+        if self._in_flight or not self._waiting:
+            return []
+        self._in_flight, self._waiting = self._waiting, []
+        numbered = tuple(
+            msgspec.structs.replace(draft.entry, seq=self.seq + 1 + index)
+            for index, draft in enumerate(self._in_flight)
+        )
+        return [Append(numbered)]

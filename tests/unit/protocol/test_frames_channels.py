@@ -1,0 +1,76 @@
+"""Frames and the tables of access."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from farhand.protocol import channels, frames
+from farhand.protocol.channels import CREDIT, Durable, Grant, Kind, Party, Screen, Shell, channel
+
+EVERY = Grant(sum(Grant))
+
+
+@given(st.integers(0, 255), st.integers(0, 0xFFFF), st.integers(0, 0xFFFF), st.binary(max_size=300))
+def test_a_frame_comes_back_as_it_was(kind: int, chan: int, leg: int, payload: bytes) -> None:
+    parsed = frames.parse(frames.build(kind, chan, leg, payload))
+    assert (parsed.type, parsed.channel, parsed.leg, bytes(parsed.payload)) == (kind, chan, leg, payload)
+
+
+@given(st.binary(max_size=64))
+def test_bytes_are_a_frame_or_a_frame_error(data: bytes) -> None:
+    try:
+        parsed = frames.parse(data)
+    except frames.FrameError:
+        return
+    assert frames.build(parsed.type, parsed.channel, parsed.leg, parsed.payload) == data
+
+
+def test_payloads_over_the_limit_are_refused() -> None:
+    with pytest.raises(frames.FrameError):
+        frames.build(1, 1, 1, bytes(frames.MAX_PAYLOAD + 1))
+    big = frames.HEADER.pack(1, 1, 1, 1, 0, frames.MAX_PAYLOAD + 1) + bytes(frames.MAX_PAYLOAD + 1)
+    with pytest.raises(frames.FrameError):
+        frames.parse(big)
+
+
+@given(st.integers(0, 0xFFFF), st.integers(0, 255), st.sampled_from(Party))
+def test_without_grants_nothing_passes(number: int, kind: int, party: Party) -> None:
+    # R-254
+    assert not channels.may_send(party, Grant.NONE, number, kind)
+    assert party is Party.ENDPOINT or not channels.may_receive(party, Grant.NONE, number)
+
+
+@given(st.integers(0, 0xFFFF), st.integers(0, 255), st.sampled_from(Party), st.integers(0, int(EVERY)))
+def test_more_grants_never_allow_less(number: int, kind: int, party: Party, grants: int) -> None:
+    if channels.may_send(party, Grant(grants), number, kind):
+        assert channels.may_send(party, EVERY, number, kind)
+    if channels.may_receive(party, Grant(grants), number):
+        assert channels.may_receive(party, EVERY, number)
+
+
+def test_the_directions_never_mix() -> None:
+    for kind, number in itertools.product(range(256), (channel(k) for k in Kind)):
+        viewer = channels.may_send(Party.CONSOLE, EVERY, number, kind)
+        endpoint = channels.may_send(Party.ENDPOINT, EVERY, number, kind)
+        if viewer and endpoint:
+            assert (number, kind) == (channel(Kind.CHAT), Durable.POST)
+
+
+@pytest.mark.parametrize(
+    ("party", "grant", "number", "kind", "allowed"),
+    [
+        (Party.CONSOLE, Grant.SHELL, channel(Kind.SHELL, 3), Shell.INPUT, True),
+        (Party.CONSOLE, Grant.SHELL, channel(Kind.SHELL, 3), CREDIT, True),
+        (Party.CONSOLE, Grant.SCREEN_VIEW, channel(Kind.SHELL, 3), Shell.INPUT, False),
+        (Party.CONSOLE, Grant.SCREEN_VIEW, channel(Kind.INPUT), 3, False),
+        (Party.CONSOLE, Grant.SYSTEM, channel(Kind.SYSTEM), Durable.POST, False),
+        (Party.ENDPOINT, Grant.SYSTEM, channel(Kind.SYSTEM), Durable.POST, True),
+        (Party.PORTAL, Grant.CHAT, channel(Kind.CHAT), Durable.POST, True),
+        (Party.PORTAL, EVERY, channel(Kind.SCREEN), Screen.START, False),
+        (Party.CONSOLE, EVERY, channel(Kind.FILES), 1, False),
+    ],
+)
+def test_the_tables(party: Party, grant: Grant, number: int, kind: int, allowed: bool) -> None:
+    assert channels.may_send(party, grant, number, kind) is allowed

@@ -1,0 +1,381 @@
+"""Dialogues with the session machine: events in, commands out. Then everything in any order, with a failing disk."""
+
+import itertools
+from typing import Any
+
+import msgspec
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from farhand.protocol import channels, frames
+from farhand.protocol.bus import Journaled, LegDown, LegState, LegUp, SessionState
+from farhand.protocol.channels import Control, Durable, Grant, Kind, Party, Screen, Shell, channel
+from farhand.protocol.legs import Leg
+from farhand.protocol.messages import End, Entry, Post, PostRefused, Roster
+from farhand.protocol.session import (
+    GONE_MS,
+    MAX_WAITING,
+    Again,
+    Append,
+    Close,
+    Command,
+    Deliver,
+    Forward,
+    Note,
+    Send,
+    Session,
+    Tell,
+)
+
+ALL = int(sum(Grant))
+CHAT, SCREEN, SYSTEM, SHELL1 = channel(Kind.CHAT), channel(Kind.SCREEN), channel(Kind.SYSTEM), channel(Kind.SHELL, 1)
+SID = "01900000-0000-7000-8000-000000000000"
+
+
+def state(*consoles: int, epoch: int = 1, kind: Any = "jump", grants: dict[int, int] | None = None) -> SessionState:
+    legs = [LegState(leg=1, party=Party.ENDPOINT, subject="agent:1", name="machine", grants=ALL)]
+    for number in consoles or (2,):
+        granted = (grants or {}).get(number, ALL)
+        legs.append(LegState(leg=number, party=Party.CONSOLE, subject=f"user:{number}", name="rep", grants=granted))
+    return SessionState(session_id=SID, kind=kind, epoch=epoch, legs=legs, record=False, recording=None)
+
+
+def make(*consoles: int, **options: Any) -> Session:
+    numbers = itertools.count()
+    return Session(state(*consoles, **options), lambda: f"01900000-0000-7000-8000-{next(numbers):012d}")
+
+
+def of(commands: list[Command], kind: type) -> list[Any]:
+    return [command for command in commands if isinstance(command, kind)]
+
+
+def sent(commands: list[Command], frame_type: int, as_type: Any, chan: int = 0) -> list[tuple[int, Any]]:
+    out = []
+    for command in of(commands, Send):
+        frame = frames.parse(command.frame)
+        if frame.type == frame_type and frame.channel == chan:
+            out.append((command.leg.number, msgspec.json.decode(frame.payload, type=as_type)))
+    return out
+
+
+def post_bytes(number: int, text: str = "hi", kind: str = "chat") -> bytes:
+    return msgspec.json.encode(Post(id=f"01900000-0000-7000-9000-{number:012d}", kind=kind, text=text))
+
+
+def settle(session: Session, commands: list[Command]) -> list[Command]:
+    """Play a disk that always works; return everything that was said."""
+    out = list(commands)
+    while appends := of(commands, Append):
+        (append,) = appends
+        commands = session.stored(append.entries)
+        out += commands
+    return out
+
+
+def joined(session: Session, *legs: int) -> None:
+    for leg in legs:
+        settle(session, session.join(leg, 0, 0))
+
+
+def test_join_welcomes_tells_and_journals() -> None:
+    session = make()
+    out = settle(session, session.join(1, 0, 5))
+    assert of(out, Tell)[0].message == LegUp(session_id=SID, leg=1)
+    assert [entry.kind for append in of(out, Append) for entry in append.entries] == ["leg-joined"]
+    out = settle(session, session.join(2, 0, 6))
+    assert [leg for leg, _ in sent(out, Control.ROSTER, Roster)] == [1]
+    assert session.seq == 2
+
+
+def test_a_short_absence_is_no_event_a_long_one_is() -> None:
+    session = make()
+    joined(session, 1, 2)
+    out = session.closed(2, 1000)
+    assert of(out, Tell)[0].message == LegDown(session_id=SID, leg=2)
+    assert session.tick(1000 + GONE_MS - 1) == []
+    back = settle(session, session.join(2, 0, 2000))
+    assert not of(back, Append)
+    session.closed(2, 3000)
+    (append,) = of(session.tick(3000 + GONE_MS), Append)
+    assert [(entry.kind, entry.leg) for entry in append.entries] == [("leg-left", 2)]
+
+
+def test_a_post_is_shown_only_after_stored() -> None:
+    session = make()
+    joined(session, 1, 2)
+    out = session.frame(2, Durable.POST, CHAT, 2, post_bytes(1), 9)
+    assert [type(command) for command in out] == [Append]
+    after = session.stored(out[0].entries)  # type: ignore[union-attr]
+    assert {command.leg.number for command in of(after, Deliver)} == {1, 2}
+    assert of(after, Tell)[-1].message == Journaled(session_id=SID, seq=3)
+
+
+def test_posts_wait_for_the_batch_on_its_way() -> None:
+    session = make()
+    joined(session, 1, 2)
+    first = session.frame(2, Durable.POST, CHAT, 2, post_bytes(1), 9)
+    assert session.frame(2, Durable.POST, CHAT, 2, post_bytes(2), 9) == []
+    assert session.frame(1, Durable.POST, CHAT, 0, post_bytes(3), 9) == []
+    (append,) = of(session.stored(first[0].entries), Append)  # type: ignore[union-attr]
+    assert [entry.seq for entry in append.entries] == [4, 5]
+
+
+def test_a_failed_disk_refuses_posts_and_keeps_our_own_facts() -> None:
+    session = make()
+    joined(session, 1)
+    out = session.join(2, 0, 0)  # leg-joined is on its way
+    assert of(out, Append)
+    session.frame(2, Durable.POST, CHAT, 2, post_bytes(1), 9)
+    failed = session.not_stored("full")
+    assert of(failed, Note)[0].event == "journal_not_written"
+    (append,) = of(session.tick(10), Append)
+    assert [entry.kind for entry in append.entries] == ["leg-joined", "chat"]
+    failed = session.not_stored("full")
+    assert [leg for leg, _ in sent(failed, Durable.REFUSED, PostRefused, CHAT)] == [2]
+    out = settle(session, session.frame(2, Durable.POST, CHAT, 2, post_bytes(1), 11))
+    stored = [entry for append in of(out, Append) for entry in append.entries]
+    assert [(entry.kind, entry.seq) for entry in stored] == [("leg-joined", 2), ("chat", 3)]
+
+
+def test_a_repeated_post_is_answered_from_the_journal() -> None:
+    session = make()
+    joined(session, 1, 2)
+    settle(session, session.frame(2, Durable.POST, CHAT, 2, post_bytes(1), 9))
+    (again,) = session.frame(2, Durable.POST, CHAT, 2, post_bytes(1), 9)
+    assert isinstance(again, Again)
+    assert (again.leg.number, again.seq) == (2, 3)
+    other = settle(session, session.frame(1, Durable.POST, CHAT, 0, post_bytes(1), 9))
+    assert of(other, Append)  # the same id of another party is another post
+
+
+def test_too_many_posts_are_refused_not_kept() -> None:
+    session = make()
+    joined(session, 1, 2)
+    for number in range(MAX_WAITING + 1):
+        session.frame(2, Durable.POST, CHAT, 2, post_bytes(number), 9)
+    out = session.frame(2, Durable.POST, CHAT, 2, post_bytes(99_999), 9)
+    assert [one.code for _, one in sent(out, Durable.REFUSED, PostRefused, CHAT)] == ["too-many"]
+
+
+def test_only_the_endpoint_writes_system_lines_and_not_those_of_the_relay() -> None:
+    for leg, kind, good in ((1, "shell-opened", True), (1, "leg-joined", False), (2, "shell-opened", False)):
+        session = make()
+        joined(session, 1, 2)
+        out = session.frame(leg, Durable.POST, SYSTEM, 0 if leg == 1 else 2, post_bytes(1, kind=kind), 9)
+        assert bool(of(out, Append)) is good
+        assert bool(of(out, Close)) is not good
+
+
+def test_bad_posts_close_the_leg() -> None:
+    bad = [b"", b"{", b"\xff", b"[]", b'{"id":"x","kind":"chat"}', post_bytes(1, ""), post_bytes(1, kind="other")]
+    bad += [post_bytes(1, "x" * 4096) + b" " * 40_000, b'{"id":"\\ud800","kind":"chat"}']
+    for payload in bad:
+        session = make()
+        joined(session, 1, 2)
+        out = session.frame(2, Durable.POST, CHAT, 2, payload, 9)
+        assert [one.reason for _, one in sent(out, Control.END, End)] == ["refused"]
+        assert [command.leg.number for command in of(out, Close)] == [2]
+
+
+def test_routes_are_remembered_and_forgotten() -> None:
+    session = make(2, 3)
+    joined(session, 1, 2, 3)
+    (forward,) = session.frame(1, Shell.DATA, SHELL1, 0, b"", 9)
+    assert [leg.number for leg in forward.legs] == [2, 3]  # type: ignore[union-attr]
+    endpoint = session.legs[1]
+    assert len(endpoint.routes) == 1
+    session.put(state(2, 3, epoch=2, grants={3: int(Grant.CHAT)}), 9)
+    assert not endpoint.routes
+    (forward,) = session.frame(1, Shell.DATA, SHELL1, 0, b"", 9)
+    assert [leg.number for leg in forward.legs] == [2]  # type: ignore[union-attr]
+    session.closed(2, 10)
+    assert not endpoint.routes
+
+
+def test_missing_grants_drop_and_are_logged_once() -> None:
+    session = make(grants={2: int(Grant.CHAT)})
+    joined(session, 1, 2)
+    first = session.frame(2, Shell.INPUT, SHELL1, 2, b"x", 9)
+    assert [type(command) for command in first] == [Note]
+    assert session.frame(2, Shell.INPUT, SHELL1, 2, b"x", 9) == []
+
+
+def test_a_removed_leg_is_told_closed_and_journaled() -> None:
+    session = make(2, 3, kind="support")
+    joined(session, 1, 2, 3)
+    out = session.put(state(2, epoch=2, kind="support"), 9)
+    assert [(leg, one.reason, one.uninstall) for leg, one in sent(out, Control.END, End)] == [(3, "removed", False)]
+    assert [command.leg.number for command in of(out, Close)] == [3]
+    assert 3 not in session.legs
+
+
+def test_a_customer_client_removes_itself_a_jump_client_never() -> None:
+    for kind, expected in (("support", True), ("jump", False)):
+        session = make(kind=kind)
+        joined(session, 1, 2)
+        told = dict(sent(session.end("ended", "", 9), Control.END, End))
+        assert told[1].uninstall is expected
+        assert told[2].uninstall is False
+
+
+def test_a_client_that_is_expelled_stays_installed() -> None:
+    session = make(kind="support")
+    joined(session, 1)
+    ((_, told),) = sent(session.frame(1, Shell.INPUT, SHELL1, 0, b"", 9), Control.END, End)
+    assert not told.uninstall
+
+
+def test_the_recorder_follows_the_watchers() -> None:
+    session = make(2, 3)
+    session.add_recorder()
+    joined(session, 1, 2, 3)
+
+    def asked(commands: list[Command]) -> list[int]:
+        return [
+            frames.parse(command.frame).type
+            for command in of(commands, Send)
+            if frames.parse(command.frame).leg == frames.RECORDER_LEG
+        ]
+
+    assert asked(session.frame(1, Screen.STARTED, SCREEN, 2, b"", 1)) == [Screen.START]
+    assert asked(session.frame(1, Screen.STARTED, SCREEN, 3, b"", 1)) == []
+    assert asked(session.frame(2, Screen.STOP, SCREEN, 2, b"", 1)) == []
+    assert asked(session.closed(3, 1)) == [Screen.STOP]
+    joined(session, 3)
+    assert asked(session.frame(1, Screen.STARTED, SCREEN, 3, b"", 1)) == [Screen.START]
+    assert asked(session.frame(1, Screen.STOPPED, SCREEN, 0, b"", 1)) == []
+    session.frame(1, Screen.STARTED, SCREEN, 3, b"", 1)
+    session.closed(1, 2)
+    joined(session, 1)
+    assert asked(session.frame(1, Screen.STARTED, SCREEN, 3, b"", 1)) == [Screen.START]
+
+
+def test_end_is_journaled_last() -> None:
+    session = make()
+    joined(session, 1, 2)
+    out = settle(session, session.end("ended", "", 9))
+    assert of(out, Append)[-1].entries[-1].kind == "session-ended"
+    assert session.settled
+    assert session.end("ended", "", 9) == []
+
+
+class Driver(RuleBasedStateMachine):
+    """Everything in any order, with a disk that fails now and then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session = make(2, 3)
+        self.session.add_recorder()
+        self.epoch = 1
+        self.now = 0
+        self.disk: list[Entry] = []
+        self.flight: tuple[Entry, ...] | None = None
+        self.acknowledged: set[tuple[str, str]] = set()
+        self.number = 0
+
+    def do(self, commands: list[Command]) -> None:
+        for command in commands:
+            if isinstance(command, Append):
+                assert self.flight is None, "two batches on their way"
+                self.flight = command.entries
+            elif isinstance(command, Forward):
+                for leg in command.legs:
+                    assert leg.joined
+            elif isinstance(command, Send):
+                frames.parse(command.frame)
+            elif isinstance(command, Again):
+                assert command.seq <= len(self.disk)
+
+    @rule(leg=st.sampled_from((1, 2, 3)), seq=st.integers(0, 5))
+    def join(self, leg: int, seq: int) -> None:
+        if leg in self.session.legs and not self.session.ended:
+            self.do(self.session.join(leg, seq, self.now))
+
+    @rule(leg=st.sampled_from((1, 2, 3)))
+    def close(self, leg: int) -> None:
+        self.do(self.session.closed(leg, self.now))
+
+    @rule(
+        leg=st.sampled_from((1, 2, 3)),
+        kind=st.integers(0, 35),
+        chan=st.sampled_from([channel(kind, n) for kind in Kind for n in (0, 1)]),
+        to=st.sampled_from((0, 1, 2, 3, 0xFFFF)),
+    )
+    def frame(self, leg: int, kind: int, chan: int, to: int) -> None:
+        sender = self.session.legs.get(leg)
+        if sender is None or not sender.joined:
+            return
+        commands = self.session.frame(leg, kind, chan, to, b"{}", self.now)
+        for forward in of(commands, Forward):
+            assert channels.may_send(sender.party, sender.grants, chan, kind)
+            for receiver in forward.legs:
+                assert receiver is not sender
+                assert channels.may_receive(receiver.party, receiver.grants, chan)
+        self.do(commands)
+
+    @rule(leg=st.sampled_from((1, 2, 3)), fresh=st.booleans())
+    def post(self, leg: int, fresh: bool) -> None:
+        sender = self.session.legs.get(leg)
+        if sender is None or not sender.joined:
+            return
+        self.number += fresh
+        self.do(self.session.frame(leg, Durable.POST, CHAT, 0 if leg == 1 else leg, post_bytes(self.number), self.now))
+
+    @rule(
+        grants=st.dictionaries(st.sampled_from((2, 3)), st.integers(0, ALL)),
+        only=st.sampled_from(((2,), (2, 3))),
+        older=st.booleans(),
+    )
+    def put(self, grants: dict[int, int], only: tuple[int, ...], older: bool) -> None:
+        before = {leg.number: leg.grants for leg in self.session.legs.values()}
+        epoch = self.epoch - 1 if older else self.epoch + 1
+        self.epoch = max(epoch, self.epoch)
+        self.do(self.session.put(state(*only, epoch=epoch, grants=grants), self.now))
+        if older:
+            assert before == {leg.number: leg.grants for leg in self.session.legs.values()}
+
+    @rule(ok=st.booleans())
+    def disk_answers(self, ok: bool) -> None:
+        if self.flight is None:
+            return
+        entries, self.flight = self.flight, None
+        if ok:
+            self.disk += entries
+            self.do(self.session.stored(entries))
+        else:
+            self.do(self.session.not_stored("full"))
+
+    @rule(ms=st.integers(0, 20_000))
+    def tick(self, ms: int) -> None:
+        self.now += ms
+        self.do(self.session.tick(self.now))
+
+    @rule()
+    def end(self) -> None:
+        if self.number % 7 == 6:
+            self.do(self.session.end("ended", "", self.now))
+
+    @invariant()
+    def the_disk_counts_without_gaps_and_without_doubles(self) -> None:
+        assert [entry.seq for entry in self.disk] == list(range(1, len(self.disk) + 1))
+        assert self.session.seq == len(self.disk)
+        keys = [(entry.subject, entry.id) for entry in self.disk]
+        assert len(keys) == len(set(keys))
+
+    @invariant()
+    def remembered_routes_hold(self) -> None:
+        for leg in self.session.legs.values():
+            for key, receivers in leg.routes.items():
+                self.check_route(leg, key, receivers)
+
+    def check_route(self, leg: Leg, key: int, receivers: tuple[Leg, ...]) -> None:
+        kind, chan = key >> 32, key >> 16 & 0xFFFF
+        assert channels.may_send(leg.party, leg.grants, chan, kind)
+        for receiver in receivers:
+            assert receiver.joined
+            assert channels.may_receive(receiver.party, receiver.grants, chan)
+
+
+Driver.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestDriver = Driver.TestCase
