@@ -1,0 +1,128 @@
+"""Names of the permissions that an account can have, their levels and what implies what.
+
+Source of the names: the field's own (`perm_...`), so that configurations can be moved. All are off by default. A
+permission with levels is written `name.level` (`perm_view_support_reports.team_sessions`); a set of permissions holds
+plain text. Rules: a name that is not listed here is refused, never ignored; `perm_admin` implies everything that is
+listed.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from farhand.rules.text import gettext_noop as _
+
+
+class Permission(msgspec.Struct, frozen=True):
+    """One permission: its name, the heading under which forms show it, its label, and its levels if it has some."""
+
+    name: str
+    heading: str
+    label: str
+    levels: tuple[tuple[str, str], ...] = ()
+    offered: bool = False
+    """Something in this release asks for it, so forms show it."""
+
+
+GENERAL: Final = _("General")
+REPORTING: Final = _("Reporting")
+REPRESENTATIVE: Final = _("Representative")
+JUMP: Final = _("Jump")
+
+ADMIN: Final = "perm_admin"
+SET_PASSWORDS: Final = "perm_set_passwords"
+EDIT_JUMP_GROUPS: Final = "perm_edit_jump_groups"
+EDIT_TEAMS: Final = "perm_edit_sd_teams"
+CHANGE_DISPLAY_NAME: Final = "perm_change_display_name"
+SHOW_ON_PUBLIC_LIST: Final = "perm_show_on_public_list"
+VIEW_REPORTS: Final = "perm_view_support_reports"
+VIEW_RECORDINGS: Final = "perm_view_sd_recordings"
+SUPPORT_ALLOWED: Final = "perm_support_allowed"
+ACCESS_ALLOWED: Final = "perm_access_allowed"
+GENERATE_SESSION_KEY: Final = "perm_generate_session_key"
+ACCEPT_TEAM_SESSIONS: Final = "perm_accept_team_sessions"
+JUMP_CLIENT: Final = "perm_jump_client"
+
+REPORT_LEVELS: Final = (
+    ("user_sessions", _("Own sessions only")),
+    ("team_sessions", _("Sessions of own teams")),
+    ("jump_group_sessions", _("Sessions of own Jump Groups")),
+    ("all_sessions", _("All sessions")),
+)
+
+PERMISSIONS: Final[tuple[Permission, ...]] = (
+    Permission(ADMIN, GENERAL, _("Administrator"), offered=True),
+    Permission(SET_PASSWORDS, GENERAL, _("Allowed to Set Passwords"), offered=True),
+    Permission(EDIT_JUMP_GROUPS, GENERAL, _("Allowed to Edit Jump Groups"), offered=True),
+    Permission(EDIT_TEAMS, GENERAL, _("Allowed to Edit Support Teams"), offered=True),
+    Permission(CHANGE_DISPLAY_NAME, GENERAL, _("Allowed to Change Display Names"), offered=True),
+    Permission(SHOW_ON_PUBLIC_LIST, GENERAL, _("Allowed to Show on Public Site")),
+    Permission("perm_admin_pushagents", GENERAL, _("Allowed to Edit Jumpoints")),
+    Permission("perm_edit_issues", GENERAL, _("Allowed to Edit Issues")),
+    Permission("perm_edit_skills", GENERAL, _("Allowed to Edit Skills")),
+    Permission("perm_edit_public_template", GENERAL, _("Allowed to Edit Public Site Templates")),
+    Permission("perm_edit_public_file_store", GENERAL, _("Allowed to Edit File Store")),
+    Permission("perm_edit_messages", GENERAL, _("Allowed to Edit Canned Messages")),
+    Permission("perm_edit_canned_scripts", GENERAL, _("Allowed to Edit Canned Scripts")),
+    Permission("perm_edit_custom_rep_links", GENERAL, _("Allowed to Edit Custom Links")),
+    Permission("perm_edit_ambush", GENERAL, _("Allowed to Edit Customer Notices")),
+    Permission("perm_edit_callback_button_profiles", GENERAL, _("Allowed to Edit Support Button Profiles")),
+    Permission("perm_change_rep_avatar", GENERAL, _("Allowed to Change Photo")),
+    Permission("perm_vault", GENERAL, _("Allowed to Administer Vault")),
+    Permission(VIEW_REPORTS, REPORTING, _("Allowed to View Session Reports"), REPORT_LEVELS, offered=True),
+    Permission(VIEW_RECORDINGS, REPORTING, _("Allowed to View Session Recordings"), offered=True),
+    Permission("perm_view_license_reports", REPORTING, _("Allowed to View License Usage Reports")),
+    Permission("perm_view_syslog_reports", REPORTING, _("Allowed to View Syslog Reports")),
+    Permission(SUPPORT_ALLOWED, REPRESENTATIVE, _("Allowed to Provide Remote Support"), offered=True),
+    Permission(
+        GENERATE_SESSION_KEY, REPRESENTATIVE, _("Allowed to Generate Session Keys for Support Sessions"), offered=True
+    ),
+    Permission(
+        ACCEPT_TEAM_SESSIONS, REPRESENTATIVE, _("Allowed to Manually Accept Sessions from a Team Queue"), offered=True
+    ),
+    Permission("perm_transfer_other_team", REPRESENTATIVE, _("Allowed to Transfer Sessions to Other Teams")),
+    Permission("perm_share_other_team", REPRESENTATIVE, _("Allowed to Share Sessions with Other Teams")),
+    Permission("perm_invite_external_rep", REPRESENTATIVE, _("Allowed to Invite External Representatives")),
+    Permission("perm_next_session_button", REPRESENTATIVE, _("Allowed to Use the Get Next Session Feature")),
+    Permission("perm_collaborate", REPRESENTATIVE, _("Allowed to Join Shared Sessions")),
+    Permission(ACCESS_ALLOWED, JUMP, _("Allowed to Access Endpoints"), offered=True),
+    Permission(JUMP_CLIENT, JUMP, _("Jump Clients"), offered=True),
+    Permission("perm_local_jump", JUMP, _("Local Jump")),
+    Permission("perm_remote_jump", JUMP, _("Remote Jump")),
+    Permission("perm_remote_rdp", JUMP, _("Remote RDP")),
+    Permission("perm_remote_vnc", JUMP, _("Remote VNC")),
+    Permission("perm_shell_jump", JUMP, _("Shell Jump")),
+    Permission("perm_web_jump", JUMP, _("Web Jump")),
+    Permission("perm_protocol_tunnel", JUMP, _("Protocol Tunnel Jump")),
+)
+
+NAMES: Final[frozenset[str]] = frozenset(
+    name
+    for permission in PERMISSIONS
+    for name in ([f"{permission.name}.{level}" for level, _label in permission.levels] or [permission.name])
+)
+"""Every text that may stand in a set of permissions."""
+
+IMPLIED: Final[dict[str, frozenset[str]]] = {
+    ADMIN: NAMES,
+    f"{VIEW_REPORTS}.team_sessions": frozenset({f"{VIEW_REPORTS}.user_sessions"}),
+    f"{VIEW_REPORTS}.jump_group_sessions": frozenset({f"{VIEW_REPORTS}.user_sessions"}),
+    f"{VIEW_REPORTS}.all_sessions": frozenset({f"{VIEW_REPORTS}.{level}" for level, _label in REPORT_LEVELS}),
+}
+
+
+def unknown(permissions: Iterable[str]) -> frozenset[str]:
+    """Return the texts that are no permission."""
+    return frozenset(permissions) - NAMES
+
+
+def expand(permissions: Iterable[str]) -> frozenset[str]:
+    """Return `permissions` and all that they imply. Unknown names are dropped: they must never decide anything."""
+    known = frozenset(permissions) & NAMES
+    return known.union(*(IMPLIED.get(name, frozenset()) for name in known))
+
+
+def exceeds(wanted: Iterable[str], held: Iterable[str]) -> frozenset[str]:
+    """Return what `wanted` would give beyond what `held` gives: a minted account must leave this empty."""
+    return expand(wanted) - expand(held)

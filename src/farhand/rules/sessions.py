@@ -1,0 +1,124 @@
+"""The life of a session as a pure machine: created or joining, waiting, active, ended.
+
+    joining ──customer consents──▶ waiting ──accept──▶ active ──end──▶ ended
+       └───────expires────────────▶ ended      ◀──last console gone (15 s), pause──┘
+
+Rules: an active session has exactly one owner, who is a member of it; a waiting session is in exactly one queue and has
+no members; `ended` is final. Every change is a function from state to state that raises `Impossible` with a sentence
+for people. A Jump starts active (its representative is there first); a support session starts joining, and is in no
+queue until the customer's client runs and consents.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+from farhand.protocol.channels import Grant
+from farhand.rules import queues
+from farhand.rules.access import Subject
+from farhand.rules.permissions import JUMP_CLIENT, SUPPORT_ALLOWED
+from farhand.rules.text import gettext_noop as _
+
+State = Literal["joining", "waiting", "active", "ended"]
+Kind = Literal["jump", "support"]
+
+CONSOLE_GRACE_MS: Final = 15_000
+"""A session whose last console is gone for longer goes back to its owner's queue."""
+ENDPOINT_GRANTS: Final = Grant.CHAT | Grant.SCREEN_VIEW | Grant.SCREEN_CONTROL | Grant.SHELL | Grant.SYSTEM
+"""What the endpoint's own leg takes part in. It serves; what a representative may use is that leg's grants."""
+
+
+class Impossible(ValueError):
+    """The session's state does not allow this; the message is for people."""
+
+
+class Life(msgspec.Struct, frozen=True, kw_only=True):
+    """One session, as far as its life is concerned. `members` are user ids, longest first."""
+
+    kind: Kind
+    state: State
+    queue: str = ""
+    owner: str = ""
+    members: tuple[str, ...] = ()
+    reason: str = ""
+
+    def check(self) -> None:
+        """Raise AssertionError unless every rule of this module holds."""
+        assert (self.state == "active") == bool(self.members)
+        assert self.state != "active" or self.owner in self.members
+        assert len(set(self.members)) == len(self.members)
+        assert (self.state in ("waiting", "active")) == bool(self.queue)
+        assert (self.state == "ended") == bool(self.reason)
+
+
+def new_jump(user_id: str) -> Life:
+    """A Jump begins active, owned by who jumped, in that person's queue."""
+    return Life(kind="jump", state="active", queue=queues.personal(user_id), owner=user_id, members=(user_id,))
+
+
+def new_support() -> Life:
+    """A used session key begins as joining: in no queue."""
+    return Life(kind="support", state="joining")
+
+
+def consent(life: Life, creator_id: str) -> Life:
+    """The customer's client runs and consents: the session waits in the queue of who made the key."""
+    if life.state != "joining":
+        raise Impossible(_("This session has already started."))
+    return msgspec.structs.replace(life, state="waiting", queue=queues.personal(creator_id))
+
+
+def accept(life: Life, user_id: str) -> Life:
+    """A representative takes a waiting session: owner, and into the own queue."""
+    if life.state == "active":
+        raise Impossible(_("Somebody else has already accepted this session."))
+    if life.state != "waiting":
+        raise Impossible(_("This session is not waiting."))
+    return msgspec.structs.replace(
+        life, state="active", owner=user_id, members=(user_id,), queue=queues.personal(user_id)
+    )
+
+
+def leave(life: Life, user_id: str) -> Life:
+    """A member leaves. Of several, the longest member becomes owner; the last one leaves the session in its owner's
+    queue.
+    """
+    if life.state != "active" or user_id not in life.members:
+        raise Impossible(_("You are not in this session."))
+    rest = tuple(member for member in life.members if member != user_id)
+    if not rest:
+        return msgspec.structs.replace(life, state="waiting", members=(), queue=queues.personal(life.owner))
+    owner = life.owner if life.owner in rest else rest[0]
+    return msgspec.structs.replace(life, members=rest, owner=owner, queue=queues.personal(owner))
+
+
+def share(life: Life, user_id: str) -> Life:
+    """Another representative becomes a member of an active session."""
+    if life.state != "active":
+        raise Impossible(_("This session is not active."))
+    if user_id in life.members:
+        raise Impossible(_("This representative is already in the session."))
+    return msgspec.structs.replace(life, members=(*life.members, user_id))
+
+
+def consoles_lost(life: Life, gone_ms: int) -> Life:
+    """No console has been there for `gone_ms`: after the grace the session waits in its owner's queue again."""
+    if life.state != "active" or gone_ms <= CONSOLE_GRACE_MS:
+        return life
+    return msgspec.structs.replace(life, state="waiting", members=(), queue=queues.personal(life.owner))
+
+
+def end(life: Life, reason: str) -> Life:
+    """The session is over. Ending twice changes nothing: the first reason stays."""
+    if life.state == "ended":
+        return life
+    return msgspec.structs.replace(life, state="ended", members=(), queue="", reason=reason or "ended")
+
+
+def console_grants(kind: Kind, subject: Subject) -> Grant:
+    """Return what a representative's leg may do: none without the permission that the kind of session needs.
+
+    A Jump needs `perm_jump_client`, a support session `perm_support_allowed`; either then gives the whole set of tools.
+    """
+    needed = JUMP_CLIENT if kind == "jump" else SUPPORT_ALLOWED
+    return ENDPOINT_GRANTS if subject.has(needed) else Grant.NONE
