@@ -1,0 +1,280 @@
+"""Shells of a recording: which there were, each as asciicast v2, each as a plain text transcript.
+
+Everything streams: frames in, lines out; memory does not grow with the length of a shell. Input is hostile text from an
+endpoint, so nothing in it may raise. Frame types are those of the shell channel (docs/protocol/shell.md); a test
+holds the constants here equal to the live protocol's.
+"""
+
+import codecs
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import msgspec
+import pyte
+
+from farhand.recording.reader import PlayedFrame
+
+KIND: Final = 4
+"""Channel kind of shells; bit KIND of `ChunkHead.kinds`."""
+OPENED: Final = 17
+DATA: Final = 18
+CLOSED: Final = 19
+RESIZED: Final = 20
+KINDS: Final = 1 << KIND
+
+_Side = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
+class _Opened(msgspec.Struct):
+    cols: _Side = 80
+    rows: _Side = 24
+    by: Annotated[str, msgspec.Meta(max_length=128)] = ""
+    command: Annotated[str, msgspec.Meta(max_length=128)] = ""
+
+
+class _Closed(msgspec.Struct):
+    status: int | None = None
+
+
+@dataclass(slots=True)
+class Shell:
+    """One shell of a session. Times as in the frames it was found by."""
+
+    number: int
+    """Counts from 1 in order of opening."""
+    channel: int
+    opened_ms: int
+    closed_ms: int | None = None
+    cols: int = 80
+    rows: int = 24
+    by: str = ""
+    command: str = ""
+    status: int | None = None
+    """Exit status; negative for a signal; None while open or unknown."""
+    bytes: int = 0
+    """Bytes of output that were recorded."""
+
+
+def shells(frames: Iterable[PlayedFrame]) -> list[Shell]:
+    """Return the shells of a recording in order of opening."""
+    found: list[Shell] = []
+    for _ in _tracked(frames, found):
+        pass
+    return found
+
+
+def asciicast(frames: Iterable[PlayedFrame], number: int) -> Iterator[str]:
+    """Yield the lines of shell `number` as asciicast v2 (https://docs.asciinema.org/manual/asciicast/v2/).
+
+    Bytes that are missing (damaged chunks, a relay that was gone) become a marker `gap of N bytes`. Yields nothing when
+    there is no such shell.
+    """
+    last = 0.0
+    for shell, time_ms, event, data in _events(frames, number):
+        last = max((time_ms - shell.opened_ms) / 1000, last)
+        if event == "open":
+            head = {"version": 2, "width": shell.cols, "height": shell.rows, "timestamp": shell.opened_ms // 1000}
+            yield json.dumps({**head, "title": f"Shell {number}", "env": {"TERM": "xterm-256color"}}) + "\n"
+        else:
+            yield json.dumps([round(last, 3), event, data], ensure_ascii=False) + "\n"
+
+
+def transcript(frames: Iterable[PlayedFrame], number: int) -> Iterator[str]:
+    """Yield the lines of shell `number` as a person would have read them, without control sequences.
+
+    Lines that the terminal wrapped are whole again; full-screen programs are left out; what was cleared is kept.
+    """
+    paper: _Paper | None = None
+    for shell, _, event, data in _events(frames, number):
+        if event == "open":
+            paper = _Paper(shell.cols, shell.rows)
+        elif paper is not None:
+            if event == "o":
+                paper.print(data)
+            elif event == "r":
+                columns, _, lines = data.partition("x")
+                paper.resize(int(lines), int(columns))
+            else:
+                paper.print(f"\r\n[{data}]\r\n")
+            yield from paper.taken()
+    if paper is not None:
+        paper.flush()
+        yield from paper.taken()
+
+
+def _events(frames: Iterable[PlayedFrame], number: int) -> Iterator[tuple[Shell, int, str, str]]:
+    """Yield (shell, time, event, data) of one shell: `open`, then asciicast's `o`, `r`, `m`."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    found: list[Shell] = []
+    begun = False
+    at = 0
+    for shell, frame in _tracked(frames, found):
+        if shell.number != number:
+            continue
+        if not begun:
+            begun = True
+            yield shell, shell.opened_ms, "open", ""
+        if frame.type == DATA and len(frame.payload) >= 8:
+            offset = int.from_bytes(frame.payload[:8], "little")
+            raw = frame.payload[8:]
+            if offset > at:
+                yield shell, frame.time_ms, "m", f"gap of {offset - at} bytes"
+                decoder.reset()
+            new = raw[max(at - offset, 0) :]
+            at = max(at, offset + len(raw))
+            text = decoder.decode(bytes(new))
+            if text:
+                yield shell, frame.time_ms, "o", text
+        elif frame.type == RESIZED:
+            size = _decode(frame.payload, _Opened)
+            yield shell, frame.time_ms, "r", f"{size.cols}x{size.rows}"
+        elif frame.type == CLOSED:
+            return
+
+
+def _tracked(frames: Iterable[PlayedFrame], found: list[Shell]) -> Iterator[tuple[Shell, PlayedFrame]]:
+    """Yield each shell frame with its shell; `found` grows as shells open. An OPENED told twice opens once."""
+    live: dict[int, Shell] = {}
+    for frame in frames:
+        if frame.channel >> 8 != KIND:
+            continue
+        shell = live.get(frame.channel)
+        if shell is None:
+            if frame.type not in (OPENED, DATA):
+                continue
+            opened = _decode(frame.payload, _Opened) if frame.type == OPENED else _Opened()
+            shell = Shell(
+                number=len(found) + 1,
+                channel=frame.channel,
+                opened_ms=frame.time_ms,
+                cols=opened.cols,
+                rows=opened.rows,
+                by=opened.by,
+                command=opened.command,
+            )
+            live[frame.channel] = shell
+            found.append(shell)
+        if frame.type == DATA:
+            shell.bytes += max(len(frame.payload) - 8, 0)
+        elif frame.type == CLOSED:
+            shell.closed_ms = frame.time_ms
+            shell.status = _decode(frame.payload, _Closed).status
+            del live[frame.channel]
+        yield shell, frame
+
+
+def _decode(payload: memoryview, as_type: type[Any]) -> Any:
+    """Decode an endpoint's JSON; what is not understood counts as said nothing."""
+    try:
+        return msgspec.json.decode(payload, type=as_type)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return as_type()
+
+
+class _Paper(pyte.Screen):
+    """A terminal whose lines are taken off as they leave the screen, so it needs no history."""
+
+    def __init__(self, columns: int, lines: int) -> None:
+        self._out: list[str] = []
+        self._joined = ""
+        self._drawing = False
+        self._aside: tuple[dict[int, Any], Any] | None = None
+        super().__init__(columns, lines)
+        self._stream = pyte.Stream(self)
+
+    def print(self, text: str) -> None:
+        """Take output. A sequence that the terminal trips over is dropped."""
+        try:
+            self._stream.feed(text)
+        except (TypeError, ValueError, IndexError, KeyError, AttributeError, AssertionError):
+            self._drawing = False
+            self._stream = pyte.Stream(self)
+
+    def taken(self) -> Iterator[str]:
+        """Yield the lines that left the screen since the last call, each with its line end."""
+        out, self._out = self._out, []
+        yield from out
+
+    def flush(self) -> None:
+        """Take all lines off the screen; blank ones at its end are none."""
+        if self._aside is not None:
+            self._main_screen()
+        last = max((y for y in range(self.lines) if self._text(self.buffer[y]).strip()), default=-1)
+        for y in range(last + 1):
+            self._take(self.buffer[y])
+        if self._joined:
+            self._out.append(self._joined.rstrip() + "\n")
+            self._joined = ""
+
+    # What pyte calls while it reads:
+
+    def draw(self, data: str) -> None:
+        self._drawing = True
+        super().draw(data)
+        self._drawing = False
+
+    def linefeed(self) -> None:
+        line: Any = self.buffer[self.cursor.y]
+        line.wrapped = self._drawing
+        super().linefeed()
+
+    def index(self) -> None:
+        margins = self.margins
+        top, bottom = (margins.top, margins.bottom) if margins is not None else (0, self.lines - 1)
+        if self.cursor.y == bottom and top == 0 and self._aside is None:
+            self._take(self.buffer[0])
+        super().index()
+
+    def erase_in_display(self, how: int = 0, *args: Any, **kwargs: Any) -> None:
+        if how in (2, 3) and self._aside is None:
+            self.flush()
+        super().erase_in_display(how, *args, **kwargs)
+
+    def set_mode(self, *modes: int, **kwargs: Any) -> None:
+        if kwargs.get("private") and {47, 1047, 1049} & set(modes) and self._aside is None:
+            cursor = (self.cursor.x, self.cursor.y)
+            self._aside = (dict(self.buffer), cursor)
+            self.buffer.clear()
+        super().set_mode(*modes, **kwargs)
+
+    def reset_mode(self, *modes: int, **kwargs: Any) -> None:
+        if kwargs.get("private") and {47, 1047, 1049} & set(modes) and self._aside is not None:
+            self._main_screen()
+        super().reset_mode(*modes, **kwargs)
+
+    def resize(self, lines: int | None = None, columns: int | None = None) -> None:
+        """New size. Lines above a shrunk screen leave it; long lines keep their text."""
+        lines, columns = lines or self.lines, columns or self.columns
+        for _ in range(max(self.cursor.y - (lines - 1), 0)):
+            if self._aside is None:
+                self._take(self.buffer[0])
+            for y in range(self.lines - 1):
+                self.buffer[y] = self.buffer[y + 1]
+            self.buffer.pop(self.lines - 1, None)
+            self.cursor.y -= 1
+        for y in [y for y in self.buffer if y >= lines]:
+            del self.buffer[y]
+        self.lines, self.columns = lines, columns
+        self.cursor.x = min(self.cursor.x, columns - 1)
+        self.margins = None
+
+    def _main_screen(self) -> None:
+        if self._aside is None:
+            return
+        rows, (x, y) = self._aside
+        self._aside = None
+        self.buffer.clear()
+        self.buffer.update({row: line for row, line in rows.items() if row < self.lines})
+        self.cursor.x, self.cursor.y = min(x, self.columns - 1), min(y, self.lines - 1)
+
+    def _take(self, line: Any) -> None:
+        self._joined += self._text(line) if getattr(line, "wrapped", False) else self._text(line).rstrip()
+        if not getattr(line, "wrapped", False) or len(self._joined) > 65_536:
+            self._out.append(self._joined + "\n")
+            self._joined = ""
+
+    @staticmethod
+    def _text(line: Any) -> str:
+        return "".join(line[x].data for x in range(max(line, default=-1) + 1))

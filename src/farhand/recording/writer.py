@@ -1,0 +1,166 @@
+"""Writes one segment of a recording: frames in, file bytes out. The relay owns the file and the timer.
+
+Use: write `head()` first; `add()` every recorded frame; whenever `add()` or `due()` says True, append `cut()` to the
+file; `close()` at the end. Every `cut()` ends with a signature, so a killed process loses at most what was not cut,
+about a second. `add()` only collects; compressing, encrypting and signing happen in `cut()`. One thread at a time may
+use a writer.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import zstandard
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from farhand.kit.signing import sign_bytes
+from farhand.recording import format as form
+
+MAX_WAITING: Final = 16 * 1024 * 1024
+"""Most bytes of frames that wait for `cut()`; a relay that does not cut has a fault that must show."""
+
+_LATEST: Final = 0xFFFF_FFFE
+
+
+class WriterError(Exception):
+    """The writer was used against its rules; the message says which."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Frames of one chunk to be."""
+
+    start_ms: int
+    end_ms: int
+    key_ms: int = form.NO_KEY
+    kinds: int = 0
+    size: int = 0
+    parts: list[bytes] = field(default_factory=list)
+
+
+class SegmentWriter:
+    """One segment. All times given to it are wall time in ms; it never lets them run backwards."""
+
+    def __init__(
+        self,
+        session_id: str,
+        segment: int,
+        data_key: bytes,
+        sign_key: Ed25519PrivateKey,
+        certificate: str,
+        wrapped: str,
+        started_ms: int,
+    ) -> None:
+        """`data_key` has 32 bytes and serves this segment only; `certificate` names the public half of `sign_key`."""
+        self._session = session_id
+        self._segment = segment
+        self._cipher = AESGCM(data_key)
+        self._sign_key = sign_key
+        self._started = started_ms
+        self._squeeze = zstandard.ZstdCompressor(level=1)
+        self._head = form.pack_head(
+            form.Head(
+                session_id=session_id, segment=segment, started_ms=started_ms, certificate=certificate, wrapped=wrapped
+            )
+        )
+        self._newest = form.digest(self._head)
+        self._number = 0
+        self._end_ms = 0
+        self._latest = 0
+        self._waiting: list[_Pending] = []
+        self._waiting_size = 0
+        self._headed = False
+        self._closed = False
+
+    def head(self) -> bytes:
+        """Return the first bytes of the file: the head and a signature over it."""
+        if self._headed:
+            raise WriterError("the head of a segment is written once")
+        self._headed = True
+        return self._head + self._signature(None)
+
+    def add(self, time_ms: int, channel: int, frame_type: int, payload: bytes | memoryview, key: bool = False) -> bool:
+        """Collect one frame that came at `time_ms`; `key` marks a screen key frame. Return True when it is time to cut.
+
+        Raises WriterError for a closed writer, a payload over the protocol's limit, or when nobody cuts.
+        """
+        if self._closed:
+            raise WriterError("this segment is closed")
+        if len(payload) > form.MAX_PAYLOAD:
+            raise WriterError(f"a payload of {len(payload)} bytes is over the limit of {form.MAX_PAYLOAD}")
+        if self._waiting_size > MAX_WAITING:
+            raise WriterError("frames are added without cut() being called")
+        time = self._relative(time_ms)
+        size = form.FRAME.size + len(payload)
+        last = self._waiting[-1] if self._waiting else None
+        if last is None or time - last.start_ms > form.CHUNK_MS or last.size >= form.CHUNK_PLAIN:
+            last = _Pending(time, time)
+            self._waiting.append(last)
+        last.parts.append(form.FRAME.pack(time, channel, frame_type, len(payload)))
+        last.parts.append(bytes(payload))
+        last.size += size
+        last.end_ms = time
+        last.kinds |= form.kind_bits(channel, frame_type)
+        if key and last.key_ms == form.NO_KEY:
+            last.key_ms = time
+        self._waiting_size += size
+        return self.due(time_ms)
+
+    def due(self, now_ms: int) -> bool:
+        """Say whether frames wait that must be cut now: a second has passed since the first, or a chunk is full."""
+        if not self._waiting:
+            return False
+        first = self._waiting[0]
+        full = len(self._waiting) > 1 or first.size >= form.CHUNK_PLAIN
+        return full or now_ms - self._started - first.start_ms >= form.CHUNK_MS
+
+    def cut(self, now_ms: int) -> bytes:
+        """Return the chunks of all waiting frames and a signature; empty when nothing waits. Append them to the file
+        whole.
+        """
+        if not self._headed or self._closed:
+            raise WriterError("write head() first" if not self._headed else "this segment is closed")
+        self._relative(now_ms)
+        if not self._waiting:
+            return b""
+        waiting, self._waiting, self._waiting_size = self._waiting, [], 0
+        return b"".join([self._chunk(pending) for pending in waiting]) + self._signature(None)
+
+    def close(self, now_ms: int, reason: str) -> bytes:
+        """Return the last bytes of the file: what waits, then the close record. `reason` is cut to 64 bytes."""
+        rest = self.cut(now_ms)
+        self._end_ms = max(self._end_ms, self._latest)
+        short = reason.encode()[: form.MAX_REASON].decode(errors="ignore").encode()
+        last = self._signature(short)
+        self._closed = True
+        return rest + last
+
+    def _relative(self, time_ms: int) -> int:
+        self._latest = min(max(time_ms - self._started, self._latest), _LATEST)
+        return self._latest
+
+    def _chunk(self, pending: _Pending) -> bytes:
+        plain = b"".join(pending.parts)
+        head = form.ChunkHead(
+            number=self._number,
+            start_ms=pending.start_ms,
+            end_ms=pending.end_ms,
+            plain_size=len(plain),
+            key_ms=pending.key_ms,
+            kinds=pending.kinds,
+            previous=self._newest,
+        )
+        clear = form.pack_chunk_head(head)
+        bound = form.chunk_bound(self._session, self._segment, clear)
+        sealed = self._cipher.encrypt(form.nonce(self._number), self._squeeze.compress(plain), bound)
+        record = form.pack_record(form.CHUNK, clear + sealed)
+        self._newest = form.digest(record)
+        self._number += 1
+        self._end_ms = pending.end_ms
+        return record
+
+    def _signature(self, reason: bytes | None) -> bytes:
+        body = form.chain_body(self._session, self._segment, self._number, self._end_ms, self._newest, reason)
+        signature = sign_bytes(self._sign_key, form.CHAIN_KIND, body)
+        seal = form.pack_seal(form.Seal(self._number, self._end_ms, signature), reason or b"")
+        return form.pack_record(form.SIGNATURE if reason is None else form.CLOSE, seal)
