@@ -1,0 +1,120 @@
+"""Event sockets of consoles: numbered changes of topics, fanned out, with a short memory for those who come back.
+
+State wins: a console that sees a gap in the numbers of a topic fetches its snapshot again. The memory here only makes
+that rare. It never claims to be complete when it is not.
+"""
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from farhand.kit.log import get_log
+from farhand.protocol.channels import Control
+from farhand.protocol.messages import Event, Gap, Listen, Welcome
+from farhand.protocol.session import control_frame
+from farhand.relay.signin import check_events
+from farhand.relay.sockets import LiveSocket
+
+if TYPE_CHECKING:
+    from farhand.relay.live import Live
+
+log = get_log("events")
+
+KEPT = 1000
+"""Events that are kept per topic."""
+
+_listen = msgspec.json.Decoder(Listen)
+
+
+class Topic:
+    """One topic: its last number, recent events, listeners."""
+
+    __slots__ = ("last", "listeners", "recent")
+
+    def __init__(self) -> None:
+        self.last: int | None = None
+        self.recent: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
+        self.listeners: set[EventSocket] = set()
+
+    def add(self, n: int, frame: bytes) -> bool:
+        """Keep an event; False when it is not new."""
+        if self.last is not None and n <= self.last:
+            return False
+        if self.last is not None and n != self.last + 1:
+            self.recent.clear()  # what lies between was never here
+        self.last = n
+        self.recent.append((n, frame))
+        return True
+
+    def since(self, have: int) -> list[bytes] | None:
+        """The events after number `have`; None when some of them are not here."""
+        if self.last is None or have >= self.last:
+            return []
+        if not self.recent or self.recent[0][0] > have + 1:
+            return None
+        return [frame for n, frame in self.recent if n > have]
+
+
+class EventSocket(LiveSocket):
+    """The event socket of one console."""
+
+    first = Control.LISTEN
+    area = "events"
+
+    def __init__(self, live: "Live", address: str) -> None:
+        super().__init__(live, address)
+        self.topics: list[str] = []
+
+    def on_first(self, payload: memoryview) -> None:
+        """LISTEN: the ticket says to which topics, `have` where each of them goes on."""
+        listen = _listen.decode(payload)
+        ticket = check_events(self.live.policy, self.live.used, listen, self.live.clock.now_ms())
+        self.welcome()
+        self.topics = ticket.topics
+        self.send(control_frame(Control.WELCOME, Welcome(server_ms=self.live.clock.now_ms())))
+        self.live.events.listen(self, listen.have)
+
+    def on_gone(self) -> None:
+        """The console left."""
+        self.live.events.gone(self)
+
+
+class EventRoom:
+    """All topics that somebody published or listens to."""
+
+    def __init__(self) -> None:
+        self._topics: dict[str, Topic] = {}
+
+    def listen(self, socket: EventSocket, have: dict[str, int]) -> None:
+        """Send what was missed, then all that comes."""
+        gaps = []
+        for name in socket.topics:
+            topic = self._topics.setdefault(name, Topic())
+            topic.listeners.add(socket)
+            missed = topic.since(have[name]) if name in have else []
+            if missed is None:
+                gaps.append(name)
+            else:
+                for frame in missed:
+                    socket.send(frame)
+        if gaps:
+            socket.send(control_frame(Control.GAP, Gap(topics=gaps)))
+
+    def gone(self, socket: EventSocket) -> None:
+        """Fan out to this socket no more."""
+        for name in socket.topics:
+            topic = self._topics.get(name)
+            if topic is not None:
+                topic.listeners.discard(socket)
+                if topic.last is None and not topic.listeners:
+                    del self._topics[name]
+
+    def publish(self, events: list[Event]) -> None:
+        """Fan out; (topic, n) that came before is dropped."""
+        for event in events:
+            topic = self._topics.setdefault(event.topic, Topic())
+            frame = control_frame(Control.EVENT, event)
+            if topic.add(event.n, frame):
+                for socket in tuple(topic.listeners):
+                    socket.send(frame)

@@ -1,0 +1,478 @@
+"""Sessions on this relay: the sockets of their legs, and the hands of the session machine.
+
+`protocol.session` decides; here its commands are carried out. A frame for which the sender's leg has a route never
+enters the machine: it goes from the read buffer to the receivers' transports.
+"""
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from farhand.kit.ids import new_id
+from farhand.kit.log import get_log
+from farhand.protocol import channels, frames
+from farhand.protocol.bus import LegUp, NeedKeys, SessionState
+from farhand.protocol.channels import Control, Durable, Party
+from farhand.protocol.frames import RECORDER_LEG, Frame
+from farhand.protocol.legs import ENDPOINT_LEG, Leg
+from farhand.protocol.messages import Entry, Join, LegTicket, Offer
+from farhand.protocol.session import (
+    Again,
+    Append,
+    Close,
+    Command,
+    Deliver,
+    Forward,
+    Note,
+    Send,
+    Session,
+    Tell,
+    entry_channel,
+)
+from farhand.relay.journal import Batch, JournalFile
+from farhand.relay.signin import Refusal, check_leg, use_leg_ticket
+from farhand.relay.sockets import PAUSE_QUEUE, POLICY_VIOLATION, LiveSocket
+from farhand.relay.taps import Tap
+
+if TYPE_CHECKING:
+    from farhand.relay.live import Live
+
+log = get_log("sessions")
+
+WAIT_S = 3.0
+"""A leg may come before the bus has told of its session: it waits this long."""
+OFFER_S = 5.0
+"""An agent that is linked and has not joined is offered its session again after this time."""
+REPLAY_BYTES = 1 << 20
+"""Entries are replayed as long as less than this waits for the leg."""
+RECENT = 64
+"""Encoded entries that are kept in memory per session."""
+
+_join = msgspec.json.Decoder(Join)
+_unpack = frames.HEADER.unpack_from
+_HEADER = frames.HEADER_SIZE
+_BINARY = 2
+
+
+class LegSocket(LiveSocket):
+    """The socket of one leg."""
+
+    first = Control.JOIN
+    area = "leg"
+
+    def __init__(self, live: "Live", address: str) -> None:
+        super().__init__(live, address)
+        self.room: SessionRoom | None = None
+        self.leg: Leg | None = None
+        self.behind = False
+        """Entries wait to be replayed when the queue is empty."""
+        self.paused: set[LegSocket] = set()
+        """Senders that are not read while this leg's queue is long."""
+        self.waits_for: set[object] = set()
+        """Receivers because of which this socket is not read."""
+        self._routes: dict[int, tuple[Leg, ...]] = {}
+        self._waiting: tuple[Join, LegTicket, float] | None = None
+
+    def on_ws_frame(self, transport: Any, frame: Any) -> None:
+        """The hot path: a frame with a known route goes on at once."""
+        if self.leg is None or frame.msg_type != _BINARY or not frame.fin or self.closing:
+            super().on_ws_frame(transport, frame)
+            return
+        self.heard = True
+        data = frame.get_payload_as_memoryview()
+        size = len(data)
+        if size >= _HEADER:
+            version, kind, channel, to, reserved, length = _unpack(data)
+            if version == 1 and not reserved and length == size - _HEADER and length <= frames.MAX_PAYLOAD:
+                legs = self._routes.get(kind << 32 | channel << 16 | to)
+                if legs is None:
+                    assert self.room is not None
+                    self.room.on_frame(self, kind, channel, to, data)
+                    return
+                for leg in legs:
+                    leg.port.forward(data, channel)
+                    if leg.port is not None and leg.port.queued > PAUSE_QUEUE:
+                        self.held_back(leg, legs)
+                return
+        super().on_ws_frame(transport, frame)  # says what is wrong with it
+
+    def on_first(self, payload: memoryview) -> None:
+        """JOIN."""
+        join = _join.decode(payload)
+        ticket = check_leg(self.live.policy, join, self.nonce, self.spki, self.live.clock.now_ms())
+        if not self.live.sessions.admit(self, join, ticket):
+            self._waiting = (join, ticket, self.live.clock.monotonic() + WAIT_S)
+            self.live.sessions.waiting.add(self)
+
+    def try_again(self) -> None:
+        """The session may be known by now; after WAIT_S the answer is no."""
+        if self._waiting is None or self.closing:
+            self.live.sessions.waiting.discard(self)
+            return
+        join, ticket, until = self._waiting
+        try:
+            if self.live.sessions.admit(self, join, ticket):
+                self.live.sessions.waiting.discard(self)
+            elif self.live.clock.monotonic() > until:
+                self.live.sessions.waiting.discard(self)
+                self.refuse(self.live.sessions.unknown().message)
+        except Refusal as refusal:
+            self.live.sessions.waiting.discard(self)
+            self.refuse(refusal.message)
+
+    def joined(self, room: "SessionRoom", leg: Leg) -> None:
+        """This socket is the leg's from now on."""
+        self.welcome()
+        self._waiting = None
+        self.room, self.leg, self._routes = room, leg, leg.routes
+
+    def replaced(self) -> None:
+        """A newer socket has the leg."""
+        self.room = self.leg = None
+        self.finish(POLICY_VIOLATION, "replaced by a newer connection")
+
+    def on_frame(self, frame: Frame) -> None:
+        """Only a JOIN comes this way."""
+        if self._waiting is not None:
+            self.bad_message("Wait for the answer to JOIN.")
+            return
+        super().on_frame(frame)
+
+    def on_gone(self) -> None:
+        """The connection is gone."""
+        self.live.sessions.waiting.discard(self)
+        self.release()
+        self.waits_for.clear()
+        room, leg = self.room, self.leg
+        self.room = self.leg = None
+        if room is not None and leg is not None and leg.port is self:
+            room.run(room.session.closed(leg.number, self.live.clock.now_ms()))
+
+    def held_back(self, slow: Leg, legs: tuple[Leg, ...]) -> None:
+        """A receiver's queue is long. Reading stops for the recorder (nothing may be missing there) and for a receiver
+        that is the only one; among several a slow one is closed at its limit and holds nobody back."""
+        people = sum(1 for leg in legs if leg.number != RECORDER_LEG)
+        if slow.number == RECORDER_LEG or people == 1:
+            slow.port.hold(self)
+
+    def hold(self, sender: "LegSocket") -> None:
+        """Read no more from a sender until what waits here is gone."""
+        if sender not in self.paused and not self.closing:
+            self.paused.add(sender)
+            sender.pause_for(self)
+
+    def release(self) -> None:
+        """Read from all senders again."""
+        paused, self.paused = self.paused, set()
+        for sender in paused:
+            sender.resume_for(self)
+
+    def pause_for(self, who: object) -> None:
+        """Read this socket no further because of a receiver."""
+        if not self.closing:
+            self.waits_for.add(who)
+            self.ws.underlying_transport.pause_reading()
+
+    def resume_for(self, who: object) -> None:
+        """That receiver has room again."""
+        if who in self.waits_for:
+            self.waits_for.discard(who)
+            if not self.waits_for and not self.ws.is_disconnected:
+                self.heard = True
+                self.ws.underlying_transport.resume_reading()
+
+    @property
+    def deaf(self) -> bool:
+        """It is not read now, so its silence means nothing."""
+        return bool(self.waits_for)
+
+    def on_drained(self) -> None:
+        """There is room again."""
+        if self.paused:
+            self.release()
+        if self.behind and self.room is not None and self.leg is not None:
+            self.room.pump(self.leg)
+
+
+class SessionRoom:
+    """One session: its machine, its journal, its recorder."""
+
+    def __init__(self, live: "Live", state: SessionState) -> None:
+        self.live = live
+        self.state = state
+        self.journal = JournalFile(live.folder / "journal" / f"{state.session_id}.fhj")
+        self.session = Session(state, new_id, seq=self.journal.seq, seen=self.journal.seen)
+        self.tap: Tap | None = None
+        self.offered_at = -OFFER_S
+        self._recent: deque[tuple[int, int, bytes]] = deque(maxlen=RECENT)
+        self._asked_keys_at = 0.0
+        if state.record:
+            self.tap = Tap(live.taps, state.session_id, self._to_endpoint)
+            self.session.add_recorder().port = self.tap
+            self._mind_keys()
+
+    # --- events
+
+    def put(self, state: SessionState) -> None:
+        """The control plane decided anew."""
+        self.state = state
+        self.run(self.session.put(state, self.live.clock.now_ms()))
+        self._mind_keys()
+        self.offer()
+
+    def join(self, socket: LegSocket, leg: Leg, last_seq: int) -> None:
+        """A socket with a good ticket takes its leg."""
+        older = leg.port
+        if isinstance(older, LegSocket) and older is not socket:
+            older.replaced()
+        leg.port = socket
+        socket.joined(self, leg)
+        log.info("leg_joined", session=self.session.id, leg=leg.number, address=socket.address)
+        self.run(self.session.join(leg.number, last_seq, self.live.clock.now_ms()))
+
+    def on_frame(self, socket: LegSocket, kind: int, channel: int, to: int, data: memoryview) -> None:
+        """A frame without a route."""
+        assert socket.leg is not None
+        now_ms = self.live.clock.now_ms()
+        self.run(self.session.frame(socket.leg.number, kind, channel, to, data[_HEADER:], now_ms), data, channel)
+
+    def tick(self, now_ms: int) -> None:
+        """Once a second."""
+        self.run(self.session.tick(now_ms))
+        self._mind_keys()
+        self.offer()
+
+    def end(self, reason: str, text: str) -> None:
+        """The session is over."""
+        self.run(self.session.end(reason, text, self.live.clock.now_ms()))
+        if self.tap is not None:
+            self.tap.close(reason)
+            self.tap = None
+
+    def offer(self) -> None:
+        """Offer the session to its agent while its leg is away."""
+        endpoint = self.session.legs.get(ENDPOINT_LEG)
+        agent, ticket = self.state.offer_to, self.state.offer_ticket
+        if agent is None or ticket is None or self.session.ended or endpoint is None or endpoint.joined:
+            return
+        now = self.live.clock.monotonic()
+        if now - self.offered_at >= OFFER_S:
+            offer = Offer(session_id=self.session.id, ticket=ticket, attended=self.state.kind == "support")
+            if self.live.links.offer(agent, offer):
+                self.offered_at = now
+
+    # --- commands
+
+    def run(self, commands: list[Command], data: memoryview | bytes = b"", channel: int = 0) -> None:
+        """Do what the machine said; `data` is the frame that it was about."""
+        for command in commands:
+            match command:
+                case Forward(legs):
+                    for leg in legs:
+                        leg.port.forward(data, channel)
+                case Send(leg, frame):
+                    leg.port.forward(frame, int.from_bytes(frame[2:4], "little"))
+                case Deliver(leg):
+                    self.pump(leg)
+                case Append(entries):
+                    self._append(entries)
+                case Again(leg, seq):
+                    for entry in self.journal.read(seq - 1, 1):
+                        leg.port.forward(entry_frame(entry), entry_channel(entry))
+                case Tell(message):
+                    self.live.tell(message)
+                case Close(leg, text):
+                    socket, leg.port = leg.port, None
+                    if isinstance(socket, LegSocket):
+                        socket.room = socket.leg = None
+                        socket.finish(POLICY_VIOLATION, text)
+                case Note(event, fields):
+                    log.warning(event, **fields)
+
+    def pump(self, leg: Leg) -> None:
+        """Send the entries that this leg does not have yet, as far as it takes them."""
+        socket = leg.port
+        if not leg.joined or not isinstance(socket, LegSocket):
+            return
+        while leg.sent < self.session.seq:
+            if socket.closing:
+                return
+            if socket.blocked and socket.queued > REPLAY_BYTES:
+                socket.behind = True
+                return
+            for seq, channel, frame in self._entries(leg.sent):
+                leg.sent = seq
+                if channels.may_receive(leg.party, leg.grants, channel):
+                    socket.forward(frame, channel)
+        socket.behind = False
+
+    def _entries(self, after: int) -> list[tuple[int, int, bytes]]:
+        if self._recent and self._recent[0][0] <= after + 1:
+            return [item for item in self._recent if item[0] > after]
+        return [(entry.seq, entry_channel(entry), entry_frame(entry)) for entry in self.journal.read(after)]
+
+    def _append(self, entries: tuple[Entry, ...]) -> None:
+        self.live.writer.submit(Batch(self.journal, entries, lambda reason: self._appended(entries, reason)))
+
+    def _appended(self, entries: tuple[Entry, ...], reason: str) -> None:
+        if reason:
+            self.run(self.session.not_stored(reason))
+            return
+        for entry in entries:
+            self._recent.append((entry.seq, entry_channel(entry), entry_frame(entry)))
+        self.run(self.session.stored(entries))
+
+    # --- recording
+
+    def gap(self, reason: str) -> None:
+        """Part of this session is not recorded."""
+        self.run(self.session.note("recording-gap", self.live.clock.now_ms(), {"reason": reason[:200]}))
+
+    def _mind_keys(self) -> None:
+        """Record with this incarnation's own keys, or ask for them."""
+        tap = self.tap
+        if tap is None or tap.keys is not None or self.session.ended:
+            return
+        keys = self.state.recording
+        if keys is not None and self.live.taps.is_new(self.session.id, keys):
+            tap.use(keys)
+            data: dict[str, str | int | bool] = {"segment": keys.segment}
+            self.run(self.session.note("recording-started", self.live.clock.now_ms(), data))
+            return
+        now = self.live.clock.monotonic()
+        if now - self._asked_keys_at >= OFFER_S:
+            self._asked_keys_at = now
+            self.live.tell(NeedKeys(session_id=self.session.id, relay_id=self.live.relay_id))
+
+    def _to_endpoint(self, frame: bytes) -> None:
+        endpoint = self.session.legs.get(ENDPOINT_LEG)
+        if endpoint is not None and endpoint.joined and endpoint.port is not None:
+            endpoint.port.forward(frame, int.from_bytes(frame[2:4], "little"))
+
+
+def entry_frame(entry: Entry) -> bytes:
+    """An ENTRY frame, for any leg."""
+    return frames.build(Durable.ENTRY, entry_channel(entry), 0, msgspec.json.encode(entry))
+
+
+class SessionTable:
+    """All sessions that this relay hosts."""
+
+    def __init__(self, live: "Live") -> None:
+        self._live = live
+        self._rooms: dict[str, SessionRoom] = {}
+        self._ending: list[SessionRoom] = []
+        self.told = False
+        """The bus has told this incarnation which sessions are alive."""
+        self.waiting: set[LegSocket] = set()
+
+    def admit(self, socket: LegSocket, join: Join, ticket: LegTicket) -> bool:
+        """Let a leg with a good ticket in; False while its session (or this state of it) is not known. Raises
+        Refusal."""
+        room = self._rooms.get(ticket.session_id)
+        if room is None or room.session.epoch < ticket.epoch:
+            return False
+        leg = room.session.legs.get(ticket.leg)
+        if (
+            leg is None
+            or leg.number == RECORDER_LEG
+            or leg.subject != ticket.subject
+            or leg.party is not Party(ticket.party)
+        ):
+            raise Refusal("bad-ticket", "This place in the session is not there any more.")
+        use_leg_ticket(self._live.used, ticket, self._live.clock.now_ms())
+        room.join(socket, leg, join.last_seq)
+        return True
+
+    def unknown(self) -> Refusal:
+        """The answer to a leg whose session is not here."""
+        if not self.told:
+            return Refusal("busy", "The appliance is starting. Come again in a moment.", 2)
+        return Refusal("unknown-session", "This session is over, or not known here.")
+
+    def put(self, state: SessionState) -> None:
+        """One session, as decided. One that has ended here does not come back: its last entries are on their way."""
+        if any(ending.session.id == state.session_id for ending in self._ending):
+            log.warning("session_over_put_again", session=state.session_id)
+            return
+        room = self._rooms.get(state.session_id)
+        if room is None:
+            try:
+                room = SessionRoom(self._live, state)
+            except (OSError, ValueError) as error:
+                log.error("session_not_opened", session=state.session_id, reason=str(error))
+                return
+            self._rooms[state.session_id] = room
+            room.offer()
+        else:
+            room.put(state)
+        self.try_waiting()
+
+    def put_all(self, states: list[SessionState]) -> None:
+        """All sessions that are alive: others are over."""
+        self.told = True
+        alive = {state.session_id for state in states}
+        for session_id in [known for known in self._rooms if known not in alive]:
+            self.end(session_id, "ended", "")
+        for state in states:
+            self.put(state)
+        self.try_waiting()
+
+    def end(self, session_id: str, reason: str, text: str) -> None:
+        """A session is over."""
+        room = self._rooms.pop(session_id, None)
+        if room is not None:
+            log.info("session_ended", session=session_id, reason=reason)
+            room.end(reason, text)
+            self._ending.append(room)
+
+    def leg_end(self, session_id: str, leg: int, reason: str) -> None:
+        """One leg is over."""
+        room = self._rooms.get(session_id)
+        if room is not None:
+            room.run(room.session.leg_end(leg, reason, self._live.clock.now_ms()))
+
+    def linked(self, agent_id: str) -> None:
+        """An agent linked: offer it what waits for it."""
+        for room in self._rooms.values():
+            if room.state.offer_to == agent_id:
+                room.offered_at = -OFFER_S
+                room.offer()
+
+    def gap(self, session_id: str, reason: str) -> None:
+        """Part of a session is not recorded."""
+        room = self._rooms.get(session_id)
+        if room is not None:
+            room.gap(reason)
+
+    def try_waiting(self) -> None:
+        """Legs that came early."""
+        for socket in tuple(self.waiting):
+            socket.try_again()
+
+    def tick(self) -> None:
+        """Once a second."""
+        now_ms = self._live.clock.now_ms()
+        for room in tuple(self._rooms.values()):
+            room.tick(now_ms)
+        for room in tuple(self._ending):
+            if room.session.settled:
+                self._ending.remove(room)
+                room.journal.close()
+            else:
+                room.run(room.session.tick(now_ms))
+        self.try_waiting()
+
+    def report(self) -> list[Any]:
+        """What a newly connected bus client should know: legs that are here, entries that are on disk."""
+        out: list[Any] = []
+        for room in self._rooms.values():
+            out += [
+                LegUp(session_id=room.session.id, leg=leg.number)
+                for leg in room.session.legs.values()
+                if leg.joined and leg.number != RECORDER_LEG
+            ]
+            if room.session.seq:
+                out.append(room.session.journaled())
+        return out

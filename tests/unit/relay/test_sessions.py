@@ -1,0 +1,435 @@
+"""Legs on real sockets: access, fan-out, journal, replay, recorder, backpressure."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from tests.unit.relay.harness import ALL_GRANTS, FAR, Harness, post, refusal
+
+from farhand.kit import signing
+from farhand.kit.ids import new_id
+from farhand.protocol import frames
+from farhand.protocol.bus import Journaled, LegDown, LegEnd, LegState, LegUp, NeedKeys, SessionEnd, SessionPut
+from farhand.protocol.channels import CREDIT, Control, Durable, Grant, Input, Kind, Party, Screen, Shell, channel
+from farhand.protocol.messages import End, Grants, Join, PostRefused, Roster, ScreenStarted, Welcome, proof_body
+from farhand.relay import sockets
+from farhand.relay.journal import JournalFile
+
+CHAT = channel(Kind.CHAT)
+SCREEN = channel(Kind.SCREEN)
+SHELL1 = channel(Kind.SHELL, 1)
+SYSTEM = channel(Kind.SYSTEM)
+UPDATE = b"\x07\0\0\0" + b"\0" * 8
+
+
+async def pair(relay: Harness, **options: Any) -> tuple[Any, Any, Any]:
+    state = await relay.session(**options)
+    endpoint = await relay.join(state, 1)
+    console = await relay.join(state, 2)
+    return state, endpoint, console
+
+
+async def test_frames_go_both_ways_unchanged(relay: Harness) -> None:
+    _, endpoint, console = await pair(relay)
+    console.send(Shell.INPUT, SHELL1, b"ls\n")
+    assert await endpoint.until(Shell.INPUT, SHELL1) == (2, b"ls\n")
+    big = bytes(range(256)) * 4096
+    for data in (b"out", b"", big):
+        endpoint.send(Shell.DATA, SHELL1, data)
+        assert await console.until(Shell.DATA, SHELL1) == (0, data)
+    console.send(CREDIT, SHELL1, b"\0\1\0\0")
+    assert await endpoint.until(CREDIT, SHELL1) == (2, b"\0\1\0\0")
+
+
+async def test_addressed_frames_reach_that_leg_only(relay: Harness) -> None:
+    state = await relay.session(consoles=2)
+    endpoint, first, second = [await relay.join(state, leg) for leg in (1, 2, 3)]
+    endpoint.send(Shell.DATA, SHELL1, b"three", leg=3)
+    endpoint.send(Shell.DATA, SHELL1, b"all")
+    assert (await second.until(Shell.DATA, SHELL1))[1] == b"three"
+    assert (await second.until(Shell.DATA, SHELL1))[1] == b"all"
+    assert (await first.until(Shell.DATA, SHELL1))[1] == b"all"
+
+
+async def test_roster_and_bus_follow_the_legs(relay: Harness) -> None:
+    state, endpoint, console = await pair(relay)
+    await relay.heard(LegUp, lambda m: m.leg == 2)
+    while len((roster := await endpoint.message(Control.ROSTER, Roster)).legs) < 2:
+        pass
+    assert [(one.leg, one.name) for one in roster.legs] == [(1, "machine"), (2, "rep 0")]
+    console.close()
+    assert (await relay.heard(LegDown)).leg == 2
+    assert [one.leg for one in (await endpoint.message(Control.ROSTER, Roster)).legs] == [1]
+    assert relay.live.sessions._rooms[state.session_id]
+
+
+async def test_a_revoked_grant_stops_a_running_stream(relay: Harness) -> None:
+    # R-254: grants are checked on every frame, in both directions
+    state, endpoint, console = await pair(relay)
+    endpoint.send(Shell.DATA, SHELL1, b"before")
+    await console.until(Shell.DATA, SHELL1)
+    console.send(Shell.INPUT, SHELL1, b"before")
+    await endpoint.until(Shell.INPUT, SHELL1)
+    relay.regrant(state, 2, int(Grant.CHAT | Grant.SYSTEM))
+    changed = await console.message(Control.GRANTS, Grants)
+    assert (changed.grants, changed.epoch) == (int(Grant.CHAT | Grant.SYSTEM), 2)
+    endpoint.send(Shell.DATA, SHELL1, b"secret")
+    console.send(Shell.INPUT, SHELL1, b"rm")
+    await console.nothing_of(SHELL1)
+    await endpoint.nothing_of(SHELL1)
+    assert not console.listener.closed.is_set()  # a race of grants is no crime
+    relay.regrant(msgspec.structs.replace(state, epoch=2), 2, ALL_GRANTS)
+    await console.message(Control.GRANTS, Grants)
+    endpoint.send(Shell.DATA, SHELL1, b"again")
+    assert (await console.until(Shell.DATA, SHELL1))[1] == b"again"
+
+
+async def test_an_older_epoch_changes_nothing(relay: Harness) -> None:
+    state, endpoint, console = await pair(relay, epoch=5)
+    relay.regrant(msgspec.structs.replace(state, epoch=3), 2, 0)
+    endpoint.send(Shell.DATA, SHELL1, b"still")
+    assert (await console.until(Shell.DATA, SHELL1))[1] == b"still"
+
+
+@pytest.mark.parametrize(
+    ("who", "kind", "chan", "leg"),
+    [
+        ("console", Shell.DATA, SHELL1, 2),
+        ("console", Shell.INPUT, SHELL1, 3),
+        ("console", Shell.INPUT, SHELL1, 0),
+        ("console", Durable.ENTRY, CHAT, 2),
+        ("console", Durable.POST, SYSTEM, 2),
+        ("console", Durable.POST, CHAT, 3),
+        ("console", Control.GRANTS, 0, 2),
+        ("console", 1, 0x4200, 2),
+        ("endpoint", Shell.INPUT, SHELL1, 0),
+        ("endpoint", Input.KEY, channel(Kind.INPUT), 0),
+        ("endpoint", Control.WELCOME, 0, 0),
+    ],
+)
+async def test_what_no_honest_leg_sends_closes_it(relay: Harness, who: str, kind: int, chan: int, leg: int) -> None:
+    _, endpoint, console = await pair(relay)
+    peer = console if who == "console" else endpoint
+    other = endpoint if who == "console" else console
+    peer.send(kind, chan, b"{}", leg=leg)
+    assert (await peer.message(Control.END, End)).reason == "refused"
+    await peer.gone()
+    assert not other.listener.closed.is_set()
+
+
+async def test_malformed_frames_after_sign_in_close_the_leg(relay: Harness) -> None:
+    good = frames.build(Shell.INPUT, SHELL1, 2, b"abc")
+    for bad in (b"", good[:11], good + b"x", b"\2" + good[1:], good[:6] + b"\1\0" + good[8:]):
+        state = await relay.session()
+        console = await relay.join(state, 2)
+        console.raw(bad)
+        assert (await refusal(console)).code == "bad-message"
+
+
+async def test_chat_is_on_disk_before_anybody_sees_it(relay: Harness) -> None:
+    state, endpoint, console = await pair(relay)
+    message = post("hello")
+    console.send(Durable.POST, CHAT, message)
+    mine, theirs = await console.entry("chat"), await endpoint.entry("chat")
+    assert mine == theirs
+    assert (mine.id, mine.text, mine.leg, mine.name) == (message.id, "hello", 2, "rep 0")
+    on_disk = JournalFile(relay.data / "relay" / "journal" / f"{state.session_id}.fhj")
+    assert mine in on_disk.read(0)
+    on_disk.close()
+    await relay.heard(Journaled, lambda m: m.seq >= mine.seq)
+
+
+async def test_a_post_sent_twice_is_kept_once_and_acknowledged_twice(relay: Harness) -> None:
+    _, endpoint, console = await pair(relay)
+    message = post("once")
+    for _ in range(2):
+        console.send(Durable.POST, CHAT, message)
+        assert (await console.entry("chat")).id == message.id
+    console.send(Durable.POST, CHAT, post("next"))
+    assert (await endpoint.entry("chat")).text == "once"
+    assert (await endpoint.entry("chat")).text == "next"
+
+
+async def test_entries_are_replayed_after_a_drop_and_after_a_restart(make_relay: Callable[[], Harness]) -> None:
+    relay = await make_relay().start()
+    state, endpoint, console = await pair(relay)
+    for index in range(100):
+        console.send(Durable.POST, CHAT, post(f"text {index}"))
+    seqs = [(await console.entry("chat")).seq for _ in range(100)]
+    assert seqs == sorted(set(seqs))
+    later = await relay.join(state, 2, last_seq=seqs[49])
+    assert [(await later.entry("chat")).text for _ in range(50)] == [f"text {index}" for index in range(50, 100)]
+    await relay.stop()
+    relay.relay = None
+    again = make_relay()
+    again.issuer, again.site = relay.issuer, relay.site
+    await again.start()
+    again.sessions(state)
+    endpoint = await again.join(state, 1, last_seq=seqs[97])
+    assert [(await endpoint.entry("chat")).text for _ in range(2)] == ["text 98", "text 99"]
+    endpoint.send(Durable.POST, CHAT, post("after"))
+    assert (await endpoint.entry("chat")).seq > seqs[-1]
+
+
+async def test_a_damaged_tail_is_cut_and_numbers_go_on(make_relay: Callable[[], Harness]) -> None:
+    relay = await make_relay().start()
+    state, _, console = await pair(relay)
+    console.send(Durable.POST, CHAT, post("kept"))
+    kept = await console.entry("chat")
+    await relay.stop()
+    relay.relay = None
+    path = relay.data / "relay" / "journal" / f"{state.session_id}.fhj"
+    path.write_bytes(path.read_bytes() + b"\x50\0\0\0half a rec")
+    again = make_relay()
+    again.issuer = relay.issuer
+    await again.start()
+    again.sessions(state)
+    console = await again.join(state, 2)
+    assert (await console.entry("chat")) == kept
+    console.send(Durable.POST, CHAT, post("new"))
+    new = await console.entry("chat")
+    assert new.seq > kept.seq
+    with_all = JournalFile(path)
+    assert [entry.seq for entry in with_all.read(0, 1000)] == list(range(1, with_all.seq + 1))
+    with_all.close()
+
+
+async def test_a_full_disk_refuses_the_post_and_nothing_crashes(relay: Harness) -> None:
+    # Bad input: a full disk gets a sentence, and the same post goes through when there is room
+    state, endpoint, console = await pair(relay)
+    await console.entry("leg-joined")
+    await relay.settle(lambda: relay.live.sessions._rooms[state.session_id].session.settled)
+    real = relay.live.writer._write
+
+    def full(fd: int, data: bytes, offset: int) -> int:
+        if len(data) > 10:
+            return real(fd, data[:10], offset)  # type: ignore[no-any-return]
+        raise OSError(28, "No space left on device")
+
+    relay.live.writer._write = full
+    message = post("important")
+    console.send(Durable.POST, CHAT, message)
+    refused = await console.message(Durable.REFUSED, PostRefused, CHAT)
+    assert (refused.id, refused.code) == (message.id, "not-stored")
+    relay.live.writer._write = real
+    console.send(Durable.POST, CHAT, message)
+    assert (await endpoint.entry("chat")).id == message.id
+    path = relay.data / "relay" / "journal" / f"{state.session_id}.fhj"
+    file = JournalFile(path)
+    assert [entry.seq for entry in file.read(0, 1000)] == list(range(1, file.seq + 1))
+    file.close()
+
+
+async def test_session_end_tells_and_closes_all(relay: Harness) -> None:
+    state, endpoint, console = await pair(relay, kind="support")
+    relay.tell(SessionEnd(session_id=state.session_id, reason="ended", text="bye"))
+    told = await endpoint.message(Control.END, End)
+    assert (told.reason, told.text, told.uninstall) == ("ended", "bye", True)
+    told = await console.message(Control.END, End)
+    assert not told.uninstall
+    await endpoint.gone()
+    await console.gone()
+    file = JournalFile(relay.data / "relay" / "journal" / f"{state.session_id}.fhj")
+    await relay.settle(lambda: not relay.live.sessions._ending)
+    file.close()
+    file = JournalFile(relay.data / "relay" / "journal" / f"{state.session_id}.fhj")
+    assert file.read(0, 1000)[-1].kind == "session-ended"
+    file.close()
+    late = await relay.join(state, 2, welcome=False)
+    relay.sessions()
+    assert (await refusal(late)).code == "unknown-session"
+
+
+async def test_leg_end_removes_one_leg(relay: Harness) -> None:
+    state, endpoint, console = await pair(relay)
+    relay.tell(LegEnd(session_id=state.session_id, leg=2, reason="removed"))
+    assert (await console.message(Control.END, End)).reason == "removed"
+    await console.gone()
+    assert (await endpoint.entry("leg-left")).name == "rep 0"
+
+
+async def test_a_jump_client_is_never_told_to_uninstall(relay: Harness) -> None:
+    state, endpoint, _ = await pair(relay)
+    relay.tell(SessionEnd(session_id=state.session_id, reason="ended"))
+    assert not (await endpoint.message(Control.END, End)).uninstall
+
+
+async def test_tickets(relay: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = await relay.session()
+    token = relay.token(relay.ticket(state, 2))
+    await relay.join(state, 2, token=token)
+    second = await relay.join(state, 2, token=token, welcome=False)
+    assert (await refusal(second)).code == "used"
+    old = await relay.join(state, 2, token=relay.token(relay.ticket(state, 2, expires_ms=1)), welcome=False)
+    assert (await refusal(old)).code == "expired"
+    forged = relay.ticket(state, 2)
+    other = await relay.join(state, 2, token=signing.sign_token(signing.new_key(), "leg", forged), welcome=False)
+    assert (await refusal(other)).code == "bad-ticket"
+    somebody = relay.ticket(state, 2, subject=f"user:{new_id()}")
+    assert (await refusal(await relay.join(state, 2, token=relay.token(somebody), welcome=False))).code == "bad-ticket"
+
+
+async def test_a_ticket_with_a_key_serves_again_with_its_proof(relay: Harness) -> None:
+    state = await relay.session()
+    key = signing.new_key()
+    token = relay.token(relay.ticket(state, 1, key=key))
+    for proves in (True, True, False):
+        peer = await relay.open("/live/leg")
+        body = proof_body(peer.hello.nonce, peer.spki, token)
+        proof = signing.sign_bytes(key, "proof", body).hex() if proves else None
+        peer.send(Control.JOIN, 0, Join(ticket=token, proof=proof))
+        if proves:
+            await peer.message(Control.WELCOME, Welcome)
+        else:
+            assert (await refusal(peer)).code == "bad-proof"
+
+
+async def test_a_leg_may_come_a_moment_before_its_session(relay: Harness) -> None:
+    state = await relay.session()
+    await relay.settle(lambda: state.session_id in relay.live.sessions._rooms)
+    newer = msgspec.structs.replace(
+        state,
+        epoch=2,
+        legs=[*state.legs, LegState(leg=3, party=Party.CONSOLE, subject="user:x", name="c", grants=1)],
+    )
+    console = await relay.join(newer, 3, welcome=False)
+    await asyncio.sleep(0.05)
+    relay.tell(SessionPut(session=newer))
+    assert (await console.message(Control.WELCOME, Welcome)).leg == 3
+
+
+async def test_before_the_bus_told_of_sessions_legs_are_asked_to_come_again(
+    relay: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("farhand.relay.sessions.WAIT_S", 0.0)
+    state = await relay.session()
+    unknown = msgspec.structs.replace(state, session_id=new_id())
+    peer = await relay.join(unknown, 2, welcome=False)
+    answer = await refusal(peer)
+    assert (answer.code, answer.retry_after_s) == ("busy", 2)
+
+
+async def test_a_newer_socket_takes_the_leg(relay: Harness) -> None:
+    state, endpoint, console = await pair(relay)
+    newer = await relay.join(state, 2)
+    await console.gone()
+    endpoint.send(Shell.DATA, SHELL1, b"x")
+    assert (await newer.until(Shell.DATA, SHELL1))[1] == b"x"
+    assert not [m for m in relay.bus_inbox if isinstance(m, LegDown)]
+
+
+async def test_the_recorder_watches_while_a_console_does(relay: Harness) -> None:
+    # R-163: shell and screen are recorded by a viewer like any other
+    state, endpoint, console = await pair(relay, record=True)
+    await endpoint.entry("recording-started")
+    started = ScreenStarted(width=100, height=50)
+    console.send(Screen.START, SCREEN, b"{}")
+    await endpoint.until(Screen.START, SCREEN)
+    endpoint.send(Screen.STARTED, SCREEN, started, leg=2)
+    leg, body = await endpoint.until(Screen.START, SCREEN)
+    assert leg == frames.RECORDER_LEG
+    assert msgspec.json.decode(body) == {"max_fps": 8, "lossless": True}
+    endpoint.send(Screen.STARTED, SCREEN, started, leg=frames.RECORDER_LEG)
+    endpoint.send(Screen.UPDATE, SCREEN, UPDATE, leg=frames.RECORDER_LEG)
+    assert await endpoint.until(Screen.ACK, SCREEN) == (frames.RECORDER_LEG, b"\x07\0\0\0\0\0")
+    endpoint.send(Shell.DATA, SHELL1, b"\0" * 8 + b"for all")
+    endpoint.send(Shell.DATA, SHELL1, b"\0" * 8 + b"for one", leg=2)
+    console.send(Screen.STOP, SCREEN)
+    await endpoint.until(Screen.STOP, SCREEN)
+    assert (await endpoint.until(Screen.STOP, SCREEN))[0] == frames.RECORDER_LEG
+    path = relay.data / "relay" / "recordings" / state.session_id / "1.fhr"
+    relay.tell(SessionEnd(session_id=state.session_id, reason="ended"))
+    await relay.settle(lambda: path.exists() and b"FHRZ" in path.read_bytes())
+    from farhand.recording import format as form
+
+    assert form.CHUNK in path.read_bytes()
+    assert b"for all" not in path.read_bytes()
+
+
+async def test_used_or_missing_keys_are_asked_for(relay: Harness) -> None:
+    session_id = new_id()
+    folder = relay.data / "relay" / "recordings" / session_id
+    folder.mkdir(parents=True)
+    (folder / "1.fhr").write_bytes(b"of an earlier incarnation")
+    state = recorded = await relay.session(session_id=session_id, record=True, recording=relay.keys(1))
+    need = await relay.heard(NeedKeys)
+    assert (need.session_id, need.relay_id) == (state.session_id, relay.live.relay_id)
+    endpoint = await relay.join(state, 1)
+    endpoint.send(Shell.DATA, SHELL1, b"\0" * 8 + b"early")
+    relay.tell(SessionPut(session=msgspec.structs.replace(recorded, recording=relay.keys(2), epoch=2)))
+    await endpoint.entry("recording-started")
+    await relay.settle(lambda: (folder / "2.fhr").exists() and b"FHRC" in (folder / "2.fhr").read_bytes())
+
+
+async def test_a_slow_viewer_is_closed_and_blocks_nobody(relay: Harness) -> None:
+    state = await relay.session(consoles=2)
+    endpoint, quick, slow = [await relay.join(state, leg) for leg in (1, 2, 3)]
+    slow.transport.underlying_transport.pause_reading()
+    chunk = b"x" * 65536
+    for _ in range(400):
+        endpoint.send(Shell.DATA, SHELL1, chunk)
+        await quick.until(Shell.DATA, SHELL1)
+    await relay.settle(lambda: not relay.live.sessions._rooms[state.session_id].session.legs[3].joined)
+    endpoint.send(Shell.DATA, SHELL1, b"last")
+    assert (await quick.until(Shell.DATA, SHELL1))[1] == b"last"
+
+
+async def test_a_single_viewer_holds_its_sender_and_gets_everything(relay: Harness) -> None:
+    _, endpoint, console = await pair(relay)
+    under = console.transport.underlying_transport
+    under.pause_reading()
+    chunk = b"x" * 65536
+    for _ in range(300):
+        endpoint.send(Shell.DATA, SHELL1, chunk)
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.3)
+    under.resume_reading()
+    total = 0
+    while total < 300 * len(chunk):
+        total += len((await console.until(Shell.DATA, SHELL1))[1])
+    console.send(Shell.INPUT, SHELL1, b"alive")
+    assert (await endpoint.until(Shell.INPUT, SHELL1))[1] == b"alive"
+
+
+async def test_shell_overtakes_screen_when_the_transport_is_blocked(relay: Harness) -> None:
+    state, endpoint, console = await pair(relay)
+    room = relay.live.sessions._rooms[state.session_id]
+    port = room.session.legs[2].port
+    port.pause_writing()
+    for _ in range(3):
+        endpoint.send(Screen.UPDATE, SCREEN, UPDATE)
+    endpoint.send(Shell.DATA, SHELL1, b"quick")
+    await relay.settle(lambda: port.queued >= 3 * 24 + 17)
+    port.resume_writing()
+    order = []
+    while len(order) < 4:
+        got = await console.next()
+        if got[1] in (SCREEN, SHELL1):
+            order.append(got[1])
+    assert order == [SHELL1, SCREEN, SCREEN, SCREEN]
+
+
+async def test_a_silent_peer_is_cut_by_the_wheel(relay: Harness) -> None:
+    agent = await relay.agent()
+    (socket,) = relay.live.wheel.sockets()
+    relay.live.wheel.step(socket.slot)
+    await relay.settle(lambda: socket.heard)  # it answered the ping
+    agent.peer.transport.underlying_transport.pause_reading()
+    relay.live.wheel.step(socket.slot)
+    relay.live.wheel.step((socket.slot + sockets.PING_S // 2) % sockets.PING_S)
+    await relay.settle(lambda: not relay.live.wheel.sockets())
+    assert FAR
+
+
+async def test_a_recording_that_cannot_be_written_is_journaled_and_the_session_goes_on(relay: Harness) -> None:
+    session_id = new_id()
+    folder = relay.data / "relay" / "recordings"
+    folder.mkdir(exist_ok=True)
+    (folder / session_id).write_bytes(b"a file where a folder is needed")
+    state = await relay.session(session_id=session_id, record=True, recording=relay.keys(1))
+    endpoint, console = await relay.join(state, 1), await relay.join(state, 2)
+    await console.entry("recording-gap")
+    endpoint.send(Shell.DATA, SHELL1, b"on")
+    assert (await console.until(Shell.DATA, SHELL1))[1] == b"on"
