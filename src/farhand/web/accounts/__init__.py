@@ -1,0 +1,1 @@
+"""Users, Support Teams, the separate appliance accounts, the claim, passwords, throttling and second factors."""

@@ -1,0 +1,115 @@
+"""Tables of accounts. Users sign in to /login and /console; appliance users to /appliance only. No table joins the
+two.
+"""
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Lower
+
+from farhand.kit.ids import new_id
+from farhand.rules.permissions import expand
+from farhand.web.project.rows import ConfigurationRow, Kind, TransientRow
+
+NAME_MAX = 64
+"""Longest user name and display name, characters."""
+
+ROLE_MEMBER, ROLE_LEAD, ROLE_MANAGER = "member", "lead", "manager"
+
+
+class UserManager(BaseUserManager["User"]):
+    """Finds users by name without regard to case."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Return the user of this name (any case)."""
+        return self.get(username__iexact=username)
+
+
+class User(AbstractBaseUser):
+    """A person who signs in to /login, /console and the desktop console."""
+
+    farhand_kind: ClassVar[Kind] = "configuration"
+    id = models.CharField(primary_key=True, max_length=36, default=new_id, editable=False)
+    username = models.CharField(max_length=NAME_MAX, unique=True)
+    display_name = models.CharField(max_length=NAME_MAX)
+    email = models.EmailField(blank=True, default="")
+    is_active = models.BooleanField(default=True)
+    permissions = models.JSONField(default=list)
+    """Sorted names from `farhand.rules.permissions.NAMES`."""
+    created_ms = models.BigIntegerField(default=0)
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = UserManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("username"), name="accounts_user_username_any_case")]
+
+    def __str__(self) -> str:
+        return self.username
+
+    def may(self, permission: str) -> bool:
+        """Say whether the account holds `permission`, directly or implied."""
+        return permission in expand(self.permissions)
+
+
+class Team(ConfigurationRow):
+    """A Support Team: representatives who share a queue."""
+
+    name = models.CharField(max_length=NAME_MAX, unique=True)
+    code_name = models.CharField(max_length=NAME_MAX, blank=True, default="")
+    comments = models.CharField(max_length=1024, blank=True, default="")
+    created_ms = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TeamMember(ConfigurationRow):
+    """A user's place in a team."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="members")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(
+        max_length=8, choices=[(ROLE_MEMBER, "Member"), (ROLE_LEAD, "Lead"), (ROLE_MANAGER, "Manager")]
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "user"], name="accounts_teammember_once")]
+
+
+class ApplianceUser(AbstractBaseUser):
+    """An account of /appliance. It knows nothing of /login."""
+
+    farhand_kind: ClassVar[Kind] = "configuration"
+    id = models.CharField(primary_key=True, max_length=36, default=new_id, editable=False)
+    username = models.CharField(max_length=NAME_MAX, unique=True)
+    is_active = models.BooleanField(default=True)
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = BaseUserManager["ApplianceUser"]()
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class ClaimToken(TransientRow):
+    """A one-time claim link, by the SHA-256 of its 128 bits. Consumed by one conditional UPDATE."""
+
+    token_hash = models.CharField(max_length=64, unique=True)
+    expires_ms = models.BigIntegerField()
+    used = models.BooleanField(default=False)
+
+
+class Throttle(models.Model):
+    """Failed sign-ins of one account or one source; the wait rises with `failures` and always ends."""
+
+    farhand_kind: ClassVar[Kind] = "transient"
+    key = models.CharField(primary_key=True, max_length=128)
+    """`account:NAME`, `appliance:NAME` or `source:ADDRESS`."""
+    failures = models.PositiveIntegerField(default=0)
+    until_ms = models.BigIntegerField(default=0)
+    last_ms = models.BigIntegerField(default=0)

@@ -1,0 +1,116 @@
+"""Reading accounts and teams, in the shapes that rules and consoles use."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+
+from farhand.rules.access import Subject
+from farhand.rules.permissions import expand
+from farhand.web.accounts.models import ROLE_MEMBER, ApplianceUser, Team, TeamMember, User
+
+GroupRoles = Callable[[str], Mapping[str, str]]
+APPLIANCE_USER_KEY = "appliance_user"
+APPLIANCE_HASH_KEY = "appliance_hash"
+_group_roles: list[GroupRoles] = []
+
+
+def register_group_roles(function: GroupRoles) -> None:
+    """The area `jump` tells here how to find a user's roles in Jump Groups (group id -> role)."""
+    _group_roles.append(function)
+
+
+def subject_of(user: User) -> Subject:
+    """Build the subject that rules see. A disabled user has no permissions at all."""
+    if not user.is_active:
+        return Subject(kind="user", id=user.id)
+    memberships = list(TeamMember.objects.filter(user=user).values_list("team_id", "role"))
+    return Subject(
+        kind="user",
+        id=user.id,
+        permissions=frozenset(user.permissions),
+        teams=frozenset(team for team, _role in memberships),
+        led_teams=frozenset(team for team, role in memberships if role != ROLE_MEMBER),
+        groups={group: role for find in _group_roles for group, role in find(user.id).items()},
+    )
+
+
+def user_by_id(ident: str) -> User | None:
+    """Return a user, disabled ones too."""
+    return User.objects.filter(id=ident).first()
+
+
+def user_by_name(username: str) -> User | None:
+    """Return a user by name, in any case."""
+    return User.objects.filter(username__iexact=username).first()
+
+
+def users() -> QuerySet[User]:
+    """All users by name."""
+    return User.objects.order_by("username")
+
+
+def teams() -> QuerySet[Team]:
+    """All teams by name."""
+    return Team.objects.order_by("name")
+
+
+def members_of(team_id: str) -> QuerySet[TeamMember]:
+    """Members of a team with their users, by display name."""
+    return TeamMember.objects.filter(team_id=team_id).select_related("user").order_by("user__display_name")
+
+
+def teams_of(user_id: str) -> QuerySet[Team]:
+    """The teams in which a user is."""
+    return Team.objects.filter(members__user_id=user_id).order_by("name")
+
+
+def team_by_id(ident: str) -> Team | None:
+    """Return a team."""
+    return Team.objects.filter(id=ident).first()
+
+
+def me(user: User) -> dict[str, Any]:
+    """What a console knows of its user. Topics: `user:ID`, collection `me`.
+
+    When `topics` in an event differs from what the console follows, it fetches a new snapshot.
+    """
+    return {
+        "id": user.id,
+        "username": user.username,
+        "display_name": user.display_name,
+        "permissions": sorted(expand(user.permissions)) if user.is_active else [],
+        "active": user.is_active,
+        "topics": topics_of_accounts(user.id),
+    }
+
+
+def topics_of_accounts(user_id: str) -> list[str]:
+    """The topics that a user follows by account and teams."""
+    return [f"user:{user_id}", *sorted(f"team:{team.id}" for team in teams_of(user_id)), "site"]
+
+
+def personal_queue(user: User) -> dict[str, Any]:
+    """The console's shape of a user's own queue."""
+    return {"id": f"user:{user.id}", "topic": f"user:{user.id}", "kind": "personal", "name": user.display_name}
+
+
+def team_queue(team: Team) -> dict[str, Any]:
+    """The console's shape of a team's queue."""
+    return {"id": f"team:{team.id}", "topic": f"team:{team.id}", "kind": "team", "name": team.name}
+
+
+def queues_of(user: User) -> list[dict[str, Any]]:
+    """A user's queues: the own one, then the teams' by name. Collection `queues`."""
+    return [personal_queue(user), *(team_queue(team) for team in teams_of(user.id))]
+
+
+def appliance_user_of(session: Any) -> ApplianceUser | None:
+    """Return the appliance account of a browser session; None when signed out, disabled, or the password has
+    changed.
+    """
+    ident = session.get(APPLIANCE_USER_KEY)
+    account = ApplianceUser.objects.filter(id=ident, is_active=True).first() if ident else None
+    if account is None or account.get_session_auth_hash() != session.get(APPLIANCE_HASH_KEY):
+        return None
+    return account

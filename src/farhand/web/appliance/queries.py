@@ -1,0 +1,55 @@
+"""Reading site settings: their names, types and defaults stand here and nowhere else."""
+
+from typing import Any, Final
+
+from farhand.web.appliance.models import SiteSetting
+
+CLAIMED: Final = "claimed_ms"
+SITE_NAME: Final = "site_name"
+WEB_CONSOLE: Final = "web_console"
+STATEMENT: Final = "statement"
+
+DEFAULTS: Final[dict[str, Any]] = {
+    CLAIMED: 0,  # when the claim happened; 0 = not yet
+    SITE_NAME: "Farhand",
+    WEB_CONSOLE: False,  # "Allow Mobile Representative Console and Web Rep Console to Connect"
+    STATEMENT: "",
+}
+
+_claimed = False
+
+
+def get(key: str) -> Any:
+    """Return a setting's value or its default; KeyError for a name that is none."""
+    default = DEFAULTS[key]
+    row = SiteSetting.objects.filter(key=key).values_list("value", flat=True).first()
+    return default if row is None else row
+
+
+def is_claimed() -> bool:
+    """Say whether the appliance has been claimed. A yes is remembered: a claim is never undone while a process runs."""
+    global _claimed  # noqa: PLW0603 - asked at every request
+    if not _claimed:
+        _claimed = bool(get(CLAIMED))
+    return _claimed
+
+
+def forget() -> None:
+    """Ask the database again at the next question (tests, restore)."""
+    global _claimed  # noqa: PLW0603 - see is_claimed
+    _claimed = False
+
+
+def web_console_allowed() -> bool:
+    """The switch of Management > Security."""
+    return bool(get(WEB_CONSOLE))
+
+
+def site_name() -> str:
+    """Name of the site, shown to customers and representatives."""
+    return str(get(SITE_NAME))
+
+
+def console_settings() -> dict[str, Any]:
+    """What consoles know of the site's settings. Topic `site`, collection `settings`, id `site`."""
+    return {"name": site_name(), "web_console": web_console_allowed()}

@@ -1,0 +1,178 @@
+"""`/api/console/*`: the commands and reads of the web console, JSON in and out.
+
+Every request needs the browser's signed-in session, every POST the CSRF token and an Origin of this very host. Bodies
+are strict: an unknown field, a wrong type or a text that is too long is refused with one sentence. The services
+decide the rest.
+"""
+
+from typing import Annotated, Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext
+from ninja import NinjaAPI, Schema
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.security import APIKeyCookie
+from pydantic import ConfigDict, StringConstraints
+
+from farhand.web.accounts import signin
+from farhand.web.appliance.queries import web_console_allowed
+from farhand.web.console import snapshot
+from farhand.web.jump import services as jump
+from farhand.web.project.errors import NotThere, Refused, ServiceError
+from farhand.web.project.middleware import service_error_json
+from farhand.web.project.service import Actor
+from farhand.web.support import key_services, services
+
+Ident = Annotated[str, StringConstraints(min_length=36, max_length=36, pattern=r"^[0-9a-f-]{36}$")]
+
+
+class Strict(Schema):
+    """A body whose unknown fields and loose types are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Empty(Strict):
+    """No fields."""
+
+
+class TabBody(Strict):
+    """The console tab that wants a leg, by the name it gave itself."""
+
+    tab: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class KeyBody(Strict):
+    """A session key's lifetime in seconds."""
+
+    lifetime_s: int = 600
+
+
+class SignedIn(APIKeyCookie):
+    """The browser's session, and CSRF for everything that changes something."""
+
+    param_name = settings.SESSION_COOKIE_NAME
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Actor | None:
+        """Return the actor, or None when nobody is signed in. Refused while the web console is switched off."""
+        actor: Actor = request.actor  # type: ignore[attr-defined]
+        if actor.subject.kind != "user":
+            return None
+        if not web_console_allowed():
+            raise Refused(
+                gettext("The web console is switched off. An administrator can allow it under Management > Security.")
+            )
+        return actor
+
+
+api = NinjaAPI(title="console", auth=SignedIn(), docs_url=None, openapi_url=None, urls_namespace="console-api")
+
+
+def _actor(request: HttpRequest) -> Actor:
+    actor: Actor = request.auth  # type: ignore[attr-defined]
+    return actor
+
+
+def _ticket(ticket: services.ConsoleTicket) -> dict[str, Any]:
+    return {"session": ticket.session, "ticket": ticket.ticket, "leg": ticket.leg, "grants": ticket.grants}
+
+
+@api.get("/snapshot")
+def get_snapshot(request: HttpRequest) -> Any:
+    """Everything that this user's console shows."""
+    return snapshot.snapshot(_actor(request))
+
+
+@api.post("/events-ticket")
+def post_events_ticket(request: HttpRequest, body: Empty) -> Any:
+    """A fresh ticket for the event socket."""
+    return {"events_ticket": snapshot.events_ticket(_actor(request))}
+
+
+@api.post("/session-keys")
+def post_session_key(request: HttpRequest, body: KeyBody) -> Any:
+    """Make a session key."""
+    host = request.get_host()
+    key = key_services.create_session_key(_actor(request), lifetime_s=body.lifetime_s, portal=host)
+    return {
+        "key": key.key,
+        "shown": key.shown,
+        "url": f"https://{host}/#k={key.token}",
+        "expires_ms": key.expires_ms,
+        "portal": key.portal,
+    }
+
+
+@api.post("/sessions/{session_id}/accept")
+def post_accept(request: HttpRequest, session_id: Ident, body: TabBody) -> Any:
+    """Take a waiting session."""
+    return _ticket(services.accept(_actor(request), session_id=session_id, tab=body.tab))
+
+
+@api.post("/sessions/{session_id}/ticket")
+def post_ticket(request: HttpRequest, session_id: Ident, body: TabBody) -> Any:
+    """A fresh ticket for a tab of a member."""
+    return _ticket(services.console_ticket(_actor(request), session_id=session_id, tab=body.tab))
+
+
+@api.post("/sessions/{session_id}/leave")
+def post_leave(request: HttpRequest, session_id: Ident, body: Empty) -> Any:
+    """Leave a session; the owner's goes back to the personal queue."""
+    services.leave(_actor(request), session_id=session_id)
+    return {}
+
+
+@api.post("/sessions/{session_id}/end")
+def post_end(request: HttpRequest, session_id: Ident, body: Empty) -> Any:
+    """End a session for all."""
+    services.end_session(_actor(request), session_id=session_id)
+    return {}
+
+
+@api.post("/jump-items/{item_id}/jump")
+def post_jump(request: HttpRequest, item_id: Ident, body: TabBody) -> Any:
+    """Start a session with a Jump Client."""
+    return _ticket(jump.start_jump(_actor(request), client_id=item_id, tab=body.tab))
+
+
+@api.post("/logout")
+def post_logout(request: HttpRequest, body: Empty) -> Any:
+    """Sign this browser out, at once; the page that follows says so (R-257)."""
+    signin.leave(request)
+    return {"redirect": "/console?signed-out"}
+
+
+@api.exception_handler(AuthenticationError)
+def signed_out(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    """Nobody is signed in."""
+    return _error(401, "signed-out", gettext("You are signed out. Sign in again."))
+
+
+@api.exception_handler(ValidationError)
+def not_understood(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """The body or the address is not as described."""
+    if any("session_id" in one["loc"] or "item_id" in one["loc"] for one in error.errors):
+        return service_error_json(NotThere(gettext("This does not exist any more.")))
+    fields = ", ".join(sorted({str(one["loc"][-1])[:64] for one in error.errors}))
+    return _error(
+        400, "invalid", gettext("This request was not understood (%(fields)s). Reload the page.") % {"fields": fields}
+    )
+
+
+@api.exception_handler(HttpError)
+def refused(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """No proof of origin, or a body that is no JSON."""
+    if error.status_code == 403:
+        return _error(403, "csrf", gettext("This page has been open for too long. Reload it and try again."))
+    return _error(error.status_code, "bad-request", gettext("This request was not understood. Reload the page."))
+
+
+@api.exception_handler(ServiceError)
+def service_said_no(request: HttpRequest, error: ServiceError) -> HttpResponse:
+    """A service's no."""
+    return service_error_json(error)
+
+
+def _error(status: int, code: str, text: str) -> JsonResponse:
+    return JsonResponse({"error": {"code": code, "text": text}}, status=status)

@@ -1,0 +1,11 @@
+"""Addresses of the web console."""
+
+from django.urls import URLPattern, URLResolver, path
+
+from farhand.web.console.endpoints import api
+from farhand.web.console.views import console
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("console", console, name="console"),
+    path("api/console/", api.urls),
+]

@@ -1,0 +1,43 @@
+"""`/console`: the page that loads the web console, with a sign-in of its own (R-031)."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_http_methods
+
+from farhand.web.accounts import signin
+from farhand.web.appliance.queries import web_console_allowed
+from farhand.web.project.errors import Refused
+
+MAX_FIELD = 1024
+
+
+@require_http_methods(["GET", "POST"])
+def console(request: HttpRequest) -> HttpResponse:
+    """The console for who is signed in, else its sign-in page; a page that says so while it is switched off."""
+    if not web_console_allowed():
+        return render(request, "console/off.html", status=403)
+    signed_in = request.actor.subject.kind == "user"  # type: ignore[attr-defined]
+    if request.method == "POST":
+        return redirect("/console") if signed_in else _sign_in(request)
+    if signed_in:
+        return render(request, "console/console.html")
+    told = gettext("You have signed out.") if "signed-out" in request.GET else ""
+    return render(request, "console/sign_in.html", {"code_due": signin.is_pending(request), "told": told})
+
+
+def _sign_in(request: HttpRequest) -> HttpResponse:
+    try:
+        if "code" in request.POST:
+            signin.finish(request, request.POST["code"][:MAX_FIELD])
+        else:
+            name, password = request.POST.get("username", ""), request.POST.get("password", "")
+            signin.start(request, name[:MAX_FIELD], password[:MAX_FIELD])
+    except Refused as error:
+        context = {
+            "code_due": signin.is_pending(request),
+            "wrong": error.text,
+            "username": request.POST.get("username", "")[:64],
+        }
+        return render(request, "console/sign_in.html", context, status=403)
+    return redirect("/console")

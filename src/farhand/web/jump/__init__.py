@@ -1,0 +1,1 @@
+"""Area `jump`: Jump Groups, Jump Clients, how they are enrolled, and how a Jump starts."""

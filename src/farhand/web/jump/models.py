@@ -1,0 +1,85 @@
+"""Tables of Jump: groups, who has which role in them, Jump Clients, and enrolments. Times are milliseconds UTC."""
+
+from django.conf import settings
+from django.db import models
+
+from farhand.web.project.rows import ConfigurationRow, TransientRow
+
+ROLE_CHOICES = [
+    ("no_access", "No Access"),
+    ("start_sessions", "Start Sessions Only"),
+    ("administrator", "Administrator"),
+]
+
+
+class JumpGroup(ConfigurationRow):
+    """A set of Jump Items that share their users."""
+
+    name = models.CharField(max_length=64, unique=True)
+    code_name = models.CharField(max_length=64, unique=True)
+    comments = models.CharField(max_length=1024, blank=True, default="")
+    created_ms = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class JumpGroupMember(ConfigurationRow):
+    """A user's role in a Jump Group."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jump_roles")
+    group = models.ForeignKey(JumpGroup, on_delete=models.CASCADE, related_name="members")
+    role = models.CharField(max_length=16, choices=ROLE_CHOICES)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["group", "user"], name="jump_member_once")]
+
+
+class JumpClient(ConfigurationRow):
+    """An installed client of an unattended endpoint.
+
+    Removing one keeps the row: its key is revoked, its reports stay.
+    """
+
+    group = models.ForeignKey(JumpGroup, on_delete=models.PROTECT, related_name="clients")
+    name = models.CharField(max_length=128)
+    comments = models.CharField(max_length=1024, blank=True, default="")
+    key = models.CharField(max_length=64, unique=True)
+    """Ed25519 public key, hex; made on the endpoint."""
+    version = models.CharField(max_length=128, default="", blank=True)
+    hostname = models.CharField(max_length=128, default="", blank=True)
+    platform = models.CharField(max_length=128, default="", blank=True)
+    os_name = models.CharField(max_length=128, default="", blank=True)
+    console_user = models.CharField(max_length=128, default="", blank=True)
+    public_ip = models.CharField(max_length=128, default="", blank=True)
+    private_ip = models.CharField(max_length=128, default="", blank=True)
+    display = models.BooleanField(default=False)
+    """A screen can be shared now."""
+    uptime_s = models.BigIntegerField(default=0)
+    online = models.BooleanField(default=False)
+    since_ms = models.BigIntegerField(default=0)
+    """When `online` last changed."""
+    last_accessed_ms = models.BigIntegerField(null=True)
+    created_ms = models.BigIntegerField(default=0)
+    revoked_ms = models.BigIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Enrolment(TransientRow):
+    """Leave to enrol one Jump Client into one group, by the SHA-256 of its 192-bit token.
+
+    Used by one conditional UPDATE.
+    """
+
+    token_hash = models.CharField(max_length=64, unique=True)
+    group = models.ForeignKey(JumpGroup, on_delete=models.CASCADE, related_name="enrolments")
+    name = models.CharField(max_length=128, blank=True, default="")
+    comments = models.CharField(max_length=1024, blank=True, default="")
+    creator = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_ms = models.BigIntegerField()
+    expires_ms = models.BigIntegerField()
+    used_ms = models.BigIntegerField(null=True)
+    revoked_ms = models.BigIntegerField(null=True)
+    client_id = models.CharField(max_length=36, default="", blank=True)

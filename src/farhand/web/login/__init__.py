@@ -1,0 +1,1 @@
+"""The faces `/login`, `/appliance` and `/claim`: pages only, no decisions."""

@@ -1,0 +1,194 @@
+"""The forms of /login, /appliance and /claim: labels, help and lengths. What is allowed is the services' matter."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from farhand.rules.permissions import NAMES, PERMISSIONS
+from farhand.web.accounts.models import NAME_MAX, ROLE_LEAD, ROLE_MANAGER, ROLE_MEMBER, User
+from farhand.web.accounts.passwords import MAXIMUM
+
+WEB_CONSOLE_LABEL = _("Allow Mobile Representative Console and Web Rep Console to Connect")
+PASSWORD_HELP = _("At least 12 characters.")
+
+
+def password_field(label: Any, *, new: bool, help_text: Any = "") -> forms.CharField:
+    """A password's control, told to password managers as a new or a current one."""
+    widget = forms.PasswordInput(attrs={"autocomplete": "new-password" if new else "current-password"})
+    return forms.CharField(label=label, max_length=MAXIMUM, strip=False, widget=widget, help_text=help_text)
+
+
+def name_field(label: Any, **attributes: Any) -> forms.CharField:
+    """A user name's or display name's control."""
+    return forms.CharField(label=label, max_length=NAME_MAX, widget=forms.TextInput(attrs=attributes))
+
+
+class Repeated(forms.Form):
+    """A form with a new password that is entered twice."""
+
+    pairs: tuple[tuple[str, str], ...] = (("password", "password_again"),)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a repetition that differs."""
+        values = super().clean() or {}
+        for first, second in self.pairs:
+            if second in values and values.get(first) != values[second]:
+                self.add_error(second, gettext("The two passwords are not the same."))
+        return values
+
+
+class ClaimForm(Repeated):
+    """The claim: administrator, web console switch, appliance account."""
+
+    username = name_field(_("User name"), autocomplete="username", autofocus=True)
+    display_name = name_field(_("Display name"), autocomplete="name")
+    password = password_field(_("Password"), new=True, help_text=PASSWORD_HELP)
+    password_again = password_field(_("Repeat the password"), new=True)
+    web_console = forms.BooleanField(
+        label=WEB_CONSOLE_LABEL,
+        required=False,
+        initial=True,
+        help_text=_("Without it nobody can open the web console. It can be changed under Management > Security."),
+    )
+    appliance_username = name_field(_("Appliance user name"), autocomplete="off")
+    appliance_password = password_field(_("Appliance password"), new=True, help_text=_("Another one than above."))
+    appliance_password_again = password_field(_("Repeat the appliance password"), new=True)
+    pairs = (("password", "password_again"), ("appliance_password", "appliance_password_again"))
+
+
+class SignInForm(forms.Form):
+    """User name and password."""
+
+    username = name_field(_("User name"), autocomplete="username", autofocus=True)
+    password = password_field(_("Password"), new=False)
+
+
+class CodeForm(forms.Form):
+    """The code of a second factor."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=16,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
+    )
+
+
+class ConfirmForm(forms.Form):
+    """The password, once more."""
+
+    password = password_field(_("Password"), new=False)
+
+
+class ProfileForm(forms.Form):
+    """One's own display name."""
+
+    display_name = name_field(_("Display name"), autocomplete="name")
+
+
+class OwnPasswordForm(Repeated):
+    """One's own new password."""
+
+    old = password_field(_("Current password"), new=False)
+    new = password_field(_("New password"), new=True, help_text=PASSWORD_HELP)
+    new_again = password_field(_("Repeat the new password"), new=True)
+    pairs = (("new", "new_again"),)
+
+
+class SetPasswordForm(Repeated):
+    """Another user's new password."""
+
+    password = password_field(_("New password"), new=True, help_text=PASSWORD_HELP)
+    password_again = password_field(_("Repeat the new password"), new=True)
+
+
+class UserForm(forms.Form):
+    """Names and permissions of a user. One control per permission that this release asks for, grouped by heading."""
+
+    display_name = name_field(_("Display name"))
+    email = forms.EmailField(label=_("Mail address"), required=False, max_length=254)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        held = frozenset(kwargs.pop("held", ()))
+        super().__init__(*args, **kwargs)
+        self._unseen = held - {f"{p.name}.{level}" for p in PERMISSIONS for level, _label in p.levels}
+        for permission in PERMISSIONS:
+            if not permission.offered:
+                continue
+            self._unseen -= {permission.name}
+            if permission.levels:
+                choices = [("", gettext("Not allowed")), *((key, gettext(label)) for key, label in permission.levels)]
+                now = next(
+                    (key for key, _label in reversed(permission.levels) if f"{permission.name}.{key}" in held), ""
+                )
+                self.fields[permission.name] = forms.ChoiceField(
+                    label=gettext(permission.label), choices=choices, required=False, initial=now
+                )
+            else:
+                self.fields[permission.name] = forms.BooleanField(
+                    label=gettext(permission.label), required=False, initial=permission.name in held
+                )
+
+    def groups(self) -> Iterator[tuple[str, list[forms.BoundField]]]:
+        """Headings with the controls below them."""
+        for heading in dict.fromkeys(p.heading for p in PERMISSIONS if p.offered):
+            yield gettext(heading), [self[p.name] for p in PERMISSIONS if p.offered and p.heading == heading]
+
+    def permissions(self) -> frozenset[str]:
+        """The permissions as entered; those that the form does not show stay as they were."""
+        chosen = {
+            f"{p.name}.{self.cleaned_data[p.name]}" if p.levels else p.name
+            for p in PERMISSIONS
+            if p.offered and self.cleaned_data.get(p.name)
+        }
+        return (frozenset(chosen) | self._unseen) & NAMES
+
+
+class NewUserForm(Repeated, UserForm):
+    """A new user."""
+
+    username = name_field(_("User name"), autocomplete="off")
+    password = password_field(_("Password"), new=True, help_text=PASSWORD_HELP)
+    password_again = password_field(_("Repeat the password"), new=True)
+    field_order = ("username", "display_name", "email", "password", "password_again")
+
+
+class TeamForm(forms.Form):
+    """Names of a team."""
+
+    name = name_field(_("Team name"))
+    code_name = forms.CharField(label=_("Code name"), max_length=NAME_MAX, required=False)
+    comments = forms.CharField(label=_("Comments"), max_length=1024, required=False)
+
+
+class MembersForm(forms.Form):
+    """One control per user: not in the team, or in which role."""
+
+    def __init__(self, *args: Any, users: list[User], roles: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [
+            ("", gettext("Not in this team")),
+            (ROLE_MEMBER, gettext("Team Member")),
+            (ROLE_LEAD, gettext("Team Lead")),
+            (ROLE_MANAGER, gettext("Team Manager")),
+        ]
+        self._ids = [user.id for user in users]
+        for user in users:
+            self.fields[f"role-{user.id}"] = forms.ChoiceField(
+                label=f"{user.display_name} ({user.username})",
+                choices=choices,
+                required=False,
+                initial=roles.get(user.id, ""),
+            )
+
+    def members(self) -> dict[str, str]:
+        """User id -> role, for those in the team."""
+        return {ident: role for ident in self._ids if (role := self.cleaned_data.get(f"role-{ident}"))}
+
+
+class SecurityForm(forms.Form):
+    """Management > Security."""
+
+    web_console = forms.BooleanField(label=WEB_CONSOLE_LABEL, required=False)

@@ -1,0 +1,49 @@
+"""Status > Information, Management > Software, Management > Security."""
+
+import datetime
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+
+from farhand.web.appliance import queries, services
+from farhand.web.login.forms import SecurityForm
+from farhand.web.login.pages import actor_of, done, page
+
+
+@page("appliance.status.view")
+def information(request: HttpRequest) -> HttpResponse:
+    """What this site is."""
+    context = {
+        "address": f"https://{request.get_host()}",
+        "mode": settings.FARHAND_PRODUCT_MODE,
+        "time": datetime.datetime.now(datetime.UTC),
+        "console": queries.web_console_allowed(),
+    }
+    return render(request, "login/information.html", context)
+
+
+@page("appliance.software.view")
+def software(request: HttpRequest) -> HttpResponse:
+    """The version that runs."""
+    return render(
+        request, "login/software.html", {"database": settings.DATABASES["default"]["ENGINE"].rpartition(".")[2]}
+    )
+
+
+@page("appliance.security.view")
+def security(request: HttpRequest) -> HttpResponse:
+    """The web console's switch."""
+    form = SecurityForm(
+        request.POST if request.method == "POST" else None, initial={"web_console": queries.web_console_allowed()}
+    )
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and done(form, lambda: services.edit_security(actor_of(request), web_console=form.cleaned_data["web_console"]))
+    ):
+        messages.success(request, gettext("The settings have been saved."))
+        return redirect("/login/management/security")
+    return render(request, "login/management_security.html", {"form": form}, status=400 if form.errors else 200)

@@ -1,0 +1,1 @@
+"""The face `/`: where a customer enters a session key and gets the client. Decides nothing."""

@@ -1,0 +1,14 @@
+"""Addresses of the public portal."""
+
+from django.urls import URLPattern, path
+
+from farhand.web.portal import views
+
+urlpatterns: list[URLPattern] = [
+    path("", views.home, name="portal"),
+    path("s", views.home, name="portal-token"),
+    path("start", views.start, name="portal-start"),
+    path("help", views.help_page, name="portal-help"),
+    path("help/state", views.help_state, name="portal-help-state"),
+    path("help/download", views.download, name="portal-download"),
+]

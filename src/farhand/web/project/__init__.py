@@ -1,0 +1,1 @@
+"""What all areas stand on: settings, addresses, middleware, the service decorator, the server that runs it."""

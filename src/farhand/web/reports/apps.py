@@ -1,0 +1,10 @@
+"""Django's name for this area."""
+
+from django.apps import AppConfig
+
+
+class ReportsConfig(AppConfig):
+    """The area `reports`."""
+
+    name = "farhand.web.reports"
+    label = "reports"

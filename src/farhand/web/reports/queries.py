@@ -1,0 +1,150 @@
+"""Reading sessions for reports: the list, and one session with who was in it, what was done, and what was said."""
+
+import datetime
+from collections.abc import Iterable
+
+import msgspec
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext
+
+from farhand.kit.ids import is_id
+from farhand.protocol.channels import Party
+from farhand.rules.access import Object, Subject
+from farhand.rules.policies import reports as rules
+from farhand.web.accounts.models import TeamMember, User
+from farhand.web.reports.sentences import sentence
+from farhand.web.support.models import Leg, Session, SessionEvent
+from farhand.web.support.queries import event_name, history
+
+DAY_MS = 86_400_000
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a session's time line."""
+
+    time_ms: int
+    kind: str
+    event: str
+    """The field's name of it, translated."""
+    by: str
+    text: str
+
+    @property
+    def time(self) -> datetime.datetime:
+        """Moment in UTC."""
+        return moment(self.time_ms)
+
+
+def visible(subject: Subject) -> QuerySet[Session]:
+    """All sessions whose reports the subject may view, newest first; the same rule as `reports.session.view`."""
+    rows = Session.objects.select_related("owner", "creator").order_by("-created_ms", "-id")
+    if subject.has(rules.ALL):
+        return rows
+    allowed = Q(pk__in=[])
+    if subject.has(rules.OWN):
+        allowed |= _with_users([subject.id])
+    if subject.has(rules.TEAMS):
+        allowed |= _with_users(TeamMember.objects.filter(team_id__in=subject.teams).values_list("user_id", flat=True))
+    if subject.has(rules.GROUPS):
+        allowed |= Q(jump_group_id__in=rules.group_ids(subject))
+    return rows.filter(allowed)
+
+
+def filtered(
+    rows: QuerySet[Session],
+    *,
+    since: datetime.date | None = None,
+    until: datetime.date | None = None,
+    kind: str = "",
+    user_id: str = "",
+) -> QuerySet[Session]:
+    """Narrow a list by day (UTC, both included), kind of session, and representative."""
+    if since is not None:
+        rows = rows.filter(created_ms__gte=_day_ms(since))
+    if until is not None:
+        rows = rows.filter(created_ms__lt=_day_ms(until) + DAY_MS)
+    if kind:
+        rows = rows.filter(kind=kind)
+    if user_id:
+        rows = rows.filter(_with_users([user_id]))
+    return rows
+
+
+def representatives(subject: Subject) -> QuerySet[User]:
+    """Whom the list can be filtered by: everybody who was in a session that the subject may view."""
+    seen = visible(subject).order_by()
+    legs = Leg.objects.filter(session__in=seen).exclude(user_id="").values("user_id")
+    return User.objects.filter(Q(id__in=legs) | Q(id__in=seen.values("owner_id"))).order_by("display_name")
+
+
+def session_by_id(ident: str) -> Session | None:
+    """Return a session, for whoever may view it: the caller asks the rules with `as_object`."""
+    return Session.objects.select_related("owner", "creator").filter(id=ident).first() if is_id(ident) else None
+
+
+def as_object(session: Session) -> Object:
+    """The session as the rules of reports see it."""
+    users = {user for user in (session.owner_id, session.creator_id) if user}
+    users.update(session.legs.exclude(user_id="").values_list("user_id", flat=True))
+    teams = TeamMember.objects.filter(user_id__in=users).values_list("team_id", flat=True)
+    return Object(
+        kind="session",
+        id=session.id,
+        owner=session.owner_id,
+        group=session.jump_group_id or None,
+        facts={"participants": frozenset(users), "teams": frozenset(teams)},
+    )
+
+
+def legs(session: Session) -> list[Leg]:
+    """Who was in the session, the endpoint first."""
+    return list(session.legs.order_by("number"))
+
+
+def party_name(leg: Leg) -> str:
+    """What a leg was in the session, for people."""
+    names: dict[int, str] = {
+        Party.ENDPOINT: gettext("Customer") if leg.subject.startswith("customer:") else gettext("Jump Client"),
+        Party.CONSOLE: gettext("Representative"),
+        Party.PORTAL: gettext("Customer"),
+        Party.RECORDER: gettext("Recorder"),
+    }
+    return names.get(leg.party, "")
+
+
+def timeline(session: Session) -> list[Line]:
+    """What was done, in order of time; chat stands apart (`chat`)."""
+    events = [event for event in history(session.id) if event.kind != "chat"]
+    if any(event.source == "web" and event.kind == "ended" for event in events):
+        # The relay journals the same end as it carries it out.
+        events = [event for event in events if event.kind != "session-ended"]
+    return [_line(event) for event in events]
+
+
+def chat(session: Session) -> list[SessionEvent]:
+    """What was said, in order."""
+    return [event for event in history(session.id) if event.kind == "chat"]
+
+
+def moment(time_ms: int) -> datetime.datetime:
+    """Milliseconds since 1970 as a moment in UTC."""
+    return datetime.datetime.fromtimestamp(time_ms / 1000, datetime.UTC)
+
+
+def span(milliseconds: int) -> str:
+    """A duration as h:mm:ss."""
+    seconds = max(milliseconds, 0) // 1000
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def _line(event: SessionEvent) -> Line:
+    return Line(time_ms=event.time_ms, kind=event.kind, event=event_name(event), by=event.name, text=sentence(event))
+
+
+def _with_users(users: Iterable[str]) -> Q:
+    took_part = Leg.objects.filter(session_id=OuterRef("pk"), user_id__in=users)
+    return Q(owner_id__in=users) | Q(creator_id__in=users) | Q(Exists(took_part))
+
+
+def _day_ms(day: datetime.date) -> int:
+    return int(datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC).timestamp() * 1000)

@@ -1,0 +1,267 @@
+"""Recordings of one session, opened from the relay's folder: verified, indexed, decrypted piece by piece.
+
+Files are mapped, never read whole. What can be computed once for a file as it is now (its index, its verification, its
+shells) is kept for the files used last. Rules: a file is named by the session's id and the segment's number from the
+database, never by text of a request; a missing or damaged file is a finding, not an error.
+"""
+
+import functools
+import mmap
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import msgspec
+from django.conf import settings
+
+from farhand.kit.log import get_log
+from farhand.protocol.messages import ScreenStarted
+from farhand.recording import cast
+from farhand.recording import format as form
+from farhand.recording import keys as recording_keys
+from farhand.recording.index import Index
+from farhand.recording.reader import Findings, SegmentReader, play, verify
+from farhand.web.appliance import keys
+from farhand.web.support.models import RecordingSegment, Session
+
+log = get_log("reports")
+
+SCREEN_KIND = 2
+SCREEN = 1 << SCREEN_KIND
+SCREEN_LANDMARKS = 1 << 16 + SCREEN_KIND
+STARTED = 17
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """A file as it is now; what was computed for it holds as long as this is equal."""
+
+    path: str
+    size: int
+    changed_ns: int
+    session_id: str
+    segment: int
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """One segment of a recording with what is known of it."""
+
+    number: int
+    stamp: Stamp | None
+    """None: the file is not there."""
+    findings: Findings
+    index: Index | None
+    started_ms: int
+    """Wall time of its start."""
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of time (wall ms) of which the recording does not prove what was on screen."""
+
+    from_ms: int
+    to_ms: int
+    what: str
+
+
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
+    """All segments of a session, in order of time."""
+
+    session_id: str
+    segments: list[Segment]
+    started_ms: int
+    """Wall time that players count from: the start of the first segment."""
+    ended_ms: int
+
+    @property
+    def exists(self) -> bool:
+        """There is something to verify."""
+        return any(segment.stamp is not None for segment in self.segments)
+
+    @property
+    def has_screen(self) -> bool:
+        """Some chunk holds frames of the screen."""
+        return any(c.head.kinds & SCREEN for s in self.segments if s.index is not None for c in s.index.chunks)
+
+    @property
+    def intact(self) -> bool:
+        """Every segment is there, proven and closed."""
+        return all(s.findings.intact and s.findings.closed for s in self.segments)
+
+    def gaps(self) -> list[Gap]:
+        """Damage, segments that are gone and ends that were never written, with wall times, in order."""
+        found: list[Gap] = []
+        for place, segment in enumerate(self.segments):
+            later = self.segments[place + 1].started_ms if place + 1 < len(self.segments) else None
+            findings, start = segment.findings, segment.started_ms
+            if findings.head is None:
+                what = "missing" if segment.stamp is None else "head"
+                found.append(Gap(from_ms=start, to_ms=later or max(self.ended_ms, start), what=what))
+                continue
+            found += [Gap(from_ms=start + d.from_ms, to_ms=start + d.to_ms, what=d.what) for d in findings.damage]
+            if not findings.closed:
+                end = start + findings.end_ms
+                found.append(Gap(from_ms=end, to_ms=max(later or end, end), what="cut"))
+        return sorted(found, key=lambda gap: gap.from_ms)
+
+
+def of_session(session: Session) -> Recording:
+    """Look at all segments of a session. A segment whose keys were handed out but that never started is left out."""
+    started = {
+        event.data.get("segment"): event.time_ms
+        for event in session.events.filter(source="relay", kind="recording-started")
+    }
+    found: list[Segment] = []
+    rows = RecordingSegment.objects.filter(session=session).order_by("segment")
+    for number in rows.values_list("segment", flat=True):
+        stamp = _stamp(session.id, number)
+        if stamp is None and number not in started:
+            continue
+        findings = _findings(stamp)
+        start = findings.head.started_ms if findings.head is not None else started.get(number, session.created_ms)
+        index = _index(stamp) if stamp is not None else None
+        found.append(Segment(number=number, stamp=stamp, findings=findings, index=index, started_ms=start))
+    found.sort(key=lambda segment: (segment.started_ms, segment.number))
+    return Recording(
+        session_id=session.id,
+        segments=found,
+        started_ms=min((s.started_ms for s in found), default=0),
+        ended_ms=max((s.started_ms + s.findings.end_ms for s in found), default=0),
+    )
+
+
+@contextmanager
+def opened(recording: Recording) -> Iterator[list[SegmentReader]]:
+    """Open the readers of all segments that can be opened; their files are unmapped at the end."""
+    with ExitStack() as stack:
+        yield [r for r in (_reader(stack, segment) for segment in recording.segments) if r is not None]
+
+
+def chunk(session: Session, number: int, place: int) -> bytes | None:
+    """Return the frames of one chunk, or None when there is no such chunk. Raises Damaged. Verifies nothing but the
+    chunk.
+    """
+    if not RecordingSegment.objects.filter(session=session, segment=number).exists():
+        return None
+    stamp = _stamp(session.id, number)
+    index = _index(stamp) if stamp is not None else None
+    if index is None or not 0 <= place < len(index.chunks):
+        return None
+    with ExitStack() as stack:
+        reader = _reader(stack, Segment(number=number, stamp=stamp, findings=Findings(), index=index, started_ms=0))
+        return reader.plain(place) if reader is not None else None
+
+
+def screens(recording: Recording) -> Sequence[tuple[int, int, int]]:
+    """When a screen began or changed its size: wall ms, width, height; 0, 0 when sharing stopped."""
+    return _screens(tuple(s.stamp for s in recording.segments if s.stamp is not None))
+
+
+def shells(recording: Recording) -> Sequence[cast.Shell]:
+    """The shells of a session, with wall times."""
+    stamps = tuple(s.stamp for s in recording.segments if s.stamp is not None)
+    return _shells(stamps)
+
+
+def shell_lines(recording: Recording, number: int, form_name: str) -> Iterator[str]:
+    """Yield shell `number` as `cast` or `txt`, line by line, from the files."""
+    write = cast.asciicast if form_name == "cast" else cast.transcript
+    with opened(recording) as readers:
+        yield from write(play(readers, cast.KINDS, []), number)
+
+
+def _path(session_id: str, segment: int) -> Path:
+    data: Path = settings.FARHAND_DATA
+    return data / "relay" / "recordings" / session_id / f"{segment}.fhr"
+
+
+def _stamp(session_id: str, segment: int) -> Stamp | None:
+    path = _path(session_id, segment)
+    try:
+        found = path.stat(follow_symlinks=False)
+    except OSError:
+        return None
+    if not found.st_size:
+        return None
+    return Stamp(str(path), found.st_size, found.st_mtime_ns, session_id, segment)
+
+
+@contextmanager
+def _mapped(stamp: Stamp) -> Iterator[mmap.mmap]:
+    handle = os.open(stamp.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        # The length of the stamp, not of the file: a file that grows stays what was looked at.
+        view = mmap.mmap(handle, stamp.size, access=mmap.ACCESS_READ)
+    finally:
+        os.close(handle)
+    try:
+        yield view
+    finally:
+        view.close()
+
+
+def _reader(stack: ExitStack, segment: Segment) -> SegmentReader | None:
+    if segment.stamp is None or segment.index is None:
+        return None
+    head = segment.index.head
+    if (head.session_id, head.segment) != (segment.stamp.session_id, segment.number):
+        return None
+    try:
+        data_key = recording_keys.unwrap(keys.recordings_key(), head.wrapped, head.session_id, head.segment)
+    except recording_keys.BadKey as error:
+        log.warning("recording_key", session=head.session_id, segment=head.segment, text=str(error))
+        return None
+    return SegmentReader(stack.enter_context(_mapped(segment.stamp)), data_key, segment.index)
+
+
+def _findings(stamp: Stamp | None) -> Findings:
+    if stamp is None:
+        return Findings()
+    try:
+        return _verified(stamp, keys.issuer_public())
+    except (OSError, ValueError) as error:  # gone or shortened since it was looked at
+        log.warning("recording_file", session=stamp.session_id, segment=stamp.segment, text=str(error))
+        return Findings()
+
+
+@functools.lru_cache(maxsize=64)
+def _verified(stamp: Stamp, issuer: str) -> Findings:
+    with _mapped(stamp) as view:
+        return verify(view, [bytes.fromhex(issuer)], (stamp.session_id, stamp.segment))
+
+
+@functools.lru_cache(maxsize=64)
+def _index(stamp: Stamp) -> Index | None:
+    try:
+        with _mapped(stamp) as view:
+            return Index.build(view)
+    except (form.FormatError, OSError, ValueError) as error:
+        log.warning("recording_head", session=stamp.session_id, segment=stamp.segment, text=str(error))
+        return None
+
+
+@contextmanager
+def _readers(stamps: tuple[Stamp, ...]) -> Iterator[list[SegmentReader]]:
+    with ExitStack() as stack:
+        segments = [
+            Segment(number=s.segment, stamp=s, findings=Findings(), index=_index(s), started_ms=0) for s in stamps
+        ]
+        yield [r for r in (_reader(stack, segment) for segment in segments) if r is not None]
+
+
+@functools.lru_cache(maxsize=64)
+def _shells(stamps: tuple[Stamp, ...]) -> Sequence[cast.Shell]:
+    with _readers(stamps) as readers:
+        return cast.shells(play(readers, cast.KINDS, []))
+
+
+@functools.lru_cache(maxsize=64)
+def _screens(stamps: tuple[Stamp, ...]) -> Sequence[tuple[int, int, int]]:
+    found: list[tuple[int, int, int]] = []
+    with _readers(stamps) as readers:
+        for frame in play(readers, SCREEN_LANDMARKS, []):
+            try:
+                size = msgspec.json.decode(frame.payload, type=ScreenStarted) if frame.type == STARTED else None
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue
+            found.append((frame.time_ms, size.width if size else 0, size.height if size else 0))
+    return found

@@ -1,0 +1,85 @@
+"""What a session event says, as a sentence of the reader's language: who, which shell, how many are still open.
+
+Text and data of events come from endpoints and customers: hostile until shown as text. A kind without a sentence
+shows its own text.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_noop as _
+
+from farhand.web.support.models import SessionEvent
+
+_BY: Final[dict[str, str]] = {
+    "leg-joined": _("%(by)s joined the session."),
+    "leg-left": _("%(by)s left the session."),
+    "screen-requested": _("%(by)s asked to see the screen."),
+    "screen-started": _("Screen Sharing started for %(by)s."),
+    "screen-refused": _("Screen Sharing was refused to %(by)s."),
+    "screen-stopped": _("Screen Sharing stopped."),
+    "control-requested": _("%(by)s asked to control mouse and keyboard."),
+    "control-granted": _("%(by)s controls mouse and keyboard."),
+    "control-refused": _("Control of mouse and keyboard was refused to %(by)s."),
+    "control-released": _("Control of mouse and keyboard ended."),
+    "shell-requested": _("%(by)s asked for a Command Shell."),
+    "shell-refused": _("A Command Shell was refused to %(by)s."),
+    "recording-started": _("The recording started."),
+    "recording-gap": _("The recording has a gap here."),
+    "customer-ended": _("The customer ended the session."),
+    "session-ended": _("The session ended."),
+    "ended": _("The session ended."),
+    "accepted": _("%(by)s accepted the session."),
+    "jumped": _("%(by)s started the session by a Jump."),
+    "customer-started": _("The customer started the client and waits."),
+    "key-used": _("The session key was used."),
+    "left": _("%(by)s left the session."),
+    "returned": _("The session went back to the queue."),
+}
+
+
+def sentence(event: SessionEvent) -> str:
+    """Return the sentence of one event."""
+    special = _SPECIAL.get(event.kind)
+    if special is not None:
+        return special(event)
+    text = _BY.get(event.kind)
+    if text is None:
+        return event.text
+    said = gettext(text) % {"by": _by(event)}
+    return f"{said} {event.text}".rstrip() if event.text != said else said
+
+
+def _by(event: SessionEvent) -> str:
+    by = event.data.get("by")
+    return by if isinstance(by, str) and by else event.name or gettext("Somebody")
+
+
+def _number(event: SessionEvent, key: str) -> int:
+    value = event.data.get(key)
+    return value if isinstance(value, int) else 0
+
+
+def _open(event: SessionEvent) -> str:
+    """R-187: the count of shells still open."""
+    count = _number(event, "open")
+    if count == 0:
+        return gettext("No shell is open.")
+    return ngettext("%(count)d shell is open.", "%(count)d shells are open.", count) % {"count": count}
+
+
+def _shell_opened(event: SessionEvent) -> str:
+    said = gettext("%(by)s opened Command Shell %(number)d.") % {"by": _by(event), "number": _number(event, "shell")}
+    return f"{said} {_open(event)}"
+
+
+def _shell_closed(event: SessionEvent) -> str:
+    said = gettext("Command Shell %(number)d was closed.") % {"number": _number(event, "shell")}
+    return f"{said} {_open(event)}"
+
+
+_SPECIAL: Final[dict[str, Callable[[SessionEvent], str]]] = {
+    "shell-opened": _shell_opened,
+    "shell-closed": _shell_closed,
+}

@@ -1,0 +1,227 @@
+"""Session keys: making them, and their one use. Guessing is slowed down before a key is looked at.
+
+A key and its URL token are stored as HMACs under the site's own secret, so that a copy of the database gives no keys.
+A wrong key is counted in a transaction of its own, first: many guesses at once cannot get past the count, and a right
+key gives its count back.
+"""
+
+import secrets
+from typing import Final
+
+import msgspec
+from django.db import transaction
+from django.db.models import F
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
+
+from farhand.kit.log import get_log
+from farhand.rules import keys as rules
+from farhand.rules import sessions
+from farhand.rules.access import Object
+from farhand.web.events.services import next_history
+from farhand.web.project.service import Actor, Change, Conflict, Invalid, NotThere, ServiceError, now_ms, service
+from farhand.web.support import lives
+from farhand.web.support.models import KeyThrottle, Session, SessionKey
+
+log = get_log("support")
+SETTINGS: Final = rules.KeySettings()
+"""What this site allows; checked at import, so that an unsafe release does not start."""
+rules.check_settings(SETTINGS)
+TOKEN_BYTES: Final = 16
+"""Bytes of a URL token (written as 32 hexadecimal digits)."""
+KEEP_MS: Final = 24 * 3_600_000
+"""Dead keys are kept for a day, so that their page can say what happened."""
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that was just made; its texts exist nowhere else."""
+
+    key: str
+    shown: str
+    token: str
+    expires_ms: int
+    portal: str
+
+
+class UsedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """What the customer gets for a key: the session that is being joined, and the token that is the way into it."""
+
+    session_id: str
+    join: str
+    representative: str
+    expires_ms: int
+
+
+class Throttled(ServiceError):
+    """Too many wrong keys; `wait_s` says when to try again."""
+
+    code = "throttled"
+    status = 429
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(
+            gettext("Too many wrong session keys. Wait %(seconds)d seconds, then try again.") % {"seconds": wait_s}
+        )
+        self.wait_s = wait_s
+
+
+class UnknownKey(NotThere):
+    """No such key."""
+
+    code = "unknown-key"
+
+
+class UsedUp(NotThere):
+    """The key was used before."""
+
+    code = "used"
+
+
+class Expired(NotThere):
+    """The key's time was over before it was used."""
+
+    code = "expired"
+
+
+def hash_of(purpose: str, text: str) -> str:
+    """Return what is stored of a secret text: HMAC-SHA-256 under the site's secret, per purpose."""
+    return salted_hmac(f"farhand.support.{purpose}", text, algorithm="sha256").hexdigest()
+
+
+@service("support.session_key.create", events="a key shows nowhere before its customer comes")
+def create_session_key(change: Change, *, lifetime_s: int = rules.DEFAULT_LIFETIME_S, portal: str = "") -> NewKey:
+    """Make a key for a customer of the calling representative. Raises Refused, Invalid, Conflict."""
+    change.allow(Object(kind="session_key", owner=change.actor.subject.id), lives.context(change))
+    if not rules.lifetime_allowed(lifetime_s, SETTINGS):
+        raise Invalid("lifetime_s", gettext("Choose one of the offered lifetimes."))
+    live = SessionKey.objects.filter(used_at_ms=None, expires_ms__gt=change.now_ms).count()
+    if live >= SETTINGS.max_live:
+        raise Conflict(gettext("Too many session keys are waiting to be used. Try again when some have expired."))
+    key = f"{secrets.randbelow(10**SETTINGS.digits):0{SETTINGS.digits}d}"
+    token = secrets.token_hex(TOKEN_BYTES)
+    row = SessionKey.objects.create(
+        key_hash=hash_of("key", key),
+        token_hash=hash_of("token", token),
+        creator=change.actor.user,
+        portal=portal[:128],
+        lifetime_s=lifetime_s,
+        created_ms=change.now_ms,
+        expires_ms=change.now_ms + lifetime_s * 1000,
+    )
+    change.about("session_key", row.id)
+    change.audit(lifetime_s=lifetime_s, portal=portal[:128])
+    return NewKey(key=key, shown=rules.shown_key(key), token=token, expires_ms=row.expires_ms, portal=row.portal)
+
+
+def use_session_key(actor: Actor, *, key: str = "", token: str = "", portal: str = "") -> UsedKey:
+    """Use a key as typed, or the token of its URL. Raises Throttled, UnknownKey, UsedUp, Expired, Invalid."""
+    if token:
+        wanted = {"token_hash": hash_of("token", token[:128])}
+    else:
+        plain = rules.normalise_key(key, SETTINGS.digits)
+        if plain is None:
+            raise Invalid(
+                "key", gettext("A session key has twelve digits, like 1234-5678-9012. Check it and try again.")
+            )
+        wanted = {"key_hash": hash_of("key", plain)}
+    bucket = rules.address_bucket(actor.source_ip)
+    _count_failure(bucket, overall=not token)
+    try:
+        used = consume(actor, wanted=wanted, portal=portal)
+    except (UsedUp, Expired):
+        # Who holds a dead key is a late customer, not somebody who guesses.
+        _give_back(bucket, overall=not token)
+        raise
+    except UnknownKey:
+        log.warning("session_key_unknown", source=actor.source_ip)
+        raise
+    _give_back(bucket, overall=not token)
+    return used
+
+
+@service("support.session_key.use", events="R-021: a used key alone produces no queue entry")
+def consume(change: Change, *, wanted: dict[str, str], portal: str = "") -> UsedKey:
+    """Use the key by one conditional UPDATE, and begin its session as joining."""
+    change.allow(Object(kind="session_key"))
+    found = SessionKey.objects.filter(**wanted)
+    # No condition on another table here: it would turn the UPDATE into one over a subquery, which PostgreSQL does not
+    # judge again after waiting for a rival.
+    taken = found.filter(used_at_ms=None, expires_ms__gt=change.now_ms).update(
+        used_at_ms=change.now_ms, used_from=change.actor.source_ip[:64]
+    )
+    row = found.select_related("creator").first()
+    if row is None:
+        raise UnknownKey(gettext("This session key is not known. Check it, or ask your representative for a new one."))
+    if not taken and row.used_at_ms is not None:
+        raise UsedUp(gettext("This session key has been used already. Ask your representative for a new one."))
+    if not taken or not row.creator.is_active:
+        raise Expired(gettext("This session key has expired. Ask your representative for a new one."))
+    join = secrets.token_hex(24)
+    origin, sequence = next_history()
+    life = sessions.new_support()
+    session = Session.objects.create(
+        origin=origin,
+        sequence=sequence,
+        kind=life.kind,
+        state=life.state,
+        creator=row.creator,
+        portal=portal[:128] or row.portal,
+        name=gettext("Customer"),
+        public_ip=change.actor.source_ip[:64],
+        join_hash=hash_of("join", join),
+        join_expires_ms=change.now_ms + rules.JOIN_LIFETIME_S * 1000,
+        created_ms=change.now_ms,
+    )
+    lives.note(change, session, "key-used")
+    change.about("session", session.id)
+    change.audit(session_key=row.id)
+    return UsedKey(
+        session_id=session.id,
+        join=join,
+        representative=row.creator.display_name,
+        expires_ms=session.join_expires_ms,
+    )
+
+
+@service("support.session_key.expire", events="dead keys show nowhere")
+def remove_dead_keys(change: Change) -> int:
+    """Remove keys that have been dead for a day, and forgotten throttles; returns how many keys."""
+    change.allow(Object(kind="session_key"))
+    KeyThrottle.objects.filter(last_ms__lt=change.now_ms - KEEP_MS).delete()
+    removed = SessionKey.objects.filter(expires_ms__lt=change.now_ms - KEEP_MS).delete()[0]
+    change.audit(removed=removed)
+    return removed
+
+
+def _count_failure(bucket: str, *, overall: bool) -> None:
+    now = now_ms()
+    with transaction.atomic():
+        mine = _throttle(bucket)
+        everybody = _throttle("all") if overall else rules.Throttle()
+        wait = max(mine.wait_ms(now), everybody.wait_ms(now))
+        if not wait:
+            _keep(bucket, rules.after_address_failure(mine, now))
+            if overall:
+                _keep("all", rules.after_overall_failure(everybody, now, SETTINGS))
+    if wait:
+        log.warning("session_key_throttled", bucket=bucket, wait_ms=wait)
+        raise Throttled(-(-wait // 1000))
+
+
+def _give_back(bucket: str, *, overall: bool) -> None:
+    buckets = [bucket, *(["all"] if overall else [])]
+    KeyThrottle.objects.filter(bucket__in=buckets, failures__gt=0).update(failures=F("failures") - 1, until_ms=0)
+
+
+def _throttle(bucket: str) -> rules.Throttle:
+    row = KeyThrottle.objects.select_for_update().filter(bucket=bucket).first()
+    if row is None:
+        return rules.Throttle()
+    return rules.Throttle(failures=row.failures, last_ms=row.last_ms, until_ms=row.until_ms)
+
+
+def _keep(bucket: str, state: rules.Throttle) -> None:
+    KeyThrottle.objects.update_or_create(
+        bucket=bucket,
+        defaults={"failures": state.failures, "last_ms": state.last_ms, "until_ms": state.until_ms},
+    )

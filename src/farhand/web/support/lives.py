@@ -1,0 +1,169 @@
+"""Between a session's row and its life: every change of state goes through `farhand.rules.sessions` and is stored here.
+
+Rules: the row is locked first; what the machine refuses becomes a Conflict with its sentence; each change notes an
+event of source `web`, tells the consoles, and tells the relay after the commit. Called by services only, inside their
+transaction.
+"""
+
+from typing import cast
+
+from django.utils.translation import gettext
+
+from farhand.protocol.bus import RecordingKeys, SessionEnd, SessionPut, SessionState
+from farhand.protocol.channels import Grant, Party
+from farhand.rules import sessions as rules
+from farhand.rules.access import Context, Object
+from farhand.web.appliance.queries import web_console_allowed
+from farhand.web.events.services import next_history
+from farhand.web.project import bus
+from farhand.web.project.service import Change, Conflict, NotThere
+from farhand.web.support import events, tickets
+from farhand.web.support.models import Leg, Session, SessionEvent
+
+MAX_LEGS = 500
+"""Legs that one session can have over its life: one per console tab that ever joined."""
+
+
+def locked(session_id: str) -> Session:
+    """Return the session, locked until the transaction ends. Raises NotThere."""
+    session = Session.objects.select_for_update(of=("self",)).filter(id=session_id).first()
+    if session is None:
+        raise NotThere(gettext("This session does not exist any more."))
+    return session
+
+
+def as_object(session: Session) -> Object:
+    """The session as the rules see it."""
+    return Object(
+        kind="session",
+        id=session.id,
+        owner=session.owner_id,
+        group=session.jump_group_id or None,
+        queue=session.queue or None,
+        facts={"session_kind": session.kind, "members": tuple(session.members)},
+    )
+
+
+def context(change: Change) -> Context:
+    """The circumstances that policies of sessions ask for."""
+    return Context(now_ms=change.now_ms, web_console=web_console_allowed())
+
+
+def life_of(session: Session) -> rules.Life:
+    """The session as the machine sees it."""
+    return rules.Life(
+        kind=cast(rules.Kind, session.kind),
+        state=cast(rules.State, session.state),
+        queue=session.queue,
+        owner=session.owner_id or "",
+        members=tuple(session.members),
+        reason=session.end_reason,
+    )
+
+
+def store(change: Change, session: Session, life: rules.Life) -> None:
+    """Write the new life into the row and tell the consoles. A removed member's legs end."""
+    life.check()
+    old_queue = session.queue
+    gone = set(session.members) - set(life.members)
+    session.state, session.queue, session.end_reason = life.state, life.queue, life.reason
+    session.owner_id = life.owner or None
+    session.members = list(life.members)
+    session.epoch += 1
+    if life.state == "active" and session.started_ms is None:
+        session.started_ms = change.now_ms
+    if life.state == "ended" and session.ended_ms is None:
+        session.ended_ms = change.now_ms
+        session.customer_connected = False
+    session.save()
+    if gone:
+        session.legs.filter(user_id__in=gone, left_ms=None).update(left_ms=change.now_ms, connected=False)
+    if life.state == "ended":
+        session.legs.filter(left_ms=None).update(left_ms=change.now_ms, connected=False)
+    events.tell(change, session, old_queue)
+
+
+def note(change: Change, session: Session, kind: str, **data: str | int | bool) -> None:
+    """Write an event of source `web` into the session's history."""
+    origin, sequence = next_history()
+    SessionEvent.objects.create(
+        origin=origin,
+        sequence=sequence,
+        session=session,
+        source="web",
+        seq=session.events.filter(source="web").count() + 1,
+        time_ms=change.now_ms,
+        kind=kind,
+        subject=change.actor.subject.name,
+        name=change.actor.name[:128],
+        data=data,
+    )
+
+
+def endpoint_leg(change: Change, session: Session, subject: str) -> Leg:
+    """Make leg 1."""
+    return _new_leg(change, session, 1, Party.ENDPOINT, subject, session.name, rules.ENDPOINT_GRANTS)
+
+
+def console_leg(change: Change, session: Session, tab: str) -> Leg:
+    """Return the leg of this user's console tab with the grants of now; a tab that comes back keeps its number."""
+    subject = change.actor.subject
+    grants = rules.console_grants(cast(rules.Kind, session.kind), subject)
+    leg = session.legs.filter(user_id=subject.id, tab=tab, left_ms=None).first()
+    if leg is None:
+        last = session.legs.order_by("-number").values_list("number", flat=True).first() or 1
+        if last > MAX_LEGS:
+            raise Conflict(gettext("This session has been opened in too many tabs. End it and start a new one."))
+        leg = _new_leg(change, session, last + 1, Party.CONSOLE, subject.name, change.actor.name, grants)
+        leg.user_id, leg.tab = subject.id, tab
+    leg.grants = grants
+    leg.save()
+    session.epoch += 1
+    session.save(update_fields=["epoch"])
+    return leg
+
+
+def tell_relay(change: Change, session: Session, recording: RecordingKeys | None = None) -> None:
+    """Send the session's state after the commit. A relay that is away is told everything when it is back."""
+    state = tickets.session_state(session, change.now_ms, recording)
+    change.after_commit(lambda: _publish(state))
+
+
+def finish(change: Change, session: Session, reason: str, text: str = "") -> bool:
+    """End the session in the database, tell consoles and relay; False when it had ended before."""
+    if session.state == "ended":
+        return False
+    store(change, session, rules.end(life_of(session), reason))
+    note(change, session, "ended", reason=reason)
+    message = SessionEnd(session_id=session.id, reason=reason, text=text)
+    change.after_commit(lambda: _end(message))
+    if session.jump_client_id:
+        from farhand.web.jump.events import tell_client
+
+        tell_client(change, session.jump_client_id)
+    return True
+
+
+def _publish(state: SessionState) -> None:
+    bus.publish(SessionPut(session=state))
+
+
+def _end(message: SessionEnd) -> None:
+    bus.publish(message)
+
+
+def _new_leg(
+    change: Change, session: Session, number: int, party: Party, subject: str, name: str, grants: Grant
+) -> Leg:
+    origin, sequence = next_history()
+    return Leg.objects.create(
+        origin=origin,
+        sequence=sequence,
+        session=session,
+        number=number,
+        party=int(party),
+        subject=subject,
+        name=name[:128],
+        grants=int(grants),
+        created_ms=change.now_ms,
+    )

@@ -1,0 +1,121 @@
+"""Reading session keys and sessions, in the shapes that consoles, portals and reports use."""
+
+from typing import Any, Final
+
+import msgspec
+from django.db.models import QuerySet
+from django.utils.translation import gettext
+
+from farhand.rules import keys as key_rules
+from farhand.rules import queues
+from farhand.rules.access import Subject
+from farhand.rules.text import gettext_noop as _
+from farhand.web.support.events import session_value
+from farhand.web.support.key_services import SETTINGS, hash_of
+from farhand.web.support.models import Session, SessionEvent
+
+ALIVE: Final = ("waiting", "active")
+
+EVENT_NAMES: Final[dict[str, str]] = {
+    # source web
+    "key-used": _("Session Key Used"),
+    "customer-started": _("Session Start"),
+    "jumped": _("Session Start"),
+    "accepted": _("Session Assigned"),
+    "left": _("Conference Member Departed"),
+    "returned": _("Session Transferred To Queue"),
+    "ended": _("Session End"),
+    # source relay
+    "chat": _("Chat Message"),
+    "leg-joined": _("Conference Member Added"),
+    "leg-left": _("Conference Member Departed"),
+    "session-ended": _("Session End"),
+    "customer-ended": _("Session End"),
+    "recording-started": _("Screen Recording"),
+    "recording-gap": _("Screen Recording"),
+    "shell-opened": _("Command Shell Session Started"),
+    "screen-started": _("Service Access Allowed"),
+    "control-granted": _("Service Access Allowed"),
+}
+"""Names of the field for kinds of events; others are shown by their kind."""
+
+
+class JoinInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a customer may know of the session that a join token leads to."""
+
+    session_id: str
+    state: str
+    representative: str
+    expires_ms: int
+    helper: str
+    """Name of the representative who is helping now; empty while nobody is."""
+
+
+def alive() -> QuerySet[Session]:
+    """All sessions that the relay hosts."""
+    return Session.objects.filter(state__in=ALIVE).select_related("owner").order_by("created_ms")
+
+
+def visible_sessions(subject: Subject) -> list[dict[str, Any]]:
+    """The sessions in all queues that the subject sees, oldest first. Collection `sessions`."""
+    rows = alive().filter(queue__in=queues.visible(subject))
+    return [session_value(session) for session in rows]
+
+
+def session_by_id(ident: str) -> Session | None:
+    """Return a session."""
+    return Session.objects.select_related("owner", "creator").filter(id=ident).first()
+
+
+def busy_clients(client_ids: list[str] | None = None) -> set[str]:
+    """Return the ids of Jump Clients (of these, or all) that are in a session."""
+    rows = Session.objects.filter(state__in=ALIVE).exclude(jump_client_id="")
+    if client_ids is not None:
+        rows = rows.filter(jump_client_id__in=client_ids)
+    return set(rows.values_list("jump_client_id", flat=True))
+
+
+def by_join(join: str, now_ms: int) -> Session | None:
+    """Return the session of a join token, unless its time is over before it started."""
+    if not 16 <= len(join) <= 128:
+        return None
+    session = Session.objects.select_related("creator", "owner").filter(join_hash=hash_of("join", join)).first()
+    if session is None or (session.state == "joining" and session.join_expires_ms <= now_ms):
+        return None
+    return session
+
+
+def join_info(join: str, now_ms: int) -> JoinInfo | None:
+    """Tell what the holder of a join token may know, or None when it leads nowhere."""
+    session = by_join(join, now_ms)
+    if session is None:
+        return None
+    helping = session.owner if session.state == "active" else None
+    return JoinInfo(
+        session_id=session.id,
+        state=session.state,
+        representative=representative_of(session),
+        expires_ms=session.join_expires_ms,
+        helper=helping.display_name if helping else "",
+    )
+
+
+def representative_of(session: Session) -> str:
+    """Name of who will help: who made the key."""
+    return session.creator.display_name if session.creator else gettext("a representative")
+
+
+def lifetimes() -> list[int]:
+    """The lifetimes that the dialog offers, in seconds."""
+    return [one for one in key_rules.LIFETIMES_S if key_rules.lifetime_allowed(one, SETTINGS)]
+
+
+def event_name(event: SessionEvent) -> str:
+    """The field's name of a session event, translated."""
+    name = EVENT_NAMES.get(event.kind)
+    return gettext(name) if name else event.kind
+
+
+def history(session_id: str) -> QuerySet[SessionEvent]:
+    """Everything that happened in a session, in order of time."""
+    return SessionEvent.objects.filter(session_id=session_id).order_by("time_ms", "source", "seq")

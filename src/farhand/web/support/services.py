@@ -1,0 +1,222 @@
+"""All changes of sessions that people and endpoints cause: a customer starts, representatives accept, leave and end.
+
+Each is: rule, one transaction, audit row, events, and the relay told after the commit. What the worker does (imports,
+legs, expiry) stands in `worker_services`, session keys in `key_services`, the storing itself in `lives`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from django.utils.translation import gettext
+
+from farhand.kit import signing
+from farhand.protocol.bus import LegEnd
+from farhand.protocol.messages import Facts
+from farhand.rules import sessions as rules
+from farhand.rules.access import Object, Subject
+from farhand.web.events.services import next_history
+from farhand.web.project import bus
+from farhand.web.project.service import Actor, Change, Conflict, Invalid, now_ms, service
+from farhand.web.support import events, key_services, lives, queries, tickets
+from farhand.web.support.models import Session
+
+if TYPE_CHECKING:
+    from farhand.web.jump.models import JumpClient
+
+MAX_TAB = 64
+MAX_VERSION = 128
+
+
+class ConsoleTicket(msgspec.Struct, frozen=True, kw_only=True):
+    """Leave for one console tab to take a leg."""
+
+    session: dict[str, Any]
+    ticket: str
+    leg: int
+    grants: int
+
+
+class CustomerTicket(msgspec.Struct, frozen=True, kw_only=True):
+    """Leave for a customer's client to take leg 1."""
+
+    session_id: str
+    ticket: str
+    representative: str
+
+
+def start_customer(actor: Actor, *, join: str, key: str, proof: str, facts: Facts, version: str = "") -> CustomerTicket:
+    """The customer's client runs and its customer consents. Raises Invalid, NotThere, Conflict.
+
+    `proof`: hex signature of kind `join` by `key` (hex) over the join token. Sent again with the same key it answers
+    again.
+    """
+    session = queries.by_join(join, now_ms())
+    if session is None:
+        raise key_services.Expired(gettext("This invitation has ended. Ask your representative for a new session key."))
+    check_proof(key, "join", join, proof)
+    customer = Actor(
+        subject=Subject(kind="customer", id=session.id),
+        name=facts.user or facts.hostname or gettext("Customer"),
+        source_ip=actor.source_ip,
+    )
+    return begin_support(customer, session_id=session.id, key=key, facts=facts, version=version)
+
+
+@service("support.customer.start")
+def begin_support(change: Change, *, session_id: str, key: str, facts: Facts, version: str) -> CustomerTicket:
+    """Joining to waiting: the session shows up in the queue of who made the key (R-095)."""
+    session = lives.locked(session_id)
+    change.allow(lives.as_object(session))
+    if session.state != "joining":
+        return _customer_again(change, session, key)
+    if session.creator_id is None:
+        raise Conflict(gettext("The representative's account does not exist any more. Ask for a new session key."))
+    session.endpoint_key = key
+    session.name = change.actor.name[:128]
+    session.hostname, session.platform, session.os_name = facts.hostname, facts.platform, facts.os_name
+    session.console_user, session.private_ip = facts.user, facts.private_ip
+    session.client_version = version[:MAX_VERSION]
+    session.public_ip = change.actor.source_ip[:64] or session.public_ip
+    lives.store(change, session, rules.consent(lives.life_of(session), session.creator_id))
+    leg = lives.endpoint_leg(change, session, f"customer:{session.id}")
+    lives.note(change, session, "customer-started", platform=facts.platform)
+    lives.tell_relay(change, session, tickets.new_segment(session, "", change.now_ms))
+    change.audit(hostname=facts.hostname, platform=facts.platform)
+    return CustomerTicket(
+        session_id=session.id,
+        ticket=tickets.leg_ticket(session, leg, change.now_ms),
+        representative=queries.representative_of(session),
+    )
+
+
+def begin_jump(change: Change, client: "JumpClient") -> Session:
+    """Begin a Jump to `client` for the calling representative; the caller has asked the rules. No ticket yet."""
+    user = change.actor.subject.id
+    life = rules.new_jump(user)
+    origin, sequence = next_history()
+    session = Session.objects.create(
+        origin=origin,
+        sequence=sequence,
+        kind=life.kind,
+        state=life.state,
+        queue=life.queue,
+        owner_id=user,
+        creator_id=user,
+        members=list(life.members),
+        jump_client_id=client.id,
+        jump_group_id=client.group_id,
+        name=client.name[:128],
+        hostname=client.hostname,
+        platform=client.platform,
+        os_name=client.os_name,
+        console_user=client.console_user,
+        public_ip=client.public_ip[:64],
+        private_ip=client.private_ip,
+        client_version=client.version,
+        endpoint_key=client.key,
+        created_ms=change.now_ms,
+        started_ms=change.now_ms,
+        consoles_gone_ms=change.now_ms,
+    )
+    lives.endpoint_leg(change, session, f"agent:{client.id}")
+    lives.note(change, session, "jumped", item=client.name[:128])
+    return session
+
+
+def ticket_for(change: Change, session: Session, tab: str, *, first: bool = False) -> ConsoleTicket:
+    """Give the calling representative's tab a leg, tell the relay, and sign the ticket."""
+    if not 1 <= len(tab) <= MAX_TAB or not tab.isascii() or not tab.isprintable():
+        raise Invalid("tab", gettext("This console tab did not name itself. Reload the page."))
+    leg = lives.console_leg(change, session, tab)
+    lives.tell_relay(change, session, tickets.new_segment(session, "", change.now_ms) if first else None)
+    return ConsoleTicket(
+        session=events.session_value(session),
+        ticket=tickets.leg_ticket(session, leg, change.now_ms),
+        leg=leg.number,
+        grants=leg.grants,
+    )
+
+
+@service("support.session.accept")
+def accept(change: Change, *, session_id: str, tab: str) -> ConsoleTicket:
+    """Take a waiting session: owner, active, in the own personal queue (R-079). Raises Refused, Conflict, NotThere."""
+    session = lives.locked(session_id)
+    life = lives.life_of(session)
+    if life.state == "active":
+        # Said before the rule about queues: the session has just left the queue, and that is what the person must know.
+        change.allow(Object(kind="session", id=session.id, queue=f"user:{change.actor.subject.id}",
+                            facts={"session_kind": session.kind}), lives.context(change))  # fmt: skip
+        raise Conflict(gettext("Somebody else has already accepted this session."))
+    change.allow(lives.as_object(session), lives.context(change))
+    lives.store(change, session, _step(lambda: rules.accept(life, change.actor.subject.id)))
+    session.consoles_gone_ms = change.now_ms
+    session.save(update_fields=["consoles_gone_ms"])
+    lives.note(change, session, "accepted")
+    return ticket_for(change, session, tab)
+
+
+@service("support.session.ticket", events="a further tab of a member changes nothing that a list shows")
+def console_ticket(change: Change, *, session_id: str, tab: str) -> ConsoleTicket:
+    """Give a member's tab a fresh ticket with the grants of now. Raises Refused, NotThere, Conflict."""
+    session = lives.locked(session_id)
+    change.allow(lives.as_object(session), lives.context(change))
+    return ticket_for(change, session, tab)
+
+
+@service("support.session.leave")
+def leave(change: Change, *, session_id: str) -> None:
+    """Leave a session; the last member's session returns to the owner's personal queue (R-255, R-256)."""
+    session = lives.locked(session_id)
+    change.allow(lives.as_object(session), lives.context(change))
+    mine = list(session.legs.filter(user_id=change.actor.subject.id, left_ms=None).values_list("number", flat=True))
+    lives.store(change, session, _step(lambda: rules.leave(lives.life_of(session), change.actor.subject.id)))
+    lives.note(change, session, "left")
+    ends = [LegEnd(session_id=session.id, leg=number, reason="left") for number in mine]
+    change.after_commit(lambda: _end_legs(ends))
+    lives.tell_relay(change, session)
+
+
+@service("support.session.end")
+def end_session(change: Change, *, session_id: str) -> None:
+    """End the session for all (R-253). Ending an ended one changes nothing."""
+    session = lives.locked(session_id)
+    change.allow(lives.as_object(session), lives.context(change))
+    text = gettext("The representative ended the session.")
+    change.audit(changed=lives.finish(change, session, "ended", text))
+
+
+def check_proof(key: str, kind: str, text: str, proof: str) -> None:
+    """Raise Invalid unless `proof` (hex) is the signature of `key` (hex) over `text` for `kind`."""
+    try:
+        signing.check_bytes(bytes.fromhex(key), kind, text.encode(), bytes.fromhex(proof))
+    except (signing.BadToken, ValueError) as error:
+        raise Invalid(
+            "proof", gettext("The client could not prove its key. Download it again and start it anew.")
+        ) from error
+
+
+def _end_legs(ends: list[LegEnd]) -> None:
+    for end in ends:
+        bus.publish(end)
+
+
+def _customer_again(change: Change, session: Session, key: str) -> CustomerTicket:
+    if session.state == "ended":
+        raise key_services.Expired(gettext("This session has ended. Ask your representative for a new session key."))
+    if session.endpoint_key != key:
+        raise Conflict(gettext("This session has been started by another client already."))
+    leg = session.legs.get(number=1)
+    change.put(session.queue, events.COLLECTION, session.id, events.session_value(session))
+    return CustomerTicket(
+        session_id=session.id,
+        ticket=tickets.leg_ticket(session, leg, change.now_ms),
+        representative=queries.representative_of(session),
+    )
+
+
+def _step(function: Any) -> rules.Life:
+    try:
+        life: rules.Life = function()
+    except rules.Impossible as error:
+        raise Conflict(gettext(str(error))) from error
+    return life

@@ -1,0 +1,179 @@
+"""Changes of sessions that the worker brings: journals, legs that come and go, expiry, fresh recording keys.
+
+All are idempotent: the worker may be killed at any step and does the same again.
+"""
+
+import uuid
+from collections.abc import Sequence
+
+from django.utils.translation import gettext
+
+from farhand.protocol.channels import Party
+from farhand.protocol.messages import Entry
+from farhand.rules import sessions as rules
+from farhand.rules.access import Object
+from farhand.web.events.services import next_history
+from farhand.web.project.service import Change, service
+from farhand.web.support import events, lives, tickets
+from farhand.web.support.models import RecordingSegment, RelaySeen, Session, SessionEvent
+
+SYSTEM_OBJECT = Object(kind="session")
+REPEAT_MS = 5_000
+"""A relay that asks twice for keys within this time has the first answer on its way."""
+
+
+@service("support.session.import")
+def import_entries(change: Change, *, session_id: str, entries: Sequence[Entry], offset: int) -> int:
+    """Store journal entries that are new, apply what they mean, and remember the journal's offset; returns how many.
+
+    An entry is known by (session, seq): one that was imported before is passed over.
+    """
+    change.allow(Object(kind="session", id=session_id))
+    session = Session.objects.select_for_update(of=("self",)).filter(id=session_id).first()
+    if session is None:
+        change.audit(unknown=True)
+        return 0
+    known = set(
+        session.events.filter(source="relay", seq__in=[entry.seq for entry in entries]).values_list("seq", flat=True)
+    )
+    new = sorted(
+        {entry.seq: entry for entry in entries if entry.seq not in known}.values(), key=lambda entry: entry.seq
+    )
+    if new:
+        origin, sequence = next_history(len(new))
+        SessionEvent.objects.bulk_create(
+            [_row(session, entry, origin, sequence + index) for index, entry in enumerate(new)]
+        )
+    session.journal_offset = max(session.journal_offset, offset)
+    session.imported_seq = max([session.imported_seq, *(entry.seq for entry in new)])
+    session.save(update_fields=["journal_offset", "imported_seq"])
+    for entry in new:
+        _apply(change, session, entry)
+    change.audit(entries=len(new), last_seq=session.imported_seq)
+    return len(new)
+
+
+@service("support.session.note_leg")
+def note_leg(change: Change, *, session_id: str, leg: int, connected: bool) -> None:
+    """A leg's socket came or went."""
+    change.allow(Object(kind="session", id=session_id))
+    session = Session.objects.select_for_update(of=("self",)).filter(id=session_id).first()
+    if session is not None:
+        _leg_is(change, session, leg, connected)
+
+
+@service("support.session.forget_legs")
+def forget_legs(change: Change, *, relay_id: str) -> int:
+    """Nobody is connected to a new incarnation of the relay but who joined since. Returns how many sessions changed.
+
+    Nothing happens for the incarnation that is known already. Journals are imported first. An incarnation's id
+    carries the time at which it began (UUIDv7).
+    """
+    change.allow(SYSTEM_OBJECT)
+    seen = RelaySeen.objects.select_for_update().filter(key="relay").first()
+    if seen is not None and seen.relay_id == relay_id:
+        return 0
+    RelaySeen.objects.update_or_create(key="relay", defaults={"relay_id": relay_id})
+    began_ms = uuid.UUID(relay_id).int >> 80
+    changed = 0
+    for session in Session.objects.select_for_update(of=("self",)).filter(state__in=("waiting", "active")):
+        joined = set(
+            session.events.filter(source="relay", kind="leg-joined", time_ms__gte=began_ms).values_list(
+                "leg", flat=True
+            )
+        )
+        numbers = list(session.legs.filter(connected=True).exclude(number__in=joined).values_list("number", flat=True))
+        for number in numbers:
+            _leg_is(change, session, number, connected=False)
+        changed += bool(numbers)
+    change.audit(relay=relay_id, sessions=changed)
+    return changed
+
+
+@service("support.session.return_to_queue")
+def return_lost(change: Change, *, session_id: str) -> bool:
+    """Back into the owner's queue when no console has been there for longer than the grace; False when not so."""
+    change.allow(Object(kind="session", id=session_id))
+    session = lives.locked(session_id)
+    if session.consoles_gone_ms is None:
+        return False
+    before = lives.life_of(session)
+    after = rules.consoles_lost(before, change.now_ms - session.consoles_gone_ms)
+    if after == before:
+        return False
+    lives.store(change, session, after)
+    lives.note(change, session, "returned")
+    lives.tell_relay(change, session)
+    return True
+
+
+@service("support.session.expire")
+def expire_join(change: Change, *, session_id: str) -> bool:
+    """End a joining session whose customer never ran the client in time; False when it is not such a one."""
+    change.allow(Object(kind="session", id=session_id))
+    session = lives.locked(session_id)
+    if session.state != "joining" or session.join_expires_ms > change.now_ms:
+        return False
+    return lives.finish(change, session, "expired", gettext("The time to start the client is over."))
+
+
+@service("support.session.renew_keys", events="recording keys are for the relay alone")
+def renew_keys(change: Change, *, session_id: str, relay_id: str) -> bool:
+    """Answer a relay that has no recording keys for a session with those of a new segment; False when there is no
+    need.
+    """
+    change.allow(Object(kind="session", id=session_id))
+    session = (
+        Session.objects.select_for_update(of=("self",)).filter(id=session_id, state__in=("waiting", "active")).first()
+    )
+    if session is None or not session.record:
+        return False
+    last = RecordingSegment.objects.filter(session=session).order_by("-segment").first()
+    if last is not None and last.relay_id == relay_id and 0 <= change.now_ms - last.created_ms < REPEAT_MS:
+        return False
+    lives.tell_relay(change, session, tickets.new_segment(session, relay_id, change.now_ms))
+    return True
+
+
+def _row(session: Session, entry: Entry, origin: str, sequence: int) -> SessionEvent:
+    return SessionEvent(
+        origin=origin,
+        sequence=sequence,
+        session=session,
+        source="relay",
+        seq=entry.seq,
+        time_ms=entry.time_ms,
+        kind=entry.kind,
+        leg=entry.leg,
+        party=entry.party,
+        subject=entry.subject,
+        name=entry.name,
+        text=entry.text.replace("\x00", "\ufffd"),
+        data=entry.data,
+    )
+
+
+def _apply(change: Change, session: Session, entry: Entry) -> None:
+    if entry.kind in {"leg-joined", "leg-left"}:
+        _leg_is(change, session, entry.leg, connected=entry.kind == "leg-joined")
+    elif entry.kind == "customer-ended" and entry.party == Party.ENDPOINT:
+        lives.finish(change, session, "customer-ended", gettext("The customer ended the session."))
+    elif entry.kind == "session-ended":
+        lives.finish(change, session, "ended")
+
+
+def _leg_is(change: Change, session: Session, number: int, connected: bool) -> None:
+    """Apply that a leg is connected or not; a session that is over is not touched."""
+    if session.state not in ("waiting", "active"):
+        return
+    session.legs.filter(number=number, left_ms=None).update(connected=connected)
+    here = session.legs.filter(left_ms=None, connected=True)
+    customer = here.filter(number=1).exists()
+    consoles = here.filter(party=Party.CONSOLE).exists()
+    gone = None if consoles else (session.consoles_gone_ms or change.now_ms)
+    told = customer != session.customer_connected
+    if told or gone != session.consoles_gone_ms:
+        session.customer_connected, session.consoles_gone_ms = customer, gone
+        session.save(update_fields=["customer_connected", "consoles_gone_ms"])
+    if told:
+        events.tell(change, session)

@@ -1,0 +1,1 @@
+"""The worker: the same code as `web` in a process of its own, for what nobody waits for at a page."""

@@ -1,0 +1,222 @@
+"""The worker's loop: it tells the relay its policy and sessions, brings back what the relay saw, and sweeps up.
+
+State wins over messages: at every (re)connection all is sent again and the answer applied; journals are imported from
+their files; events that did not go out are swept. So everything here may be killed, repeated or come late. Rules: one
+thread works; a step that fails is logged and tried again at the next tick, the others go on.
+"""
+
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from farhand.kit.log import configure_log, get_log
+from farhand.protocol.bus import FromRelay, Journaled, LegDown, LegUp, LinkDown, Links, LinkUp, NeedKeys, Policy
+
+log = get_log("worker")
+
+TICK_S: Final = 1.0
+SWEEP_S: Final = 30.0
+POLICY_S: Final = 1.0
+CLEAN_S: Final = 600.0
+BATCH: Final = 1000
+"""Messages that are taken together; a storm of links becomes a few transactions."""
+
+
+class Worker:
+    """Applies messages of the relay and does what is due. `connected` marks a fresh connection."""
+
+    def __init__(self, publish: Callable[[Any], bool]) -> None:
+        self._publish = publish
+        self._policy: Policy | None = None
+        self._due: dict[str, float] = {}
+        self._connected = False
+
+    def connected(self) -> None:
+        """A connection to the relay stands: tell it everything."""
+        from farhand.web.project.service import now_ms
+        from farhand.web.worker.policy import build_policy, build_sessions
+
+        self._connected = True
+        self._policy = build_policy(now_ms())
+        self._publish(self._policy)
+        self._publish(build_sessions(now_ms()))
+        log.info("relay_told", claimed=self._policy.claimed)
+
+    def handle(self, messages: Iterable[Any]) -> None:
+        """Apply messages in order; runs of links become one change, a journal is imported once."""
+        links: dict[str, LinkUp | LinkDown] = {}
+        journals: dict[str, None] = {}
+        for message in messages:
+            if isinstance(message, LinkUp | LinkDown):
+                links[message.agent_id] = message
+            elif isinstance(message, Journaled):
+                journals[message.session_id] = None
+            else:
+                self._apply_links(links)
+                self._step("message", lambda message=message: self._one(message))  # type: ignore[misc]
+        self._apply_links(links)
+        for session_id in journals:
+            self._import(session_id)
+
+    def tick(self, monotonic: float) -> None:
+        """Do what is due at this time (seconds on a monotonic clock)."""
+        from farhand.web.events.services import prune_events, publish_pending
+        from farhand.web.project.service import SYSTEM, now_ms
+        from farhand.web.support.key_services import remove_dead_keys
+        from farhand.web.worker import journals
+
+        self._step("publish", publish_pending)
+        self._step("lost", _return_lost)
+        if self._is_due("policy", monotonic, POLICY_S):
+            self._step("policy", self._tell_policy)
+        if self._is_due("sweep", monotonic, SWEEP_S):
+            self._step("journals", journals.sweep)
+            self._step("joins", _expire_joins)
+        if self._is_due("clean", monotonic, CLEAN_S):
+            self._step("keys", lambda: remove_dead_keys(SYSTEM))
+            self._step("events", lambda: prune_events(now_ms()))
+
+    def _one(self, message: Any) -> None:
+        from farhand.web.jump.worker_services import apply_links
+        from farhand.web.project.service import SYSTEM
+        from farhand.web.support import worker_services
+        from farhand.web.worker import journals
+
+        if isinstance(message, Links):
+            journals.sweep()
+            worker_services.forget_legs(SYSTEM, relay_id=message.relay_id)
+            apply_links(SYSTEM, up=message.links, complete=True)
+        elif isinstance(message, LegUp | LegDown):
+            worker_services.note_leg(
+                SYSTEM, session_id=message.session_id, leg=message.leg, connected=isinstance(message, LegUp)
+            )
+        elif isinstance(message, NeedKeys):
+            worker_services.renew_keys(SYSTEM, session_id=message.session_id, relay_id=message.relay_id)
+
+    def _apply_links(self, links: dict[str, LinkUp | LinkDown]) -> None:
+        from farhand.web.jump.worker_services import apply_links
+        from farhand.web.project.service import SYSTEM
+
+        if not links:
+            return
+        up = [link for link in links.values() if isinstance(link, LinkUp)]
+        down = [(link.agent_id, link.at_ms) for link in links.values() if isinstance(link, LinkDown)]
+        links.clear()
+        self._step("links", lambda: apply_links(SYSTEM, up=up, down=down))
+
+    def _import(self, session_id: str) -> None:
+        from farhand.web.worker.journals import import_journal
+
+        self._step("journal", lambda: import_journal(session_id))
+
+    def _tell_policy(self) -> None:
+        from farhand.web.project.service import now_ms
+        from farhand.web.worker.policy import build_policy
+
+        policy = build_policy(now_ms())
+        if self._connected and policy != self._policy and self._publish(policy):
+            self._policy = policy
+            log.info("policy_told", claimed=policy.claimed)
+
+    def _is_due(self, name: str, monotonic: float, every: float) -> bool:
+        if monotonic < self._due.get(name, monotonic):
+            return False
+        self._due[name] = monotonic + every
+        return True
+
+    def _step(self, name: str, function: Callable[[], Any]) -> None:
+        from django.db import Error as DatabaseError
+        from django.db import close_old_connections
+
+        try:
+            function()
+        except Exception as error:  # noqa: BLE001 - the loop must go on; the step comes again
+            log.error("worker_step_failed", step=name, error=f"{type(error).__name__}: {error}")
+            if isinstance(error, DatabaseError):
+                close_old_connections()
+
+
+def run(data: Path) -> None:
+    """Work until SIGTERM or SIGINT. `prepare` has been run for this folder."""
+    configure_log("worker")
+    from farhand.web.project.prepare import set_up
+
+    set_up(data)
+    from farhand.kit.bus import BusClient
+    from farhand.web.project import bus
+
+    stop = threading.Event()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        signal.signal(signal.SIGINT, lambda *_: stop.set())
+    client = BusClient(data / "run" / "bus.sock", FromRelay)
+    bus.use(client.publish)
+    inbox: queue.Queue[Any] = queue.Queue(maxsize=100_000)
+    reader = threading.Thread(target=_read, args=(client, inbox), name="relay-messages", daemon=True)
+    reader.start()
+    log.info("worker_starts")
+    try:
+        loop(Worker(client.publish), inbox, stop)
+    finally:
+        client.close()
+    log.info("worker_stopped")
+
+
+def loop(worker: Worker, inbox: "queue.Queue[Any]", stop: threading.Event) -> None:
+    """Take messages and tick until `stop` is set."""
+    from farhand.kit.bus import Connected
+
+    next_tick = time.monotonic()
+    while not stop.is_set():
+        batch = _take(inbox, max(0.0, next_tick - time.monotonic()))
+        start = 0
+        for index, message in enumerate(batch):
+            if isinstance(message, Connected):
+                worker.handle(batch[start:index])
+                worker._step("connected", worker.connected)
+                start = index + 1
+        worker.handle(batch[start:])
+        if time.monotonic() >= next_tick:
+            worker.tick(time.monotonic())
+            next_tick = time.monotonic() + TICK_S
+
+
+def _take(inbox: "queue.Queue[Any]", wait_s: float) -> list[Any]:
+    batch: list[Any] = []
+    try:
+        batch.append(inbox.get(timeout=min(wait_s, TICK_S)) if wait_s else inbox.get_nowait())
+        while len(batch) < BATCH:
+            batch.append(inbox.get_nowait())
+    except queue.Empty:
+        pass
+    return batch
+
+
+def _read(client: Any, inbox: "queue.Queue[Any]") -> None:
+    for message in client.subscribe():
+        inbox.put(message)
+
+
+def _return_lost() -> None:
+    from farhand.rules.sessions import CONSOLE_GRACE_MS
+    from farhand.web.project.service import SYSTEM, now_ms
+    from farhand.web.support.models import Session
+    from farhand.web.support.worker_services import return_lost
+
+    late = Session.objects.filter(state="active", consoles_gone_ms__lt=now_ms() - CONSOLE_GRACE_MS)
+    for session_id in list(late.values_list("id", flat=True)):
+        return_lost(SYSTEM, session_id=session_id)
+
+
+def _expire_joins() -> None:
+    from farhand.web.project.service import SYSTEM, now_ms
+    from farhand.web.support.models import Session
+    from farhand.web.support.worker_services import expire_join
+
+    late = Session.objects.filter(state="joining", join_expires_ms__lte=now_ms())
+    for session_id in list(late.values_list("id", flat=True)):
+        expire_join(SYSTEM, session_id=session_id)

@@ -1,0 +1,63 @@
+"""What tests of support and jump share: an endpoint with a key, and everything that consoles could see."""
+
+from typing import Any
+
+from tests.unit.web.snapshots import Snapshot
+
+from farhand.kit import signing
+from farhand.protocol.messages import Facts
+from farhand.web.accounts import queries as accounts
+from farhand.web.jump.events import item_value
+from farhand.web.jump.queries import clients
+from farhand.web.project.service import Actor
+from farhand.web.support import key_services, queries, services
+from farhand.web.support.events import session_value
+
+FACTS = Facts(
+    hostname="web-01", platform="linux", os_name="Debian 12", user="customer", private_ip="10.0.0.5", display=True
+)
+
+
+class Endpoint:
+    """A machine with a key of its own."""
+
+    def __init__(self) -> None:
+        self.secret = signing.new_key()
+        self.key = signing.public_of(self.secret).hex()
+
+    def proof(self, kind: str, text: str) -> str:
+        """Sign a token."""
+        return signing.sign_bytes(self.secret, kind, text.encode()).hex()
+
+
+def snapshot() -> Snapshot:
+    """All sessions and Jump Items in all topics, and every user's `me`."""
+    busy = queries.busy_clients()
+    return {
+        "sessions": {session.id: session_value(session) for session in queries.alive()},
+        "jump_items": {client.id: item_value(client, client.id in busy) for client in clients()},
+    }
+
+
+def use_key(rep: Actor, anonymous: Actor, **how: Any) -> key_services.UsedKey:
+    """A fresh key of `rep`, used by a customer."""
+    made = key_services.create_session_key(rep)
+    return key_services.use_session_key(anonymous, key=made.shown, **how)
+
+
+def start(anonymous: Actor, join: str, endpoint: Endpoint) -> services.CustomerTicket:
+    """The customer's client runs and its customer consents."""
+    return services.start_customer(
+        anonymous, join=join, key=endpoint.key, proof=endpoint.proof("join", join), facts=FACTS, version="0.1"
+    )
+
+
+def waiting(rep: Actor, anonymous: Actor) -> tuple[str, Endpoint]:
+    """A customer who waits in the queue of `rep`: session id and the customer's machine."""
+    endpoint = Endpoint()
+    return start(anonymous, use_key(rep, anonymous).join, endpoint).session_id, endpoint
+
+
+def topics(rep: Actor) -> list[str]:
+    """The topics of a representative's own things."""
+    return accounts.topics_of_accounts(rep.subject.id)

@@ -1,0 +1,222 @@
+"""The worker: journals are imported once, links applied, what is due is done; a killed one harms nothing."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.web.conftest import Bus
+from tests.unit.web.support.helpers import waiting
+
+from farhand.kit.bus import BusServer
+from farhand.protocol import bus as messages
+from farhand.protocol.channels import Party
+from farhand.protocol.journal import encode_entry
+from farhand.protocol.messages import Entry
+from farhand.web.appliance import keys
+from farhand.web.project.service import Actor
+from farhand.web.support import services
+from farhand.web.support.models import RelaySeen, Session, SessionEvent
+from farhand.web.worker import journals
+from farhand.web.worker.main import Worker
+from farhand.web.worker.policy import allowed_hosts, build_policy
+
+ROOT = Path(__file__).resolve().parents[4]
+RELAY_ID = "00000000-0000-7000-8000-000000000001"
+
+
+def entry(seq: int, kind: str = "chat", *, leg: int = 1, text: str = "hello") -> Entry:
+    """A journal entry."""
+    ident = f"{seq:036d}"
+    return Entry(
+        seq=seq, time_ms=seq, id=ident, leg=leg, party=Party.ENDPOINT, subject="x", name="C", kind=kind, text=text
+    )
+
+
+def write(session_id: str, *entries: Entry, tail: bytes = b"") -> Path:
+    """Append to a journal as the relay does."""
+    journals.folder().mkdir(parents=True, exist_ok=True)
+    path = journals.folder() / f"{session_id}.fhj"
+    with path.open("ab") as file:
+        file.write(b"".join(encode_entry(one) for one in entries) + tail)
+    return path
+
+
+@pytest.mark.django_db
+def test_journals_are_imported_once_and_from_where_they_ended(rep: Actor, anonymous: Actor) -> None:
+    session_id, _endpoint = waiting(rep, anonymous)
+    path = write(session_id, *(entry(seq) for seq in range(1, 1201)))
+    assert journals.sweep() == 1200
+    assert journals.sweep() == 0
+    assert Session.objects.get(id=session_id).journal_offset == path.stat().st_size
+    write(session_id, entry(1201), tail=b"\x40\x00\x00\x00cut")
+    assert journals.import_journal(session_id) == 1
+    assert journals.sweep() == 0  # the cut tail was never acknowledged
+    # a database that was restored from an older copy starts again from an older offset
+    Session.objects.filter(id=session_id).update(journal_offset=0)
+    assert journals.import_journal(session_id) == 0
+    assert SessionEvent.objects.filter(source="relay").count() == 1201
+
+
+@pytest.mark.django_db
+def test_journals_that_belong_to_nobody(claimed: None) -> None:
+    write("0199a000-0000-7000-8000-000000000001", entry(1))
+    write("..not-an-id", entry(1))
+    assert journals.sweep() == 0
+    assert journals.import_journal("../../etc/passwd") == 0
+    assert journals.import_journal("0199a000-0000-7000-8000-000000000001") == 0
+
+
+@pytest.mark.django_db
+def test_a_connection_is_told_everything(rep: Actor, anonymous: Actor, relay_bus: Bus) -> None:
+    session_id, _endpoint = waiting(rep, anonymous)
+    worker = Worker(relay_bus)
+    relay_bus.sent.clear()
+    worker.connected()
+    policy, sessions = relay_bus.sent
+    assert policy.claimed
+    assert policy.issuer_keys == [keys.issuer_public()]
+    assert policy.site_keys == [keys.site_public()]
+    assert [one.session_id for one in sessions.sessions] == [session_id]
+    assert sessions.sessions[0].recording is None
+
+
+@pytest.mark.django_db
+def test_before_the_claim_the_policy_has_no_keys(db: None) -> None:
+    policy = build_policy(0)
+    assert (policy.claimed, policy.issuer_keys, policy.site_keys, policy.statement) == (False, [], [], "")
+
+
+def test_allowed_hosts(settings: Any) -> None:
+    settings.FARHAND_PUBLIC_URL = "https://Support.example:8443"
+    assert allowed_hosts() == ["support.example", "localhost", "127.0.0.1", "::1"]
+    settings.FARHAND_PUBLIC_URL = "https://localhost:8443"
+    assert allowed_hosts() == ["*"]
+
+
+@pytest.mark.django_db
+def test_messages_of_the_relay(rep: Actor, anonymous: Actor, relay_bus: Bus) -> None:
+    session_id, _endpoint = waiting(rep, anonymous)
+    services.accept(rep, session_id=session_id, tab="t")
+    write(session_id, entry(1, "leg-joined", leg=1))
+    worker = Worker(relay_bus)
+    worker.handle(
+        [
+            messages.Links(relay_id=RELAY_ID, links=[]),
+            messages.LegUp(session_id=session_id, leg=2),
+            messages.LegUp(session_id=session_id, leg=77),
+            messages.LegDown(session_id="0199a000-0000-7000-8000-000000000001", leg=1),
+            messages.NeedKeys(session_id=session_id, relay_id=RELAY_ID),
+            messages.Journaled(session_id=session_id, seq=1),
+        ]
+    )
+    session = Session.objects.get(id=session_id)
+    assert session.customer_connected
+    assert session.consoles_gone_ms is None
+    assert session.segments.count() == 2
+    assert RelaySeen.objects.get().relay_id == RELAY_ID
+    worker.handle([messages.LegDown(session_id=session_id, leg=2)])
+    Session.objects.filter(id=session_id).update(consoles_gone_ms=1)
+    worker.tick(0.0)
+    assert Session.objects.get(id=session_id).state == "waiting"
+
+
+@pytest.mark.django_db
+def test_a_step_that_fails_does_not_stop_the_others(
+    rep: Actor, anonymous: Actor, relay_bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id, _endpoint = waiting(rep, anonymous)
+    write(session_id, entry(1))
+
+    def broken() -> int:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("farhand.web.events.services.publish_pending", broken)
+    Worker(relay_bus).tick(0.0)
+    assert SessionEvent.objects.filter(source="relay").count() == 1
+
+
+class Relay:
+    """The relay's side of the bus, and a worker program beside it."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.got: asyncio.Queue[Any] = asyncio.Queue()
+        self.kept: list[Any] = []
+        self.server = BusServer(data / "run" / "bus.sock", messages.ToRelay, self.got.put_nowait, lambda peer: None)
+        self.worker: subprocess.Popen[bytes] | None = None
+
+    def start_worker(self) -> None:
+        """Start the program."""
+        code = "import sys; from pathlib import Path; from farhand.web.worker.main import run; run(Path(sys.argv[1]))"
+        environment = os.environ | {"FARHAND_PUBLIC_URL": "https://support.example"}
+        self.worker = subprocess.Popen([sys.executable, "-c", code, str(self.data)], cwd=ROOT, env=environment)
+
+    async def wait_for(self, kind: type[Any]) -> Any:
+        """The next message of a kind; others wait for whoever asks for them."""
+        for message in self.kept:
+            if isinstance(message, kind):
+                self.kept.remove(message)
+                return message
+        while True:
+            message = await asyncio.wait_for(self.got.get(), 30)
+            if isinstance(message, kind):
+                return message
+            self.kept.append(message)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> dict[str, str]:
+    """A claimed data folder at `tmp_path`."""
+    made = subprocess.run(
+        [sys.executable, "-m", "tests.unit.web.worker.make_site", str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    ids: dict[str, str] = json.loads(made.stdout.splitlines()[-1])
+    return ids
+
+
+async def test_the_program_survives_its_own_death(tmp_path: Path, site: dict[str, str]) -> None:
+    ids = site
+    relay = Relay(tmp_path)
+    await relay.server.start()
+    try:
+        relay.start_worker()
+        policy = await relay.wait_for(messages.Policy)
+        assert policy.claimed
+        assert policy.hosts[0] == "support.example"
+        assert [one.session_id for one in (await relay.wait_for(messages.Sessions)).sessions] == [ids["session"]]
+        await relay.wait_for(messages.Publish)  # what was stored while no relay was there
+        from farhand.protocol.messages import Facts
+
+        link = messages.LinkUp(
+            agent_id=ids["agent"], version="0.1", public_ip="192.0.2.1", since_ms=5, facts=Facts(hostname="h")
+        )
+        relay.server.broadcast(messages.Links(relay_id=RELAY_ID, links=[link]))
+        event = await _event(relay, "jump_items", "active")
+        assert relay.worker is not None
+        relay.worker.kill()
+        relay.worker.wait()
+        relay.start_worker()
+        await relay.wait_for(messages.Sessions)
+        relay.server.broadcast(messages.LinkDown(agent_id=ids["agent"], at_ms=9))
+        again = await _event(relay, "jump_items", "offline")
+        assert (again.value["status_since_ms"], again.n) == (9, event.n + 1)
+        relay.worker.terminate()
+        assert relay.worker.wait(timeout=10) == 0
+    finally:
+        if relay.worker is not None:
+            relay.worker.kill()
+            relay.worker.wait()
+        relay.server.close()
+
+
+async def _event(relay: Relay, collection: str, status: str) -> Any:
+    while True:
+        for event in (await relay.wait_for(messages.Publish)).events:
+            if event.collection == collection and event.value["status"] == status:
+                return event
