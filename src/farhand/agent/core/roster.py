@@ -1,0 +1,52 @@
+"""Who is in the session and what each may do: the agent's own copy, against which every frame is judged again."""
+
+from collections.abc import Iterable
+
+from farhand.protocol.channels import NEEDED, Grant, Kind, Party, may_send
+from farhand.protocol.frames import RECORDER_LEG
+from farhand.protocol.messages import LegInfo
+
+_RECORDER_GRANTS = Grant.SCREEN_VIEW
+
+
+class Roster:
+    """The legs of one session other than the agent's own."""
+
+    def __init__(self) -> None:
+        self._legs: dict[int, LegInfo] = {}
+
+    def replace(self, legs: Iterable[LegInfo]) -> "Roster":
+        """Return a roster with these legs."""
+        other = Roster()
+        other._legs = {info.leg: info for info in legs}
+        return other
+
+    def name_of(self, leg: int) -> str:
+        """Return the name of the party on this leg, "" when the roster does not know it."""
+        info = self._legs.get(leg)
+        return info.name if info is not None else ""
+
+    def grants_of(self, leg: int) -> Grant:
+        """Return the grants of this leg; none when the roster does not know it."""
+        if leg == RECORDER_LEG:
+            return _RECORDER_GRANTS
+        info = self._legs.get(leg)
+        return Grant(info.grants) if info is not None else Grant.NONE
+
+    def may_send(self, leg: int, number: int, frame_type: int) -> bool:
+        """Say whether this leg may send this frame to the endpoint."""
+        if leg == RECORDER_LEG:
+            return may_send(Party.RECORDER, _RECORDER_GRANTS, number, frame_type)
+        info = self._legs.get(leg)
+        if info is None or info.party != Party.CONSOLE:
+            return False
+        return may_send(Party.CONSOLE, Grant(info.grants), number, frame_type)
+
+    def viewers(self, kind: Kind) -> set[int]:
+        """Return the consoles that hold the grant for tools of this kind."""
+        needed = NEEDED[kind]
+        return {leg for leg, info in self._legs.items() if info.party == Party.CONSOLE and info.grants & needed}
+
+    def consoles(self) -> list[str]:
+        """Return the names of the representatives that are here."""
+        return [info.name for _leg, info in sorted(self._legs.items()) if info.party == Party.CONSOLE]

@@ -1,0 +1,206 @@
+"""What the customer client does: ask, start, serve the session, end it, remove itself."""
+
+import asyncio
+import threading
+from dataclasses import dataclass
+
+from farhand import __version__
+from farhand.agent.core.errors import ClientError
+from farhand.agent.core.https import SiteClient
+from farhand.agent.core.package import CustomerConfig, Package
+from farhand.agent.core.session import Session, SessionSettings
+from farhand.agent.core.site import SiteGuard
+from farhand.agent.customer.ui import Actions, ConsentUi, HelpOffer, Line, printable
+from farhand.agent.platforms import Platform
+from farhand.agent.texts import _
+from farhand.kit.log import get_log
+from farhand.kit.net import silence_libraries
+from farhand.kit.signing import new_key, public_of, sign_bytes
+from farhand.protocol.channels import Party
+from farhand.protocol.messages import Count, Entry, Facts, Hex32, Id, Message, Name, Signature, Token
+
+
+class Join(Message, frozen=True, kw_only=True):
+    """Body of `POST /api/customer/info`."""
+
+    join: Token
+
+
+class Info(Message, frozen=True, kw_only=True):
+    """Its answer."""
+
+    representative: Name
+    site: Name = ""
+    expires_ms: Count = 0
+
+
+class Start(Message, frozen=True, kw_only=True):
+    """Body of `POST /api/customer/start`. `proof` is over the join token, kind `join`."""
+
+    join: Token
+    key: Hex32
+    proof: Signature
+    facts: Facts
+    version: Name
+
+
+class Started(Message, frozen=True, kw_only=True):
+    """Its answer: the session exists and waits in the representative's queue."""
+
+    session_id: Id
+    ticket: Token
+    representative: Name = ""
+
+
+@dataclass
+class Outcome:
+    """How it ended."""
+
+    text: str = ""
+    failed: bool = False
+    remove: bool = False
+    """The client removes itself."""
+
+
+def describe(entry: Entry) -> str:
+    """Return what the customer reads for a system entry, "" when it is none of their business."""
+    by = printable(str(entry.data.get("by", "") or entry.name), 60)
+    count = entry.data.get("open", 0)
+    texts = {
+        "leg-joined": _("{name} has joined.") if entry.party == Party.CONSOLE else "",
+        "leg-left": _("{name} has left.") if entry.party == Party.CONSOLE else "",
+        "recording-started": _("This session is being recorded."),
+        "screen-started": _("{by} now sees your screen."),
+        "screen-refused": _("Screen Sharing was not allowed."),
+        "screen-stopped": _("{by} no longer sees your screen."),
+        "control-granted": _("{by} now has mouse and keyboard."),
+        "control-refused": _("Mouse and keyboard were not given."),
+        "control-released": _("{by} has given back mouse and keyboard."),
+        "shell-opened": _("{by} has opened a Command Shell ({count} open)."),
+        "shell-refused": _("The Command Shell was not allowed."),
+        "shell-closed": _("A Command Shell was closed ({count} open)."),
+        "customer-ended": _("You have ended the session."),
+    }
+    return texts.get(entry.kind, "").format(by=by, count=count, name=printable(entry.name, 60))
+
+
+class _Shown:
+    """Shows a session on a face (see `Watcher`)."""
+
+    def __init__(self, ui: ConsentUi, representative: str) -> None:
+        self._ui = ui
+        self._representative = printable(representative, 60)
+
+    def entry(self, entry: Entry) -> None:
+        """Show a journaled fact."""
+        if entry.kind == "chat":
+            mine = entry.party == Party.ENDPOINT
+            self._ui.show_line(Line(entry.time_ms, printable(entry.name, 60), printable(entry.text), mine))
+        else:
+            text = describe(entry)
+            if text:
+                self._ui.show_line(Line(entry.time_ms, "", text))
+
+    def connected(self, connected: bool, representatives: list[str]) -> None:
+        """Show where the session is."""
+        if not connected:
+            self._ui.show_state(_("The connection is lost. Trying again…"))
+        elif representatives:
+            names = ", ".join(printable(name, 60) for name in representatives[:5])
+            self._ui.show_state(_("{names} is with you.").format(names=names))
+        else:
+            self._ui.show_state(_("Waiting for {name}…").format(name=self._representative))
+
+
+async def attend(config: CustomerConfig, ui: ConsentUi, platform: Platform, display: str | None) -> Outcome:
+    """Ask the customer and serve the session. Raises ClientError."""
+    guard = SiteGuard(config.site_key)
+    ui.show_state(_("Connecting to {server}…").format(server=config.server))
+    info = await asyncio.to_thread(_fetch_info, config, guard)
+    if not await ui.ask_start(HelpOffer(info.representative, info.site, config.server)):
+        return Outcome(text=_("You have declined. Nothing was started."))
+    key = new_key()
+    start = Start(
+        join=config.join,
+        key=public_of(key).hex(),
+        proof=sign_bytes(key, "join", config.join.encode()).hex(),
+        facts=platform.facts(platform.find_display(display)),
+        version=__version__,
+    )
+    started = await asyncio.to_thread(_post_start, config, guard, start)
+    session = Session(
+        SessionSettings(
+            server=config.server,
+            site_key=config.site_key,
+            key=key,
+            session_id=started.session_id,
+            ticket=started.ticket,
+            attended=True,
+            display=lambda: platform.find_display(display),
+            consent=ui.ask_tool,
+            watcher=_Shown(ui, info.representative),
+        )
+    )
+    _bind(ui, session)
+    end = await session.run()
+    return Outcome(text=end.text or _("The session has ended."), remove=end.uninstall)
+
+
+def _bind(ui: ConsentUi, session: Session) -> None:
+    loop = asyncio.get_running_loop()
+    leaving: set[asyncio.Task[None]] = set()
+
+    def chat(text: str) -> None:
+        try:
+            session.chat(text)
+        except ValueError as error:
+            ui.show_state(str(error))
+
+    def end() -> None:
+        if not leaving:
+            leaving.add(loop.create_task(session.leave()))
+
+    def soon(function: object, *values: object) -> None:
+        try:
+            loop.call_soon_threadsafe(function, *values)  # type: ignore[arg-type]
+        except RuntimeError:  # the session is over
+            return
+
+    ui.bind(Actions(chat=lambda text: soon(chat, text), end=lambda: soon(end)))
+
+
+def _fetch_info(config: CustomerConfig, guard: SiteGuard) -> Info:
+    with SiteClient(config.server, guard) as site:
+        return site.post("/api/customer/info", Join(join=config.join), Info)
+
+
+def _post_start(config: CustomerConfig, guard: SiteGuard, start: Start) -> Started:
+    with SiteClient(config.server, guard) as site:
+        return site.post("/api/customer/start", start, Started)
+
+
+def help_customer(
+    config: CustomerConfig, ui: ConsentUi, platform: Platform, display: str | None, package: Package
+) -> int:
+    """Run the customer client: the face in this thread, the program in another. Returns the exit code."""
+    silence_libraries()
+    outcome = Outcome(failed=True, text=_("The client was closed."))
+
+    def program() -> None:
+        nonlocal outcome
+        try:
+            outcome = asyncio.run(attend(config, ui, platform, display))
+        except ClientError as error:
+            outcome = Outcome(text=str(error), failed=True)
+        except Exception:  # noqa: BLE001  the person must be told, whatever it was
+            get_log("agent.customer").exception("customer_client_failed")
+            outcome = Outcome(text=_("The client has failed and was stopped."), failed=True)
+        ui.show_ended(outcome.text)
+
+    thread = threading.Thread(target=program, name="session", daemon=True)
+    thread.start()
+    ui.main()
+    thread.join(timeout=10)
+    if outcome.remove:
+        package.remove()
+    return 1 if outcome.failed else 0

@@ -1,0 +1,179 @@
+"""The screen of an X display: capture by shared memory (MIT-SHM), changes by DAMAGE, the pointer's shape by XFIXES.
+
+Why it exists: it fills `ScreenSource` for X11. A still screen costs nothing: the server reports the first change after
+each `take` and no more, and nothing is captured before somebody asks.
+
+Rules: 24-bit TrueColor in 32 bits per pixel, least significant byte first, which every X server of today has; others
+are refused with a sentence. Where shared memory cannot be attached (another machine, another user's server) pictures
+travel over the connection: slower, the same pixels.
+"""
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import xcffib
+import xcffib.damage
+import xcffib.shm
+import xcffib.xfixes
+import xcffib.xproto as xp
+
+from farhand.agent.platforms.linux.x11 import DisplayError, close_display, guarded, open_display
+from farhand.agent.tools.screen.source import Changes, SourceError
+from farhand.agent.tools.screen.tiles import Pixels, Rect
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.shmat.restype = ctypes.c_void_p
+_libc.shmat.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_int]
+_libc.shmdt.argtypes = [ctypes.c_void_p]
+_libc.shmget.argtypes = [ctypes.c_int, ctypes.c_size_t, ctypes.c_int]
+_libc.shmctl.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_void_p]
+_IPC_CREAT, _IPC_RMID, _OWNER_ONLY = 0o1000, 0, 0o600
+
+
+@contextmanager
+def _using(doing: str) -> Iterator[None]:
+    try:
+        with guarded(doing):
+            yield
+    except DisplayError as error:
+        raise SourceError("no-display", str(error)) from error
+
+
+class _SharedMemory:
+    """A System V segment that disappears with its last user."""
+
+    def __init__(self, size: int) -> None:
+        self.id = _libc.shmget(0, size, _IPC_CREAT | _OWNER_ONLY)
+        if self.id < 0:
+            raise OSError(ctypes.get_errno(), "shmget")
+        self._address = _libc.shmat(self.id, None, 0)
+        if self._address in (None, ctypes.c_void_p(-1).value):
+            self.forget()
+            raise OSError(ctypes.get_errno(), "shmat")
+        self.words: Pixels = np.ctypeslib.as_array((ctypes.c_uint32 * (size // 4)).from_address(self._address))
+
+    def forget(self) -> None:
+        """Free it as soon as nobody is attached any more."""
+        _libc.shmctl(self.id, _IPC_RMID, None)
+
+    def close(self) -> None:
+        """Detach. Arrays that were handed out must not be used afterwards."""
+        self.words = np.zeros(0, np.uint32)
+        _libc.shmdt(self._address)
+
+
+class X11Screen:
+    """An open X screen; see `ScreenSource`."""
+
+    def __init__(self, display: str) -> None:
+        self._memory: _SharedMemory | None = None
+        try:
+            self._connection, screen = open_display(display)
+            try:
+                with guarded("setting up capture"):
+                    self._open(screen)
+            except BaseException:
+                self.close()
+                raise
+        except DisplayError as error:
+            raise SourceError("no-display", str(error)) from error
+
+    def _open(self, screen: Any) -> None:
+        connection = self._connection
+        self._root = screen.root
+        geometry = connection.core.GetGeometry(self._root).reply()
+        self.width, self.height = int(geometry.width), int(geometry.height)
+        formats = {f.depth: f.bits_per_pixel for f in connection.get_setup().pixmap_formats}
+        visual = next(v for d in screen.allowed_depths for v in d.visuals if v.visual_id == screen.root_visual)
+        if formats.get(geometry.depth) != 32 or visual.red_mask != 0xFF0000 or visual.blue_mask != 0xFF:
+            raise DisplayError("This display does not use 24-bit colours; set its depth to 24.")
+        self._fixes = connection(xcffib.xfixes.key)
+        self._fixes.QueryVersion(5, 0).reply()
+        self._damage_extension = connection(xcffib.damage.key)
+        self._damage_extension.QueryVersion(1, 1).reply()
+        mask = [xp.EventMask.StructureNotify]
+        connection.core.ChangeWindowAttributesChecked(self._root, xp.CW.EventMask, mask).check()
+        self._fixes.SelectCursorInputChecked(self._root, xcffib.xfixes.CursorNotifyMask.DisplayCursor).check()
+        self._damage = connection.generate_id()
+        level = xcffib.damage.ReportLevel.NonEmpty
+        self._damage_extension.CreateChecked(self._damage, self._root, level).check()
+        self._region = connection.generate_id()
+        self._fixes.CreateRegionChecked(self._region, 0, []).check()
+        self._attach()
+
+    def _attach(self) -> None:
+        try:
+            memory = _SharedMemory(self.width * self.height * 4)
+        except OSError:
+            return
+        try:
+            self._shm = self._connection(xcffib.shm.key)
+            self._shm.QueryVersion().reply()
+            self._segment = self._connection.generate_id()
+            self._shm.AttachChecked(self._segment, memory.id, False).check()
+        except xcffib.XcffibException:
+            memory.forget()
+            memory.close()
+        else:
+            memory.forget()
+            self._memory = memory
+
+    def fileno(self) -> int:
+        """Descriptor of the connection."""
+        return int(self._connection.get_file_descriptor())
+
+    def poll(self) -> Changes:
+        """Drain the events that came."""
+        changes = Changes()
+        with _using("watching it"):
+            while (event := self._connection.poll_for_event()) is not None:
+                if isinstance(event, xcffib.damage.NotifyEvent):
+                    changes.damage = True
+                elif isinstance(event, xcffib.xfixes.CursorNotifyEvent):
+                    changes.cursor = True
+                elif isinstance(event, xp.ConfigureNotifyEvent) and event.window == self._root:
+                    changes.resized |= (event.width, event.height) != (self.width, self.height)
+            if self._connection.has_error():
+                raise DisplayError("The display's server has stopped.")
+        return changes
+
+    def take(self) -> list[Rect]:
+        """Move the damage into a region of ours and read it."""
+        with _using("reading what changed"):
+            self._damage_extension.Subtract(self._damage, 0, self._region)
+            rectangles = self._fixes.FetchRegion(self._region).reply().rectangles
+            return [(r.x, r.y, r.width, r.height) for r in rectangles]
+
+    def grab(self, rect: Rect) -> Pixels:
+        """Capture from the root window, windows on it included."""
+        x, y, width, height = rect
+        count = width * height
+        with _using("capturing it"):
+            if self._memory is not None:
+                planes, pixmap = 0xFFFFFFFF, xp.ImageFormat.ZPixmap
+                self._shm.GetImage(self._root, x, y, width, height, planes, pixmap, self._segment, 0).reply()
+                return self._memory.words[:count].reshape(height, width)
+            reply = self._connection.core.GetImage(
+                xp.ImageFormat.ZPixmap, self._root, x, y, width, height, 0xFFFFFFFF
+            ).reply()
+            return np.frombuffer(reply.data.buf(), np.uint32, count).reshape(height, width)
+
+    def cursor(self) -> tuple[int, int, int, int, bytes]:
+        """Return the pointer's shape."""
+        with _using("reading the pointer"):
+            image = self._fixes.GetCursorImage().reply()
+            words = np.array(image.cursor_image, np.uint32)
+            return image.xhot, image.yhot, image.width, image.height, words.tobytes()
+
+    def close(self) -> None:
+        """Disconnect and free the shared memory."""
+        try:
+            close_display(self._connection)
+        except DisplayError:
+            pass
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None

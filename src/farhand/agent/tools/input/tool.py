@@ -1,0 +1,187 @@
+"""Control of keyboard and pointer in one session: who has it, and what they do with it.
+
+Why it exists: one leg at a time may act; it asked, the customer (where there is one) agreed, and the session's record
+says so. Runs in the event loop's thread; strokes are made in the worker's.
+
+Rules: input of a leg that has no control is dropped. Whoever asks last gets control: the one who had it sees so in
+STATE. When control ends for whatever reason, nothing stays pressed.
+"""
+
+import asyncio
+import struct
+from collections.abc import Callable
+
+import msgspec
+
+from farhand.agent.core.tools import Question, ToolPort
+from farhand.agent.tools.input.sink import InputSink, InputWorker, Stroke
+from farhand.protocol.channels import Input, Kind, channel
+from farhand.protocol.frames import EVERY_LEG
+from farhand.protocol.messages import InputState
+
+OpenSink = Callable[[str], InputSink]
+
+KEY = struct.Struct("<BI")
+"""1 = pressed, 0 = released; keysym."""
+POINTER = struct.Struct("<HHB")
+"""x, y in pixels of the screen; held buttons (bits: left, middle, right, back, forward)."""
+WHEEL = struct.Struct("<bb")
+"""Clicks to the right and down."""
+_LAYOUTS: dict[int, struct.Struct] = {Input.KEY: KEY, Input.POINTER: POINTER, Input.WHEEL: WHEEL}
+_BUTTON_BITS = 0x1F
+_CHANNEL = channel(Kind.INPUT)
+
+
+class InputTool:
+    """The `Tool` of channel kind INPUT. `open_sink` opens keyboard and pointer of the display of that name."""
+
+    kind = Kind.INPUT
+
+    def __init__(self, port: ToolPort, open_sink: OpenSink) -> None:
+        self._port = port
+        self._open_sink = open_sink
+        self._allowed = False
+        self._asking: asyncio.Task[None] | None = None
+        self._pending = 0
+        self._holder = 0
+        self._holder_name = ""
+        self._worker: InputWorker | None = None
+        self._closed = False
+
+    def on_frame(self, leg: int, frame_type: int, channel: int, payload: memoryview) -> None:
+        """REQUEST, RELEASE, KEY, POINTER, WHEEL."""
+        if frame_type == Input.REQUEST:
+            self._request(leg)
+        elif frame_type == Input.RELEASE:
+            self.viewer_left(leg)
+        else:
+            stroke = _stroke(frame_type, payload)
+            if leg == self._holder and self._worker is not None:
+                self._worker.do(stroke)
+
+    def viewer_joined(self, leg: int) -> None:
+        """Tell it who has control, if anybody has."""
+        if self._holder or self._pending:
+            self._tell_one(leg)
+
+    def viewer_left(self, leg: int) -> None:
+        """It has control no more, and asks for it no more."""
+        if leg == self._pending:
+            self._pending = 0
+            self._tell()
+        if leg == self._holder:
+            self._give_up()
+            self._tell()
+
+    def resumed(self) -> None:
+        """The one in control may have let go of keys that nobody heard of: let go of all."""
+        if self._worker is not None:
+            self._worker.do(lambda sink: sink.release(), must=True)
+        self._tell()
+
+    def close(self) -> None:
+        """Let go and stop at once."""
+        self._closed = True
+        if self._asking is not None:
+            self._asking.cancel()
+        worker, self._worker, self._holder = self._worker, None, 0
+        if worker is not None:
+            worker.stop()
+
+    def _request(self, leg: int) -> None:
+        name = self._port.name_of(leg)
+        if self._port.display is None:
+            self._port.log("input_no_display", leg=leg)
+            self._tell(refused_for=leg)
+        elif self._allowed or not self._port.attended:
+            self._grant(leg)
+        elif self._pending != leg:
+            self._pending = leg
+            self._port.post("control-requested", by=name)
+            self._tell()
+            if self._asking is None:
+                self._asking = self._port.loop.create_task(self._ask(name))
+
+    async def _ask(self, by: str) -> None:
+        try:
+            self._allowed = await self._port.ask(Question("control", by))
+        finally:
+            self._asking = None
+        leg, self._pending = self._pending, 0
+        if not leg:
+            self._tell()
+        elif self._allowed:
+            self._grant(leg)
+        else:
+            self._port.post("control-refused", by=self._port.name_of(leg))
+            self._tell(refused_for=leg)
+
+    def _grant(self, leg: int) -> None:
+        display = self._port.display
+        if self._closed or display is None:
+            return
+        if self._holder != leg:
+            if self._holder:
+                self._give_up()
+            self._holder, self._holder_name = leg, self._port.name_of(leg)
+            self._port.post("control-granted", by=self._holder_name)
+        if self._worker is None:
+            self._worker = self._make_worker(display)
+        self._tell()
+
+    def _make_worker(self, display: str) -> InputWorker:
+        holder: list[InputWorker] = []
+
+        def ended(text: str) -> None:
+            def do() -> None:
+                if holder and self._worker is holder[0]:
+                    self._failed(text)
+
+            try:
+                self._port.loop.call_soon_threadsafe(do)
+            except RuntimeError:
+                # The loop is closed: the program ends, nobody is there to be told.
+                return
+
+        holder.append(InputWorker(lambda: self._open_sink(display), ended))
+        return holder[0]
+
+    def _failed(self, text: str) -> None:
+        self._port.log("input_failed", text=text)
+        leg = self._holder
+        self._worker = None
+        self._give_up()
+        self._tell(refused_for=leg)
+
+    def _give_up(self) -> None:
+        if self._worker is not None:
+            self._worker.do(lambda sink: sink.release(), must=True)
+        if self._holder:
+            self._port.post("control-released", by=self._holder_name)
+        self._holder, self._holder_name = 0, ""
+
+    def _tell(self, refused_for: int = 0) -> None:
+        state = InputState(leg=self._holder, pending=self._pending)
+        self._port.send(Input.STATE, _CHANNEL, msgspec.json.encode(state), EVERY_LEG)
+        if refused_for:
+            self._tell_one(refused_for, refused=True)
+
+    def _tell_one(self, leg: int, *, refused: bool = False) -> None:
+        state = InputState(leg=self._holder, pending=self._pending, refused=refused)
+        self._port.send(Input.STATE, _CHANNEL, msgspec.json.encode(state), leg)
+
+
+def _stroke(frame_type: int, payload: memoryview) -> Stroke:
+    layout = _LAYOUTS.get(frame_type)
+    if layout is None:
+        raise ValueError(f"frame type {frame_type} is not known on the input channel")
+    if len(payload) != layout.size:
+        raise ValueError(f"this input frame has {layout.size} bytes, {len(payload)} came")
+    if frame_type == Input.KEY:
+        down, keysym = KEY.unpack(payload)
+        return lambda sink: sink.key(keysym, bool(down))
+    if frame_type == Input.POINTER:
+        x, y, buttons = POINTER.unpack(payload)
+        return lambda sink: sink.pointer(x, y, buttons & _BUTTON_BITS)
+    dx, dy = WHEEL.unpack(payload)
+    return lambda sink: sink.wheel(dx, dy)

@@ -1,0 +1,204 @@
+"""Screen sharing of one session: who may watch, who does, and what the session's record says of it.
+
+Why it exists: consent, bookkeeping and words; pictures are the worker's. Runs in the event loop's thread.
+
+Rules: nothing is captured before the customer (where there is one) has allowed it, and nothing after the last
+representative has stopped watching. The recorder watches only while somebody else does.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from farhand.agent.core.tools import Question, ToolPort
+from farhand.agent.texts import _
+from farhand.agent.tools.screen import codec
+from farhand.agent.tools.screen.source import ScreenSource
+from farhand.agent.tools.screen.viewer import Mode
+from farhand.agent.tools.screen.worker import Out, ScreenWorker
+from farhand.protocol.channels import Kind, Screen, channel
+from farhand.protocol.frames import RECORDER_LEG
+from farhand.protocol.messages import ScreenStart, Stopped
+
+OpenSource = Callable[[str], ScreenSource]
+
+RECORDER_KEYS = 30.0
+"""A recording begins a full picture this often while things change, in seconds."""
+_CHANNEL = channel(Kind.SCREEN)
+
+
+class ScreenTool:
+    """The `Tool` of channel kind SCREEN. `open_source` opens the display of that name."""
+
+    kind = Kind.SCREEN
+
+    def __init__(self, port: ToolPort, open_source: OpenSource) -> None:
+        self._port = port
+        self._open_source = open_source
+        self._allowed = False
+        self._asking: asyncio.Task[None] | None = None
+        self._waiting: dict[int, Mode] = {}
+        self._viewers: dict[int, str] = {}
+        self._worker: ScreenWorker | None = None
+        self._backlog = 0
+        """What waited in the leg's socket when it was last looked at."""
+        self._closed = False
+
+    def on_frame(self, leg: int, frame_type: int, channel: int, payload: memoryview) -> None:
+        """START, STOP, ACK, REFRESH."""
+        if frame_type == Screen.ACK:
+            if len(payload) != codec.ACK.size:
+                raise ValueError(f"an acknowledgement has {codec.ACK.size} bytes, {len(payload)} came")
+            seq, decode = codec.ACK.unpack(payload)
+            if self._worker is not None and leg in self._viewers:
+                self._worker.acked(leg, seq, decode / 10_000)
+        elif frame_type == Screen.START:
+            self._start(leg, msgspec.json.decode(payload, type=ScreenStart))
+        elif frame_type == Screen.STOP:
+            if leg in self._waiting or leg in self._viewers:
+                self._stopped(leg, "stopped", "")
+            self.viewer_left(leg)
+        elif frame_type == Screen.REFRESH:
+            if self._worker is not None and leg in self._viewers:
+                self._worker.refresh(leg)
+        else:
+            raise ValueError(f"frame type {frame_type} is not known on the screen channel")
+
+    def viewer_joined(self, leg: int) -> None:
+        """Nothing to tell: a viewer that wants the screen asks for it with START."""
+
+    def viewer_left(self, leg: int) -> None:
+        """Serve it no more; without representatives nobody is served."""
+        self._waiting.pop(leg, None)
+        name = self._viewers.pop(leg, None)
+        if name is None:
+            return
+        if self._worker is not None:
+            self._worker.leave(leg)
+        if leg != RECORDER_LEG:
+            self._port.post("screen-stopped", by=name)
+        if not any(other != RECORDER_LEG for other in self._viewers):
+            if RECORDER_LEG in self._viewers:
+                self._stopped(RECORDER_LEG, "stopped", "")
+            self._stop_worker()
+
+    def resumed(self) -> None:
+        """All viewers begin anew."""
+        if self._worker is not None:
+            self._worker.resume()
+
+    def close(self) -> None:
+        """Stop at once."""
+        self._closed = True
+        if self._asking is not None:
+            self._asking.cancel()
+        self._waiting.clear()
+        self._stop_worker()
+
+    def _start(self, leg: int, start: ScreenStart) -> None:
+        if leg == RECORDER_LEG:
+            # Its flag asks that no loss stays. Lossy likenesses while things move keep recordings small.
+            mode = Mode(start.max_fps, lossless=False, key_every=RECORDER_KEYS)
+            if not self._viewers:
+                self._stopped(leg, "stopped", "")
+                return
+        else:
+            mode = Mode(start.max_fps, start.lossless)
+        if self._port.display is None:
+            text = _("This computer has no display that can be shared. Somebody must be signed in to a desktop there.")
+            self._stopped(leg, "no-display", text)
+            self._port.log("screen_no_display", leg=leg)
+        elif self._allowed or not self._port.attended or leg == RECORDER_LEG:
+            self._serve(leg, mode)
+        else:
+            if leg not in self._waiting:
+                self._port.post("screen-requested", by=self._port.name_of(leg))
+            self._waiting[leg] = mode
+            if self._asking is None:
+                self._asking = self._port.loop.create_task(self._ask(self._port.name_of(leg)))
+
+    async def _ask(self, by: str) -> None:
+        try:
+            self._allowed = await self._port.ask(Question("screen", by))
+        finally:
+            self._asking = None
+        waiting, self._waiting = self._waiting, {}
+        for leg, mode in waiting.items():
+            if self._allowed:
+                self._serve(leg, mode)
+            else:
+                self._stopped(leg, "refused", _("The customer did not allow screen sharing."))
+                self._port.post("screen-refused", by=self._port.name_of(leg))
+
+    def _serve(self, leg: int, mode: Mode) -> None:
+        display = self._port.display
+        if self._closed or display is None:
+            self._stopped(leg, "no-display", _("The display is no longer there."))
+            return
+        if self._worker is None:
+            self._worker = self._make_worker(display)
+        if leg not in self._viewers and leg != RECORDER_LEG:
+            self._port.post("screen-started", by=self._port.name_of(leg))
+        self._viewers[leg] = self._port.name_of(leg)
+        self._worker.join(leg, mode)
+
+    def _make_worker(self, display: str) -> ScreenWorker:
+        """The worker's words are taken only as long as it is the session's worker."""
+        holder: list[ScreenWorker] = []
+        loop = self._port.loop  # asked for here: in the worker's thread no loop runs
+
+        def later(call: Callable[..., None], *args: object) -> None:
+            def do() -> None:
+                if holder and self._worker is holder[0]:
+                    call(*args)
+
+            try:
+                loop.call_soon_threadsafe(do)
+            except RuntimeError:
+                # The loop is closed: the program ends, nobody is there to be told.
+                return
+
+        def backlog() -> int:
+            # A socket may be asked in its own thread only: a busy one is looked at again for the next turn.
+            if self._backlog:
+                later(self._look)
+            return self._backlog
+
+        holder.append(
+            ScreenWorker(
+                lambda: self._open_source(display),
+                lambda frames: later(self._send, frames),
+                lambda reason, text: later(self._failed, reason, text),
+                backlog,
+            )
+        )
+        return holder[0]
+
+    def _send(self, frames: list[Out]) -> None:
+        for frame_type, leg, payload in frames:
+            if leg in self._viewers:
+                self._port.send(frame_type, _CHANNEL, payload, leg)
+        self._look()
+
+    def _look(self) -> None:
+        self._backlog = self._port.backlog
+
+    def _failed(self, reason: str, text: str) -> None:
+        self._port.log("screen_failed", reason=reason, text=text)
+        viewers, self._viewers = self._viewers, {}
+        self._worker = None
+        for leg, name in viewers.items():
+            self._stopped(leg, reason, text)
+            if leg != RECORDER_LEG:
+                self._port.post("screen-stopped", text, by=name)
+
+    def _stop_worker(self) -> None:
+        worker, self._worker = self._worker, None
+        self._viewers.clear()
+        if worker is not None:
+            worker.stop()
+
+    def _stopped(self, leg: int, reason: str, text: str) -> None:
+        payload = msgspec.json.encode(Stopped(reason=reason, text=text[:512]))
+        self._port.send(Screen.STOPPED, _CHANNEL, payload, leg)

@@ -1,0 +1,217 @@
+"""The thread that captures and encodes: it sleeps until the display, an acknowledgement or a deadline wakes it.
+
+Why it exists: capturing and encoding take milliseconds, which the event loop's thread must not lose. One thread per
+session serves all viewers, because they share one capture.
+
+Rules: the thread owns source and pipeline; others only post commands to it and get frames back through `emit`. While
+nothing changes it blocks without a deadline.
+"""
+
+import contextlib
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+
+from farhand.agent.tools.screen import codec
+from farhand.agent.tools.screen.pipeline import Pipeline
+from farhand.agent.tools.screen.source import ScreenSource, SourceError
+from farhand.agent.tools.screen.tiles import Rect, cluster
+from farhand.agent.tools.screen.viewer import Mode
+from farhand.protocol.channels import Screen
+from farhand.protocol.messages import ScreenStarted
+
+Out = tuple[int, int, bytes]
+"""Frame type, leg, payload."""
+
+SETTLE = 0.001
+"""Programs draw in several requests: wait this long after the first change, in seconds."""
+BACKLOG = 256 * 1024
+"""Nothing is captured while so many bytes wait in the leg's own socket."""
+_BACKLOG_WAIT = 0.01
+
+
+class ScreenWorker:
+    """Runs from construction until `stop`, or until the display fails; then `ended(reason, text)` is called once.
+
+    `emit`, `ended` and `backlog` are called in the worker's thread.
+    """
+
+    def __init__(
+        self,
+        open_source: Callable[[], ScreenSource],
+        emit: Callable[[list[Out]], None],
+        ended: Callable[[str, str], None],
+        backlog: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._open_source = open_source
+        self._emit = emit
+        self._ended = ended
+        self._backlog = backlog
+        self._commands: deque[Callable[[Pipeline, float], None]] = deque()
+        self._stopping = False
+        self._modes: dict[int, Mode] = {}
+        self._fresh: list[int] = []
+        self.turns = 0
+        """How often the loop has turned: it stands still with the screen."""
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._thread = threading.Thread(target=self._run, name="screen", daemon=True)
+        self._thread.start()
+
+    # --- commands, from any thread ---
+
+    def join(self, leg: int, mode: Mode) -> None:
+        """Serve a viewer (from the beginning, if it is served already). It hears STARTED first."""
+        self._do(lambda pipeline, now: self._join(leg, mode, pipeline, now))
+
+    def leave(self, leg: int) -> None:
+        """Serve a viewer no longer."""
+        self._do(lambda pipeline, now: self._leave(leg, pipeline))
+
+    def acked(self, leg: int, seq: int, decode: float) -> None:
+        """A viewer has drawn an update, in `decode` seconds."""
+
+        def do(pipeline: Pipeline, now: float) -> None:
+            if leg in pipeline.viewers:
+                pipeline.viewers[leg].pace.acked(seq, decode, now)
+
+        self._do(do)
+
+    def refresh(self, leg: int) -> None:
+        """Send a viewer the full picture again."""
+
+        def do(pipeline: Pipeline, now: float) -> None:
+            if leg in pipeline.viewers:
+                pipeline.viewers[leg].refresh()
+
+        self._do(do)
+
+    def resume(self) -> None:
+        """What was under way to all viewers is lost: begin anew with each."""
+
+        def do(pipeline: Pipeline, now: float) -> None:
+            for viewer in pipeline.viewers.values():
+                viewer.resume()
+            self._fresh = list(pipeline.viewers)
+
+        self._do(do)
+
+    def stop(self, wait: float = 0.5) -> None:
+        """End the thread; wait at most so many seconds for it."""
+        self._stopping = True
+        self._wake()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(wait)
+
+    def _do(self, command: Callable[[Pipeline, float], None]) -> None:
+        self._commands.append(command)
+        self._wake()
+
+    def _wake(self) -> None:
+        # A full pipe wakes too; a closed one belongs to a thread that has ended.
+        with contextlib.suppress(OSError):
+            os.write(self._wake_write, b"w")
+
+    # --- the thread ---
+
+    def _run(self) -> None:
+        reason, text = "stopped", ""
+        try:
+            while not self._stopping:
+                source = self._open_source()
+                try:
+                    self._serve(source)
+                finally:
+                    source.close()
+        except SourceError as error:
+            reason, text = error.reason, str(error)
+        except Exception as error:  # noqa: BLE001  whatever it is, viewers must hear that their picture has stopped
+            reason, text = "error", f"Screen sharing failed ({type(error).__name__}). Start it again."
+        read, write = self._wake_read, self._wake_write
+        self._wake_read = self._wake_write = -1
+        os.close(write)
+        os.close(read)
+        self._ended(reason, text)
+
+    def _serve(self, source: ScreenSource) -> None:
+        """Serve all viewers until the screen changes its size or the worker is stopped."""
+        pipeline = Pipeline(source.width, source.height)
+        now = time.monotonic()
+        for leg, mode in self._modes.items():
+            pipeline.join(leg, mode, now)
+        self._fresh = list(self._modes)
+        pointer = self._pointer(source)
+        damage: list[Rect] | None = [(0, 0, source.width, source.height)]
+        damaged_at = now - SETTLE
+        while not self._stopping:
+            self.turns += 1
+            now = time.monotonic()
+            while self._commands:
+                self._commands.popleft()(pipeline, now)
+            changes = source.poll()
+            if changes.resized:
+                return
+            if changes.damage and damage is None:
+                damage, damaged_at = [], now
+            out: list[Out] = []
+            if self._fresh:
+                out += self._welcome(pipeline, pointer)
+            if changes.cursor:
+                pointer = self._pointer(source)
+                out += [(Screen.CURSOR, leg, pointer) for leg in pipeline.viewers]
+            held = self._backlog() > BACKLOG
+            if not held:
+                if damage is not None and now >= damaged_at + SETTLE and pipeline.wants_capture(now):
+                    self._capture(source, pipeline, damage, now)
+                    damage = None
+                out += [(Screen.UPDATE, leg, payload) for leg, payload in pipeline.updates(now)]
+            if out:
+                self._emit(out)
+            wake_at = pipeline.wake_at(damage is not None)
+            if wake_at is not None and damage is not None:
+                wake_at = max(wake_at, damaged_at + SETTLE)
+            self._sleep(source, now + _BACKLOG_WAIT if held and wake_at is not None else wake_at)
+
+    def _capture(self, source: ScreenSource, pipeline: Pipeline, first: list[Rect], now: float) -> None:
+        for rect in cluster([*first, *source.take()]):
+            whole = pipeline.aligned(rect)
+            if whole[2] and whole[3]:
+                pipeline.absorb(whole, source.grab(whole), now)
+
+    def _sleep(self, source: ScreenSource, until: float | None) -> None:
+        if self._commands:
+            return
+        wait = None if until is None else max(0.0, until - time.monotonic())
+        ready, _, _ = select.select([source.fileno(), self._wake_read], [], [], wait)
+        if self._wake_read in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wake_read, 4096)
+
+    def _welcome(self, pipeline: Pipeline, pointer: bytes) -> list[Out]:
+        started = msgspec.json.encode(ScreenStarted(width=pipeline.width, height=pipeline.height))
+        legs, self._fresh = self._fresh, []
+        return [
+            frame
+            for leg in legs
+            if leg in pipeline.viewers
+            for frame in ((int(Screen.STARTED), leg, started), (int(Screen.CURSOR), leg, pointer))
+        ]
+
+    def _join(self, leg: int, mode: Mode, pipeline: Pipeline, now: float) -> None:
+        self._modes[leg] = mode
+        pipeline.join(leg, mode, now)
+        self._fresh.append(leg)
+
+    def _leave(self, leg: int, pipeline: Pipeline) -> None:
+        self._modes.pop(leg, None)
+        pipeline.leave(leg)
+
+    @staticmethod
+    def _pointer(source: ScreenSource) -> bytes:
+        return codec.cursor(*source.cursor())

@@ -1,0 +1,353 @@
+"""A session's dialogue with a site, over real sockets: joining, grants, tools, posts, loss, end."""
+
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+import pytest
+from tests.unit.agent.fake_site import (
+    AGENT_ID,
+    ALL,
+    NONCE,
+    SESSION_ID,
+    FakeSite,
+    Peer,
+    TlsPair,
+    acknowledge,
+    console,
+    welcome,
+)
+
+from farhand.agent.core import session as session_module
+from farhand.agent.core.link import Link
+from farhand.agent.core.reconnect import ReconnectPolicy
+from farhand.agent.core.session import Session, SessionSettings
+from farhand.agent.core.tools import TOOL_PACKAGES, Question, ToolPort
+from farhand.agent.unattended import Sessions, enrol
+from farhand.kit.signing import check_bytes, new_key, public_of
+from farhand.protocol.channels import Control, Durable, Grant, Input, Kind, Screen, Shell, channel
+from farhand.protocol.frames import RECORDER_LEG
+from farhand.protocol.messages import (
+    Auth,
+    End,
+    Facts,
+    Grants,
+    Offer,
+    PostRefused,
+    Refuse,
+    Roster,
+    ShellOpen,
+    Welcome,
+    proof_body,
+)
+
+
+class Recorded:
+    """A tool that remembers what reaches it."""
+
+    kind = Kind.SCREEN
+
+    def __init__(self, port: ToolPort) -> None:
+        self.port = port
+        self.frames: list[tuple[int, int, bytes]] = []
+        self.told: list[tuple[str, int]] = []
+        self.closed = False
+
+    def on_frame(self, leg: int, frame_type: int, channel: int, payload: memoryview) -> None:
+        self.frames.append((leg, frame_type, bytes(payload)))
+        if payload == b"crash":
+            raise RuntimeError("broken")
+        self.port.send(Screen.CURSOR, channel, b"seen")
+
+    def viewer_joined(self, leg: int) -> None:
+        self.told.append(("joined", leg))
+
+    def viewer_left(self, leg: int) -> None:
+        self.told.append(("left", leg))
+
+    def resumed(self) -> None:
+        self.told.append(("resumed", 0))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def tools(monkeypatch: pytest.MonkeyPatch) -> list[Recorded]:
+    """The screen tool is replaced by one that remembers; the list holds every one that was made."""
+    made: list[Recorded] = []
+
+    def make(port: ToolPort) -> Recorded:
+        made.append(Recorded(port))
+        return made[-1]
+
+    module = ModuleType("recorded_tool")
+    module.make = make  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "recorded_tool", module)
+    monkeypatch.setitem(TOOL_PACKAGES, Kind.SCREEN, "recorded_tool")
+    return made
+
+
+class Quick(ReconnectPolicy):
+    """Tries again at once."""
+
+    def lost(self) -> float:
+        return 0.0
+
+    def failed(self, how: object, retry_after_s: float | None = None) -> float:
+        return 0.01
+
+
+@contextlib.asynccontextmanager
+async def running(tmp_path: Path, **changes: object):
+    """A site, and a session that is joining it; yields (site, session, its task, the agent's key)."""
+    key = new_key()
+    async with FakeSite(TlsPair.make(tmp_path, "site")) as site:
+        settings = SessionSettings(
+            server=site.url,
+            site_key=site.site_key,
+            key=key,
+            session_id=SESSION_ID,
+            ticket="ticket-1",
+            policy=Quick(),
+            **changes,
+        )
+        session = Session(settings)
+        task = asyncio.ensure_future(session.run())
+        try:
+            yield site, session, task, key
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+SCREEN = channel(Kind.SCREEN)
+
+
+async def seen(peer: Peer) -> None:
+    await peer.take(lambda frame: frame.channel == SCREEN and bytes(frame.payload) == b"seen")
+
+
+async def test_the_proof_is_bound_to_this_connection(tmp_path: Path) -> None:
+    async with running(tmp_path) as (site, _session, _task, key):
+        join = await welcome(await site.peer(0))
+        assert join.ticket == "ticket-1"
+        body = proof_body(NONCE, site.pair.spki, "ticket-1")
+        check_bytes(public_of(key), "proof", body, bytes.fromhex(join.proof))
+
+
+async def test_grants_are_checked_here_too(tmp_path: Path, tools: list[Recorded]) -> None:
+    async with running(tmp_path) as (site, _session, _task, _key):
+        peer = await site.peer(0)
+        await welcome(peer, console(2), console(3, Grant.CHAT))
+        peer.send(Screen.START, SCREEN, b"no", leg=3)  # lacks the grant
+        peer.send(Screen.START, SCREEN, b"no", leg=9)  # not in the session
+        peer.send(Screen.STARTED, SCREEN, b"no", leg=2)  # not a viewer's frame
+        peer.send(Screen.START, SCREEN, b"yes", leg=2)
+        peer.send(Screen.START, SCREEN, b"record", leg=RECORDER_LEG)
+        await seen(peer)
+        await seen(peer)
+        assert tools[0].frames == [(2, Screen.START, b"yes"), (RECORDER_LEG, Screen.START, b"record")]
+        peer.control(Control.ROSTER, Roster(legs=[console(2, Grant.CHAT), console(4)]))
+        peer.send(Screen.START, SCREEN, b"late", leg=2)
+        peer.send(Screen.START, SCREEN, b"new", leg=4)
+        await seen(peer)
+        assert tools[0].told == [("left", 2), ("joined", 4)]
+        assert tools[0].frames[2:] == [(4, Screen.START, b"new")]
+        peer.control(Control.GRANTS, Grants(grants=ALL & ~Grant.SCREEN_VIEW, epoch=2))
+        peer.send(Screen.START, SCREEN, b"late", leg=4)
+        peer.control(Control.END, End(reason="ended"))
+        await peer.wait_gone()
+        assert tools[0].closed
+        assert len(tools[0].frames) == 3
+
+
+async def test_a_tool_that_fails_takes_nothing_with_it(tmp_path: Path, tools: list[Recorded]) -> None:
+    async with running(tmp_path) as (site, _session, _task, _key):
+        peer = await site.peer(0)
+        await welcome(peer, console())
+        peer.send(Screen.START, SCREEN, b"crash", leg=2)
+        peer.send(Screen.START, SCREEN, b"again", leg=2)
+        await seen(peer)
+        assert [tool.closed for tool in tools] == [True, False]
+
+
+async def test_posts_are_repeated_until_they_are_acknowledged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "POST_AGAIN_S", 0.01)
+    async with running(tmp_path) as (site, session, _task, _key):
+        peer = await site.peer(0)
+        await welcome(peer)
+        session.post("screen-started", by="rep2")
+        session.chat("hello")
+        first, second = await peer.take_post("screen-started"), await peer.take_post("chat")
+        acknowledge(peer, first, 1)
+        refused = PostRefused(id=second.id, code="not-stored", text="The disk is full.")
+        peer.send(Durable.REFUSED, channel(Kind.CHAT), msgspec.json.encode(refused))
+        assert await peer.take_post("chat") == second
+        peer.transport.disconnect(graceful=False)
+        again = await site.peer(1)
+        join = await welcome(again)
+        assert join.last_seq == 1
+        assert await again.take_post("chat") == second
+        acknowledge(again, second, 2)
+        with pytest.raises(ValueError, match="4096"):
+            session.chat("x" * 4097)
+
+
+async def test_a_shell_survives_a_lost_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("farhand.agent.tools.shell.terminal.login_shell", lambda: "/bin/sh")
+    async with running(tmp_path) as (site, _session, _task, _key):
+        peer = await site.peer(0)
+        await welcome(peer, console())
+        shell = channel(Kind.SHELL, 1)
+        peer.send(Shell.OPEN, channel(Kind.SHELL), msgspec.json.encode(ShellOpen()), leg=2)
+        await peer.take(lambda frame: frame.type == Shell.OPENED and frame.channel == shell)
+        peer.send(Shell.INPUT, shell, b"export KEPT=yes-$((1+1))\n", leg=2)
+        peer.transport.disconnect(graceful=False)
+        again = await site.peer(1)
+        await welcome(again, console())
+        await again.take(lambda frame: frame.type == Shell.OPENED and frame.channel == shell)
+        again.send(Shell.INPUT, shell, b"echo $KEPT\n", leg=2)
+        await again.take(lambda frame: frame.type == Shell.DATA and b"yes-2" in bytes(frame.payload))
+
+
+async def test_a_new_ticket_is_used_when_the_old_one_is_refused(tmp_path: Path) -> None:
+    async with running(tmp_path) as (site, session, _task, _key):
+        peer = await site.peer(0)
+        await peer.take_control(Control.JOIN)
+        session.renew("ticket-2")
+        peer.control(Control.REFUSE, Refuse(code="expired", text="This ticket has expired."))
+        assert (await welcome(await site.peer(1))).ticket == "ticket-2"
+
+
+async def test_a_session_that_nobody_knows_is_over_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "NEVER_KNOWN_S", 0.0)
+    async with running(tmp_path) as (site, _session, task, _key):
+        peer = await site.peer(0)
+        await peer.take_control(Control.JOIN)
+        peer.control(Control.REFUSE, Refuse(code="unknown-session", text="This session is over."))
+        end = await asyncio.wait_for(task, 10)
+        assert (end.reason, end.text) == ("expired", "This session is over.")
+
+
+async def test_the_customer_is_asked_once_and_silence_means_no(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # R-024
+    monkeypatch.setattr(session_module, "QUESTION_S", 0.05)
+    asked: list[str] = []
+
+    async def consent(question: Question) -> bool:
+        asked.append(question.tool)
+        if question.tool == "control":
+            await asyncio.Event().wait()
+        return question.tool == "screen"
+
+    async with running(tmp_path, attended=True, consent=consent) as (_site, session, _task, _key):
+        answers = await asyncio.gather(*(session.ask(Question("screen", "rep")) for _ in range(3)))
+        assert answers == [True] * 3
+        assert not await session.ask(Question("shell", "rep"))
+        assert not await session.ask(Question("shell", "rep"))
+        assert not await session.ask(Question("control", "rep"))
+        assert asked == ["screen", "shell", "control"]
+
+
+async def test_nobody_presses_allow_from_afar(
+    tmp_path: Path, tools: list[Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(TOOL_PACKAGES, Kind.INPUT, "recorded_tool")
+    answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    async with running(tmp_path, attended=True, consent=lambda _question: answer) as (site, session, _task, _key):
+        peer = await site.peer(0)
+        await welcome(peer, console())
+        asked = asyncio.ensure_future(session.ask(Question("shell", "rep2")))
+        await asyncio.sleep(0)
+        for payload in (b"\x01\x0d\0\0\0", b"\x00\x0d\0\0\0"):
+            peer.send(Input.KEY, channel(Kind.INPUT), payload, leg=2)
+        peer.send(Screen.START, SCREEN, b"now", leg=2)
+        await seen(peer)
+        answer.set_result(False)
+        assert not await asked
+        peer.send(Input.KEY, channel(Kind.INPUT), b"\x01\x0e\0\0\0", leg=2)
+        peer.send(Screen.START, SCREEN, b"now", leg=2)
+        await seen(peer)
+        keys = [payload for tool in tools for _leg, kind, payload in tool.frames if kind == Input.KEY]
+        assert keys == [b"\x00\x0d\0\0\0", b"\x01\x0e\0\0\0"]
+
+
+async def test_without_a_customer_nobody_is_asked(tmp_path: Path) -> None:  # R-096
+    async with running(tmp_path) as (_site, session, _task, _key):
+        assert await session.ask(Question("shell", "rep"))
+
+
+async def test_enrol_link_and_offer(tmp_path: Path) -> None:
+    async with FakeSite(TlsPair.make(tmp_path, "site")) as site:
+        site.answers["/api/agent/enrol"] = (
+            200,
+            {"agent_id": AGENT_ID, "credential": "cred", "name": "box", "group": "g"},
+        )
+        state = tmp_path / "state"
+        identity = await asyncio.to_thread(enrol, site.url, site.site_key.upper(), "token", state)
+        _method, _path, body = site.requests[-1]
+        check_bytes(bytes.fromhex(body["key"]), "enrol", b"token", bytes.fromhex(body["proof"]))
+        assert body["facts"]["platform"] == "linux"
+        with pytest.raises(Exception, match="run `uninstall` first"):
+            enrol(site.url, site.site_key, "token", state)
+
+        from farhand.agent.core.identity import IdentityStore
+        from farhand.agent.platforms import here
+
+        key = IdentityStore(state).key()
+        sessions = Sessions(identity, key, None, here())
+        display = False
+        link = Link(identity, key, sessions, lambda: Facts(hostname="box", display=display), Quick())
+        task = asyncio.ensure_future(link.run())
+        try:
+            peer = await site.peer(0)
+            auth = msgspec.json.decode(await peer.take_control(Control.AUTH), type=Auth)
+            check_bytes(
+                bytes.fromhex(body["key"]),
+                "proof",
+                proof_body(NONCE, site.pair.spki, "cred"),
+                bytes.fromhex(auth.proof),
+            )
+            peer.control(Control.WELCOME, Welcome())
+            peer.control(Control.OFFER, Offer(session_id=SESSION_ID, ticket="t1"))
+            answer = msgspec.json.decode(await peer.take_control(Control.OFFER_ANSWER))
+            assert answer == {"session_id": SESSION_ID, "accepted": True, "text": ""}
+            leg = await site.peer(1)
+            assert leg.path == "/live/leg"
+            assert (await welcome(leg)).ticket == "t1"
+            # the link may go: the session stays, and the client comes back
+            peer.transport.disconnect(graceful=False)
+            back = await site.peer(2)
+            assert back.path == "/live/link"
+            await back.take_control(Control.AUTH)
+            assert not leg.gone
+            leg.control(Control.END, End(reason="ended", uninstall=True))
+            await leg.wait_gone()
+            assert state.exists()  # R-254
+        finally:
+            task.cancel()
+            await sessions.close()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def test_a_silent_connection_is_noticed(tmp_path: Path) -> None:
+    from farhand.agent.core.site import SiteGuard
+    from farhand.agent.core.wire import open_wire
+
+    async with FakeSite(TlsPair.make(tmp_path, "site")) as site:
+        wire = await open_wire(site.url, "/live/link", SiteGuard(site.site_key), silence_s=0.3)
+        gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        wire.attach(lambda _frame: None, gone.set_result)
+        for _ in range(8):  # pings keep it
+            await asyncio.sleep(0.1)
+            site.peers[0].transport.send_ping(b"?")
+        assert not gone.done()
+        assert "nothing was heard" in await asyncio.wait_for(gone, 5)

@@ -1,0 +1,199 @@
+"""The customer client from question to end, with a scripted face; the terminal's face over a real pipe."""
+
+import asyncio
+import contextlib
+import os
+import threading
+import zipfile
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.unit.agent.fake_site import NOW_MS, SESSION_ID, FakeSite, TlsPair, acknowledge, console, welcome
+
+from farhand.agent.__main__ import main
+from farhand.agent.core.errors import ClientError, RefusedError, WrongSiteError
+from farhand.agent.core.package import CustomerConfig, Package
+from farhand.agent.core.tools import Question
+from farhand.agent.customer.program import attend, describe, help_customer
+from farhand.agent.customer.terminal import TerminalUi
+from farhand.agent.customer.ui import Actions, HelpOffer, Line, ScriptedUi, printable
+from farhand.agent.platforms import here
+from farhand.kit.signing import check_bytes
+from farhand.protocol.channels import Control, Kind, Party, Shell, channel
+from farhand.protocol.messages import End, Entry, Roster, ShellOpen
+
+
+def prepared(site: FakeSite) -> CustomerConfig:
+    site.answers["/api/customer/info"] = (200, {"representative": "Rep One", "site": "Desk", "expires_ms": NOW_MS})
+    site.answers["/api/customer/start"] = (
+        200,
+        {"session_id": SESSION_ID, "ticket": "ticket", "representative": "Rep One"},
+    )
+    return CustomerConfig(server=site.url, site_key=site.site_key, join="join-token")
+
+
+@contextlib.asynccontextmanager
+async def attending(tmp_path: Path, ui: ScriptedUi):
+    async with FakeSite(TlsPair.make(tmp_path, "site")) as site:
+        task = asyncio.ensure_future(attend(prepared(site), ui, here(), None))
+        try:
+            yield site, task
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ClientError):
+                await task
+
+
+async def test_a_customer_accepts_chats_and_ends(tmp_path: Path) -> None:  # R-021 R-024 R-245
+    ui = ScriptedUi()
+    async with attending(tmp_path, ui) as (site, task):
+        peer = await site.peer(0)
+        await welcome(peer)
+        _method, path, body = site.requests[-1]
+        assert path == "/api/customer/start"
+        check_bytes(bytes.fromhex(body["key"]), "join", b"join-token", bytes.fromhex(body["proof"]))
+        assert ui.offers == [HelpOffer("Rep One", "Desk", site.url)]
+        peer.control(Control.ROSTER, Roster(legs=[console()]))
+        assert ui.actions is not None
+        ui.actions.chat("hello")
+        post = await peer.take_post("chat")
+        acknowledge(peer, post, 1)
+        ui.actions.end()
+        ui.actions.end()
+        ended = await peer.take_post("customer-ended")
+        acknowledge(peer, ended, 2)
+        await peer.take_control(Control.LEAVE)
+        peer.control(Control.END, End(reason="left", text="Bye.", uninstall=True))
+        outcome = await asyncio.wait_for(task, 10)
+    assert (outcome.text, outcome.remove, outcome.failed) == ("Bye.", True, False)
+    assert [(line.name, line.text, line.mine) for line in ui.lines] == [
+        ("customer", "hello", True),
+        ("", "You have ended the session.", False),
+    ]
+    assert "rep2 is with you." in ui.states
+    assert "Waiting for Rep One…" in ui.states
+
+
+async def test_a_customer_who_declines_starts_nothing(tmp_path: Path) -> None:  # R-021
+    async with attending(tmp_path, ScriptedUi(accept=False)) as (site, task):
+        outcome = await asyncio.wait_for(task, 10)
+        assert not outcome.remove
+        assert [path for _, path, _ in site.requests] == ["/api/agent/site", "/api/customer/info"]
+        assert not site.peers
+
+
+async def test_each_tool_is_asked_for(tmp_path: Path) -> None:  # R-024
+    ui = ScriptedUi(allow={"shell": False})
+    async with attending(tmp_path, ui) as (site, _task):
+        peer = await site.peer(0)
+        await welcome(peer, console())
+        peer.send(Shell.OPEN, channel(Kind.SHELL), msgspec.json.encode(ShellOpen()), leg=2)
+        await peer.take_post("shell-refused")
+        assert ui.questions == [Question("shell", "rep2")]
+
+
+async def test_a_used_key_and_a_wrong_site_are_told(tmp_path: Path) -> None:
+    async with FakeSite(TlsPair.make(tmp_path, "site")) as site:
+        config = prepared(site)
+        site.answers["/api/customer/info"] = (410, {"error": {"code": "used", "text": "This key was used already."}})
+        with pytest.raises(RefusedError, match=r"^This key was used already\.$"):
+            await attend(config, ScriptedUi(), here(), None)
+        with pytest.raises(WrongSiteError):
+            await attend(msgspec.structs.replace(config, site_key="00" * 32), ScriptedUi(), here(), None)
+
+
+async def test_the_client_removes_itself_when_told(tmp_path: Path) -> None:  # R-253
+    file, unpacked = tmp_path / "client.pyz", tmp_path / "run-1"
+    file.write_bytes(b"x")
+    unpacked.mkdir()
+    async with FakeSite(TlsPair.make(tmp_path, "site")) as site:
+        ui = _Waiting()
+        package = Package(file, unpacked)
+        call = asyncio.to_thread(help_customer, prepared(site), ui, here(), None, package)
+        task = asyncio.ensure_future(call)
+        peer = await site.peer(0)
+        await welcome(peer)
+        peer.control(Control.END, End(reason="ended", text="Over.", uninstall=True))
+        assert await asyncio.wait_for(task, 15) == 0
+    assert ui.ended == ["Over."]
+    assert not file.exists()
+    assert not unpacked.exists()
+
+
+class _Waiting(ScriptedUi):
+    """Its main thread stays until the end, as a window's does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = threading.Event()
+
+    def main(self) -> None:
+        self.over.wait(15)
+
+    def show_ended(self, text: str) -> None:
+        super().show_ended(text)
+        self.over.set()
+
+
+def test_the_comment_of_the_file_configures_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "c.pyz"
+    config = CustomerConfig(server="https://x", site_key="ab" * 32, join="j")
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a", "b")
+        archive.comment = msgspec.json.encode(config)
+    assert Package(file, None).customer_config() == config
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.comment = b"{}"
+    with pytest.raises(ClientError, match="download it again"):
+        Package(file, None).customer_config()
+    file.write_bytes(b"not a zip")
+    with pytest.raises(ClientError, match="damaged"):
+        Package(file, None).customer_config()
+    assert main(["help"]) == 1
+    assert "belongs to no session" in capsys.readouterr().err
+    assert main(["run", "--state", str(tmp_path / "none")]) == 1
+    assert "run `install` first" in capsys.readouterr().err
+
+
+def test_text_from_outside_is_text() -> None:
+    assert printable("a\x1b[2Jb\u202ec") == "a\ufffd[2Jb\ufffdc"
+    assert len(printable("x" * 100, 10)) == 10
+    entry = Entry(
+        seq=1, time_ms=1, id=SESSION_ID, leg=1, party=Party.ENDPOINT, subject="", name="c", kind="shell-opened",
+        data={"by": "{evil}\x1b", "shell": 1, "open": 2},
+    )  # fmt: skip
+    assert describe(entry) == "{evil}\ufffd has opened a Command Shell (2 open)."
+
+
+async def test_the_terminal_face_asks_chats_and_ends() -> None:
+    source_read, source_write = os.pipe()
+    target_read, target_write = os.pipe()
+    said: list[str] = []
+    with os.fdopen(source_read) as source, os.fdopen(target_write, "w") as target:
+        ui = TerminalUi(source, target)
+        thread = threading.Thread(target=ui.main, daemon=True)
+        thread.start()
+        try:
+            start = asyncio.ensure_future(ui.ask_start(HelpOffer("Rep", "Desk", "https://x")))
+            await asyncio.sleep(0.05)
+            os.write(source_write, b"perhaps\naccept\n")
+            assert await asyncio.wait_for(start, 5)
+            ui.bind(Actions(chat=said.append, end=lambda: said.append("/ended")))
+            tool = asyncio.ensure_future(ui.ask_tool(Question("screen", "Rep")))
+            await asyncio.sleep(0.05)
+            os.write(source_write, b"deny\nhi there\n/end\n")
+            assert not await asyncio.wait_for(tool, 5)
+            ui.show_line(Line(NOW_MS, "Rep", "yo"))
+            async with asyncio.timeout(5):
+                while len(said) < 2:  # noqa: ASYNC110  the other side is a thread
+                    await asyncio.sleep(0.01)
+        finally:
+            ui.close()
+            await asyncio.to_thread(thread.join, 5)
+            os.close(source_write)
+    shown = os.read(target_read, 65_536).decode()
+    os.close(target_read)
+    assert said == ["hi there", "/ended"]
+    assert "Rep: yo" in shown
+    assert "Type `accept` or `decline`:" in shown

@@ -1,0 +1,295 @@
+"""Keys on a real X server: what is meant arrives, whatever the keyboard's map; nothing stays pressed."""
+
+import asyncio
+import struct
+import subprocess
+import time
+
+import msgspec
+import pytest
+import xcffib
+import xcffib.xproto as xp
+from tests.unit.agent.screen.conftest import end, until, xvfb  # noqa: F401
+
+from farhand.agent.core.tools import Question
+from farhand.agent.platforms.linux.x11_input import X11Input
+from farhand.agent.tools.input import make
+from farhand.agent.tools.input.keys import Do, Keyboard, KeyMap, Step, keysym_of
+from farhand.protocol.channels import Grant, Input, Kind, channel
+
+CHANNEL = channel(Kind.INPUT)
+SHIFT, CONTROL, RETURN, ALTGR, LEFT = 0xFFE1, 0xFFE3, 0xFF0D, 0xFE03, 0xFF51
+
+# Keys: 10 = a A, 11 = 7 /, 12 = q Q @ (AltGr), 13 = Shift, 14 = AltGr, 15 and 16 spare
+ROWS = [
+    [0x61, 0x41], [0x37, 0x2F], [0x71, 0x51, 0, 0, 0x40, 0], [SHIFT], [ALTGR], [0, 0], [0, 0],
+]  # fmt: skip
+MODIFIERS = [[13], [], [], [], [], [], [], [14]]
+
+
+def plan(keysym, state=0, held=()):
+    keyboard = Keyboard(KeyMap(10, ROWS, MODIFIERS))
+    for key in held:
+        keyboard.press(key, 0)
+    return [(step.do.value, step.key) for step in keyboard.press(keysym, state)]
+
+
+def test_levels_are_picked_without_fighting_held_modifiers():
+    assert plan(0x61) == [("down", 10)]
+    assert plan(0x41) == [("down", 13), ("down", 10), ("up", 13)]
+    assert plan(0x41, state=1, held=[SHIFT]) == [("down", 10)]
+    assert plan(0x37, state=1, held=[SHIFT]) == [("up", 13), ("down", 11), ("down", 13)]
+    assert plan(0x40) == [("down", 14), ("down", 12), ("up", 14)]
+    assert plan(0x40, state=128, held=[ALTGR]) == [("down", 12)]
+    assert plan(0x2F, state=128, held=[ALTGR]) == [
+        ("down", 13), ("up", 14), ("down", 11), ("down", 14), ("up", 13),
+    ]  # fmt: skip
+
+
+def test_caps_lock_acts_on_letters_only():
+    assert plan(0x61, state=2) == [("down", 13), ("down", 10), ("up", 13)]
+    assert plan(0x41, state=2) == [("down", 10)]
+    assert plan(0x37, state=2) == [("down", 11)]
+
+
+def test_spare_keys_are_lent_reused_and_given_back():
+    keyboard = Keyboard(KeyMap(10, ROWS, MODIFIERS))
+    euro, kanji, eth = keysym_of("€"), keysym_of("日"), keysym_of("ð")
+    assert keyboard.press(euro, 1) == [Step(Do.MAP, 16, euro), Step(Do.DOWN, 16)]
+    assert keyboard.press(euro, 0) == []
+    assert keyboard.release(euro) == [Step(Do.UP, 16)]
+    assert keyboard.press(kanji, 0) == [Step(Do.MAP, 15, kanji), Step(Do.DOWN, 15)]
+    assert keyboard.press(eth, 0) == [Step(Do.WAIT), Step(Do.MAP, 16, eth), Step(Do.DOWN, 16)]
+    assert keyboard.press(euro, 0) == []
+    assert keyboard.give_back() == []
+    assert set(keyboard.release_all()) == {Step(Do.UP, 16), Step(Do.UP, 15)}
+    assert {step.key for step in keyboard.give_back()} == {15, 16}
+    assert not keyboard.lent
+
+
+def test_unknown_keysyms_press_nothing():
+    keyboard = Keyboard(KeyMap(10, ROWS, MODIFIERS))
+    assert keyboard.press(0, 0) == []
+    assert keyboard.press(0xFFFFFFFF, 0) == []
+    assert keyboard.release(0x61) == []
+
+
+def test_two_characters_of_one_key_do_not_swallow_each_other():
+    keyboard = Keyboard(KeyMap(10, ROWS, MODIFIERS))
+    keyboard.press(0x61, 0)
+    assert Step(Do.UP, 10) in keyboard.press(0x41, 0)
+    assert keyboard.release(0x61) == []
+    assert keyboard.release(0x41) == [Step(Do.UP, 10)]
+
+
+class Port:
+    """A session that records what the tool says."""
+
+    def __init__(self, display, attended=False, answer=True):
+        self.loop = asyncio.get_running_loop()
+        self.display, self.attended, self.answer, self.backlog = display, attended, answer, 0
+        self.states, self.posts, self.questions, self.logs = [], [], [], []
+        self.tool = make(self)
+
+    def send(self, frame_type, channel, payload=b"", leg=0):
+        assert (frame_type, channel) == (Input.STATE, CHANNEL)
+        self.states.append((leg, msgspec.json.decode(payload)))
+        return True
+
+    def post(self, kind, text="", **data):
+        self.posts.append((kind, data["by"]))
+
+    async def ask(self, question):
+        self.questions.append(question)
+        await asyncio.sleep(0)
+        return self.answer
+
+    def name_of(self, leg):
+        return f"rep {leg}"
+
+    def grants_of(self, leg):
+        return Grant.SCREEN_CONTROL
+
+    def log(self, event, **fields):
+        self.logs.append(event)
+
+    def frame(self, frame_type, payload=b"", leg=2):
+        self.tool.on_frame(leg, frame_type, CHANNEL, memoryview(payload))
+
+    def key(self, keysym, down=True, leg=2):
+        self.frame(Input.KEY, struct.pack("<BI", down, keysym), leg)
+
+    def stroke(self, keysym, leg=2):
+        self.key(keysym, True, leg)
+        self.key(keysym, False, leg)
+
+
+class Watcher:
+    """A client that asks the server for the truth."""
+
+    def __init__(self, display):
+        self.connection = xcffib.connect(display)
+        self.root = self.connection.get_setup().roots[0].root
+
+    def pressed(self):
+        keys = self.connection.core.QueryKeymap().reply().keys
+        return {byte * 8 + bit for byte, value in enumerate(keys) for bit in range(8) if value >> bit & 1}
+
+    def pointer(self):
+        reply = self.connection.core.QueryPointer(self.root).reply()
+        return reply.root_x, reply.root_y, reply.mask & 0x1F00
+
+    def spares(self):
+        reply = self.connection.core.GetKeyboardMapping(8, 248).reply()
+        width, symbols = reply.keysyms_per_keycode, list(reply.keysyms)
+        return sum(1 for at in range(0, len(symbols), width) if not any(symbols[at : at + width]))
+
+
+async def soon(condition, seconds=15):
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "waited in vain"
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def terminal(xvfb, tmp_path):  # noqa: F811
+    """An xterm whose typed line lands in a file."""
+    display = xvfb("800x600")
+    target = tmp_path / "typed"
+    script = f'printf ready > {tmp_path}/ready; IFS= read -r line; printf %s "$line" > {target}.part; '
+    script += f"mv {target}.part {target}"
+    process = subprocess.Popen(
+        ["xterm", "-display", display, "-u8", "-geometry", "100x30+0+0", "-e", "sh", "-c", script],
+        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(tmp_path)},
+        stderr=subprocess.DEVNULL,
+    )
+    until((tmp_path / "ready").exists)
+    time.sleep(0.2)
+    yield display, target
+    end(process)
+
+
+@pytest.mark.display
+async def test_text_of_all_scripts_is_typed_into_a_real_terminal(terminal):  # R-163
+    display, target = terminal
+    port = Port(display)
+    port.frame(Input.REQUEST)
+    port.frame(Input.POINTER, struct.pack("<HHB", 100, 100, 0))
+    text = "Hello, World! Grüße ñ € 日本語 {[@#~]} ßÄÖÜ АБВ"
+    for letter in text:
+        port.stroke(keysym_of(letter))
+    port.key(SHIFT)
+    port.stroke(keysym_of("Q"))
+    port.stroke(keysym_of("q"))
+    port.stroke(keysym_of("é"))
+    port.key(SHIFT, False)
+    port.stroke(RETURN)
+    await soon(target.exists)
+    assert target.read_text(encoding="utf-8") == text + "Qqé"
+    watcher = Watcher(display)
+    await soon(lambda: not watcher.pressed())
+    lent = watcher.spares()
+    port.tool.close()
+    assert watcher.spares() > lent
+
+
+@pytest.mark.display
+async def test_pointer_buttons_and_wheel(xvfb):  # noqa: F811
+    display = xvfb()
+    port, watcher = Port(display), Watcher(display)
+    port.frame(Input.REQUEST)
+    port.frame(Input.POINTER, struct.pack("<HHB", 321, 123, 0b101))
+    await soon(lambda: watcher.pointer() == (321, 123, xp.KeyButMask.Button1 | xp.KeyButMask.Button3))
+    port.frame(Input.WHEEL, struct.pack("<bb", -1, 3))
+    port.frame(Input.POINTER, struct.pack("<HHB", 322, 124, 0))
+    await soon(lambda: watcher.pointer() == (322, 124, 0))
+    port.tool.close()
+
+
+@pytest.mark.display
+@pytest.mark.parametrize("how", ["release", "left", "close", "resumed", "other"])
+async def test_nothing_stays_pressed(xvfb, how):  # noqa: F811
+    display = xvfb()
+    port, watcher = Port(display), Watcher(display)
+    port.frame(Input.REQUEST)
+    for keysym in (CONTROL, SHIFT, 0x61, keysym_of("語")):
+        port.key(keysym)
+    port.frame(Input.POINTER, struct.pack("<HHB", 10, 10, 1))
+    await soon(lambda: len(watcher.pressed()) == 4 and watcher.pointer()[2])
+    actions = {
+        "release": lambda: port.frame(Input.RELEASE),
+        "left": lambda: port.tool.viewer_left(2),
+        "close": port.tool.close,
+        "resumed": port.tool.resumed,
+        "other": lambda: port.frame(Input.REQUEST, leg=3),
+    }
+    actions[how]()
+    await soon(lambda: not watcher.pressed() and not watcher.pointer()[2])
+    port.tool.close()
+
+
+@pytest.mark.display
+async def test_only_the_leg_in_control_acts(xvfb):  # noqa: F811
+    display = xvfb()
+    port, watcher = Port(display), Watcher(display)
+    port.key(0x61)
+    port.frame(Input.REQUEST)
+    port.key(0x62, leg=3)
+    port.frame(Input.RELEASE, leg=3)
+    port.frame(Input.POINTER, struct.pack("<HHB", 77, 66, 0))
+    await soon(lambda: watcher.pointer()[:2] == (77, 66))
+    assert not watcher.pressed()
+    port.frame(Input.REQUEST, leg=3)
+    assert port.states[-1] == (0, {"leg": 3, "pending": 0, "refused": False})
+    port.frame(Input.POINTER, struct.pack("<HHB", 5, 5, 0), leg=2)
+    port.frame(Input.POINTER, struct.pack("<HHB", 9, 9, 0), leg=3)
+    await soon(lambda: watcher.pointer()[:2] == (9, 9))
+    assert port.posts == [("control-granted", "rep 2"), ("control-released", "rep 2"), ("control-granted", "rep 3")]
+    port.tool.viewer_joined(4)
+    assert port.states[-1] == (4, {"leg": 3, "pending": 0, "refused": False})
+    port.tool.close()
+
+
+async def test_the_customer_is_asked_and_may_refuse():
+    port = Port(":985", attended=True, answer=False)
+    port.frame(Input.REQUEST)
+    port.frame(Input.REQUEST)
+    assert port.states == [(0, {"leg": 0, "pending": 2, "refused": False})]
+    await soon(lambda: len(port.states) == 3)
+    assert port.states[-1] == (2, {"leg": 0, "pending": 0, "refused": True})
+    assert port.questions == [Question("control", "rep 2")]
+    assert port.posts == [("control-requested", "rep 2"), ("control-refused", "rep 2")]
+
+
+async def test_a_display_that_is_not_there_is_refused_clearly():
+    port = Port(None)
+    port.frame(Input.REQUEST)
+    assert port.states[-1] == (2, {"leg": 0, "pending": 0, "refused": True})
+    port.display = ":984"
+    port.frame(Input.REQUEST)
+    await soon(lambda: "input_failed" in port.logs)
+    assert port.states[-1] == (2, {"leg": 0, "pending": 0, "refused": True})
+    assert port.posts[-1] == ("control-released", "rep 2")
+
+
+@pytest.mark.parametrize(
+    ("frame_type", "payload"), [(Input.KEY, b"1"), (Input.POINTER, b"123456"), (Input.WHEEL, b""), (99, b"")]
+)
+async def test_malformed_frames_are_refused(frame_type, payload):
+    port = Port(None)
+    with pytest.raises(ValueError, match=r"bytes|not known"):
+        port.frame(frame_type, payload)
+
+
+@pytest.mark.display
+def test_keys_follow_a_map_that_changes(xvfb):  # noqa: F811
+    display = xvfb()
+    sink, watcher = X11Input(display), Watcher(display)
+    watcher.connection.core.ChangeKeyboardMapping(1, 38, 2, [keysym_of("q"), keysym_of("Q")])
+    watcher.connection.core.ChangeKeyboardMapping(1, 24, 2, [keysym_of("a"), keysym_of("A")])
+    watcher.connection.core.GetInputFocus().reply()
+    sink.key(keysym_of("a"), True)
+    assert 24 in watcher.pressed()
+    sink.close()
+    assert not watcher.pressed()
