@@ -1,0 +1,163 @@
+"""`farhand serve`: starts the programs of an appliance, keeps them running, and stops them in order.
+
+The supervisor owns the listening socket. A program that ends is started again (after 0.2 s, doubling to 5 s while it
+keeps failing); because the socket stays open, connections of that moment wait instead of being refused. Programs are
+children in their own process groups, so that Ctrl-C reaches the supervisor alone; they die with it.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from farhand.kit.log import get_log
+
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 5.0
+STEADY_AFTER = 10.0
+STOP_WITHIN = 8.0
+READY_WITHIN = 60.0
+
+log = get_log("supervisor")
+
+
+@dataclass
+class Program:
+    """One supervised program: its name, its arguments after `farhand`, and descriptors that it inherits."""
+
+    name: str
+    arguments: list[str]
+    pass_fds: tuple[int, ...] = ()
+    process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+
+
+def listen(port: int, host: str = "::") -> socket.socket:
+    """Open the public socket, IPv6 and IPv4. Raises OSError (EADDRINUSE, EACCES) for the caller to explain."""
+    try:
+        server = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        address = host
+    except OSError:  # a kernel without IPv6
+        server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        address = "0.0.0.0" if host == "::" else host  # noqa: S104  the appliance serves its network
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by accepted sockets
+    server.bind((address, port))
+    server.listen(4096)
+    server.set_inheritable(True)
+    return server
+
+
+class Supervisor:
+    """Runs programs until told to stop."""
+
+    def __init__(self, programs: list[Program], data: Path, environment: dict[str, str]) -> None:
+        self._programs = programs
+        self._data = data
+        self._environment = environment
+        self._stopping = asyncio.Event()
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Start everything, call `ready` once pages are served, return after SIGINT or SIGTERM and an orderly stop."""
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, self._stopping.set)
+        keepers = [asyncio.create_task(self._keep(program)) for program in self._programs]
+        announcer = asyncio.create_task(self._announce(ready))
+        await self._stopping.wait()
+        announcer.cancel()
+        await self._stop_all()
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(announcer, *keepers, return_exceptions=True)
+
+    async def _keep(self, program: Program) -> None:
+        pause = FIRST_PAUSE
+        loop = asyncio.get_running_loop()
+        while not self._stopping.is_set():
+            started = loop.time()
+            program.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "farhand.cli",
+                *program.arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=program.pass_fds,
+                start_new_session=True,
+                env=self._environment,
+            )
+            (self._data / "run" / f"{program.name}.pid").write_text(f"{program.process.pid}\n")
+            status = await program.process.wait()
+            if self._stopping.is_set():
+                return
+            if status == 0 and program.name == "demo":
+                return  # it has said why it is not needed
+            pause = FIRST_PAUSE if loop.time() - started > STEADY_AFTER else min(pause * 2, LONGEST_PAUSE)
+            log.warning("program_ended", name=program.name, status=status, again_in_s=round(pause, 1))
+            await asyncio.sleep(pause)
+
+    async def _announce(self, ready: Callable[[], None]) -> None:
+        sockets = [self._data / "run" / "web.sock", self._data / "run" / "bus.sock"]
+        deadline = asyncio.get_running_loop().time() + READY_WITHIN
+        for path in sockets:
+            while not await _answers(path):
+                if asyncio.get_running_loop().time() > deadline:
+                    log.error("not_ready", waiting_for=path.name, hint="the lines above say which program fails")
+                    return
+                await asyncio.sleep(0.05)
+        ready()
+
+    async def _stop_all(self) -> None:
+        """The relay first (it drains), then the others; whoever does not end in time is killed."""
+        for program in self._programs:
+            process = program.process
+            if process is None or process.returncode is not None:
+                continue
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+        waiting = [p.process for p in self._programs if p.process is not None]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WITHIN):
+                await asyncio.gather(*(process.wait() for process in waiting))
+        for process in waiting:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+
+
+async def _answers(path: Path) -> bool:
+    try:
+        _reader, writer = await asyncio.open_unix_connection(str(path))
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+def programs_of(listen_fd: int, *, demo: bool) -> list[Program]:
+    """The programs of one appliance, in the order in which they are stopped."""
+    programs = [
+        Program("relay", ["run-relay", "--listen-fd", str(listen_fd)], pass_fds=(listen_fd,)),
+        Program("web", ["run-web"]),
+        Program("worker", ["run-worker"]),
+    ]
+    if demo:
+        programs.append(Program("demo", ["run-demo"]))
+    return programs
+
+
+def child_environment(data: Path, port: int) -> dict[str, str]:
+    """Environment of the children: where the data is, which port is public, logs for people."""
+    return {
+        **os.environ,
+        "FARHAND_DATA": str(data),
+        "FARHAND_PORT": str(port),
+        "FARHAND_LOG": os.environ.get("FARHAND_LOG", "text"),
+        "PYTHONUNBUFFERED": "1",
+    }
