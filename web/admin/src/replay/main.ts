@@ -1,0 +1,115 @@
+/**
+ * Why: plays recordings in a session's report: the screen in a canvas, shells in the terminal player.
+ * Rules: nothing loads before it is wanted; a recording that cannot be played leaves a sentence that says what to do.
+ */
+import "asciinema-player/dist/bundle/asciinema-player.css";
+import "./replay.css";
+import { loadLanguage, t } from "../../../console/src/i18n";
+import { type Decoder, ScreenPlayer } from "./player";
+import { shellControls } from "./shell";
+import type { Chunk, IndexFile } from "./timeline";
+import { type ReplayView, element, replayView } from "./view";
+
+interface ScreenModule {
+  ScreenDecoder: new (canvas: HTMLCanvasElement) => Decoder;
+}
+
+const screenModule = import.meta.glob<ScreenModule>("../../../console/src/live/screen/index.ts");
+
+async function fetched(address: string): Promise<Response> {
+  const answer = await fetch(address, { credentials: "same-origin" });
+  if (!answer.ok) throw new Error(`${answer.status}`);
+  return answer;
+}
+
+async function startScreen(place: HTMLElement): Promise<void> {
+  const address = place.dataset["screen"] ?? "";
+  const open = element("button", { type: "button" }, t("Open the screen recording"));
+  const status = element("p", { role: "status" });
+  place.replaceChildren(open, status);
+  open.addEventListener("click", () => {
+    open.disabled = true;
+    status.textContent = t("Loading…");
+    openScreen(place, address).catch(() => {
+      open.disabled = false;
+      status.textContent = t("The screen recording could not be opened. Reload the page and try again.");
+    });
+  });
+}
+
+async function openScreen(place: HTMLElement, address: string): Promise<void> {
+  const load = screenModule["../../../console/src/live/screen/index.ts"];
+  if (!load) throw new Error("this build cannot decode screens");
+  const [module, index] = await Promise.all([load(), fetched(address).then((r) => r.json() as Promise<IndexFile>)]);
+  const view = replayView(index);
+  const player = new ScreenPlayer({
+    index,
+    decoder: (size) => decoderFor(view, module, size),
+    fetch: async (chunk: Chunk) => {
+      const from = new URL(`${chunk.segment}/${chunk.place}`, new URL(address, location.href));
+      from.searchParams.set("view", index.view);
+      return new Uint8Array(await (await fetched(from.href)).arrayBuffer());
+    },
+    changed: () => view.update(player),
+    failed: () => view.say(t("A part of this recording is damaged or could not be loaded; it is left out.")),
+  });
+  view.connect(player);
+  place.replaceChildren(view.root);
+  view.update(player);
+  await player.seek(0);
+  run(player);
+}
+
+/** A canvas of its own for every size: what an older one still draws does not touch the picture. */
+function decoderFor(view: ReplayView, module: ScreenModule, size: { width: number; height: number } | null): Decoder {
+  const canvas = element("canvas", { role: "img", "aria-label": t("Recorded screen") });
+  canvas.width = size?.width ?? 640;
+  canvas.height = size?.height ?? 360;
+  view.stage.replaceChildren(canvas);
+  return new module.ScreenDecoder(canvas);
+}
+
+function run(player: ScreenPlayer): void {
+  let last = performance.now();
+  const tick = (now: number): void => {
+    const elapsed = Math.min(now - last, 250);
+    last = now;
+    void player.pass(elapsed).finally(() => requestAnimationFrame(tick));
+  };
+  requestAnimationFrame(tick);
+}
+
+function startShell(button: HTMLButtonElement): void {
+  button.addEventListener("click", async () => {
+    const into = document.getElementById(button.dataset["into"] ?? "");
+    if (!into) return;
+    button.disabled = true;
+    try {
+      const [{ create }, cast] = await Promise.all([
+        import("asciinema-player"),
+        fetched(button.dataset["cast"] ?? "").then((r) => r.text()),
+      ]);
+      const terminal = element("div");
+      into.replaceChildren(terminal);
+      const player = create({ data: cast }, terminal, {
+        fit: "width",
+        idleTimeLimit: 2,
+        autoPlay: true,
+        preload: true,
+        controls: false,
+      });
+      into.append(shellControls(player));
+    } catch {
+      button.disabled = false;
+      into.textContent = t("This shell could not be played. Download its recording instead.");
+    }
+  });
+}
+
+async function start(): Promise<void> {
+  await loadLanguage(document.documentElement.lang);
+  for (const place of document.querySelectorAll<HTMLElement>("[data-screen]")) void startScreen(place);
+  for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-cast]")) startShell(button);
+}
+
+void start();

@@ -1,0 +1,89 @@
+/**
+ * Why: the console's commands and reads over HTTP (`/api/console/*`), with one kind of error.
+ * Rules: an error's text is the server's sentence for people. Answers below 500 that say no are final (`Final`), except
+ * those that pass by themselves; a sign-in that is over leads to the sign-in page.
+ */
+import type { EventsApi } from "./live/events";
+import { Final } from "./live/socket";
+import type { Session, Snapshot } from "./live/store";
+import { t } from "./i18n";
+
+export interface SessionTicket {
+  readonly session: Session;
+  readonly ticket: string;
+  readonly leg: number;
+  readonly grants: number;
+}
+
+export interface SessionKey {
+  readonly key: string;
+  readonly shown: string;
+  readonly url: string;
+  readonly expires_ms: number;
+  readonly portal: string;
+}
+
+/** One page load is one console tab: its legs are its own. */
+const TAB = crypto.randomUUID();
+
+const JUST_LOADED_MS = 3000;
+const PASSING = new Set([408, 425, 429]);
+
+function csrfToken(): string {
+  const meta = document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content;
+  if (meta) return meta;
+  const cookie = document.cookie.split("; ").find((part) => /^(__Host-|__Secure-)?csrftoken=/.test(part));
+  return cookie ? decodeURIComponent(cookie.slice(cookie.indexOf("=") + 1)) : "";
+}
+
+async function errorText(response: Response): Promise<string> {
+  try {
+    const body = (await response.json()) as { error?: { text?: unknown } };
+    if (typeof body.error?.text === "string" && body.error.text) return body.error.text;
+  } catch {
+    // Not our JSON: the sentence below stands in.
+  }
+  return t("The appliance answered with an error ({status}). Try again in a moment.", { status: response.status });
+}
+
+async function request<Answer>(method: "GET" | "POST", path: string, body?: object): Promise<Answer> {
+  let response: Response;
+  try {
+    response = await fetch(`/api/console/${path}`, {
+      method,
+      credentials: "same-origin",
+      redirect: "manual",
+      headers: {
+        Accept: "application/json",
+        ...(method === "POST" ? { "Content-Type": "application/json", "X-CSRFToken": csrfToken() } : {}),
+      },
+      body: method === "POST" ? JSON.stringify(body ?? {}) : undefined,
+    });
+  } catch {
+    throw new Error(t("The appliance cannot be reached. Check the network; this page tries again by itself."));
+  }
+  if (response.status === 401 || response.type === "opaqueredirect") {
+    // The page signs in by itself. One that has just been loaded says so instead of turning in a circle.
+    if (performance.now() > JUST_LOADED_MS) location.assign("/console");
+    throw new Final(t("You are signed out. Sign in again."));
+  }
+  if (!response.ok) {
+    const text = await errorText(response);
+    throw response.status < 500 && !PASSING.has(response.status) ? new Final(text) : new Error(text);
+  }
+  return (await response.json()) as Answer;
+}
+
+const post = <Answer>(path: string, body?: object): Promise<Answer> => request<Answer>("POST", path, body);
+
+export const api = {
+  snapshot: () => request<Snapshot>("GET", "snapshot"),
+  sessionKey: (lifetimeSeconds: number) => post<SessionKey>("session-keys", { lifetime_s: lifetimeSeconds }),
+  accept: (id: string) => post<SessionTicket>(`sessions/${id}/accept`, { tab: TAB }),
+  ticket: (id: string) => post<SessionTicket>(`sessions/${id}/ticket`, { tab: TAB }),
+  jump: (id: string) => post<SessionTicket>(`jump-items/${id}/jump`, { tab: TAB }),
+  endSession: (id: string) => post<object>(`sessions/${id}/end`),
+  logout: () => post<{ redirect: string }>("logout"),
+} satisfies EventsApi & Record<string, unknown>;
+
+export type Api = typeof api;

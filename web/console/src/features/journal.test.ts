@@ -1,0 +1,55 @@
+import { expect, it } from "vitest";
+import type { Entry } from "../wire/messages";
+import { sentence } from "./journal";
+
+const entry = (kind: string, data: Entry["data"] = {}, party = 1): Entry => ({
+  seq: 1,
+  time_ms: 0,
+  id: "i",
+  leg: 1,
+  party,
+  subject: "agent:a",
+  name: "host",
+  kind,
+  text: "",
+  data,
+});
+
+/** The kinds of protocol/messages.py. */
+const KINDS = [
+  "leg-joined",
+  "leg-left",
+  "session-ended",
+  "recording-started",
+  "recording-gap",
+  "screen-requested",
+  "screen-started",
+  "screen-refused",
+  "screen-stopped",
+  "control-requested",
+  "control-granted",
+  "control-refused",
+  "control-released",
+  "shell-requested",
+  "shell-opened",
+  "shell-refused",
+  "shell-closed",
+  "customer-ended",
+];
+
+it("every kind of the protocol has a sentence", () => {
+  //
+  expect(KINDS.filter((kind) => !sentence(entry(kind, { by: "Rep", shell: 1, open: 0 })))).toEqual([]);
+});
+
+it("shell lines name who, which, and how many are open", () => {
+  //
+  expect(sentence(entry("shell-opened", { by: "Rep", shell: 2, open: 2 }))).toBe(
+    "Rep opened command shell 2 (open now: 2).",
+  );
+});
+
+it("the recorder's legs and unknown kinds are left out", () => {
+  expect(sentence(entry("leg-joined", {}, 4))).toBeNull();
+  expect(sentence(entry("from-the-future"))).toBeNull();
+});

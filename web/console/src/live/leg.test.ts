@@ -1,0 +1,169 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { channelOf, Control, Durable, Grant, Kind, Shell } from "../wire/channels";
+import { encodeJson } from "../wire/messages";
+import { LegSocket } from "./leg";
+import { Final } from "./socket";
+import { FakeSurroundings, settled } from "./testing";
+
+const CHAT = channelOf(Kind.CHAT);
+
+describe("a leg", () => {
+  let around: FakeSurroundings;
+  let tickets: ReturnType<typeof vi.fn<() => Promise<string>>>;
+  let leg: LegSocket;
+
+  beforeEach(() => {
+    around = new FakeSurroundings();
+    let number = 1;
+    tickets = vi.fn(async () => `fresh-${number++}`);
+    leg = new LegSocket("first", tickets, around);
+  });
+
+  it("joins with its ticket after the server's hello", () => {
+    expect(around.socket.path).toBe("/live/leg");
+    expect(around.socket.sent).toEqual([]);
+    around.socket.welcome(7, Grant.CHAT);
+    expect(around.socket.json(Control.JOIN)).toEqual([{ ticket: "first", last_seq: 0 }]);
+    expect([leg.open, leg.leg, leg.grants]).toEqual([true, 7, Grant.CHAT]);
+    expect(tickets).not.toHaveBeenCalled();
+  });
+
+  it("sends frames as its own leg, and none while it is not joined", () => {
+    leg.send(Shell.OPEN, channelOf(Kind.SHELL));
+    around.socket.welcome(9);
+    leg.send(Shell.CLOSE, channelOf(Kind.SHELL, 1));
+    const frames = around.socket.sent.filter((frame) => frame.channel !== 0);
+    expect(frames.map((frame) => [frame.type, frame.leg])).toEqual([[Shell.CLOSE, 9]]);
+  });
+
+  it("comes back with a fresh ticket and asks for what is missing", async () => {
+    const seen: string[] = [];
+    leg.onopen(() => seen.push("open"));
+    leg.onclose(() => seen.push("close"));
+    around.socket.welcome();
+    around.socket.entry(1);
+    around.socket.entry(2, {}, Kind.SYSTEM);
+    around.socket.drop();
+    expect(leg.state).toBe("waiting");
+    await around.pass(2000);
+    around.socket.welcome(4);
+    expect(around.socket.json(Control.JOIN)).toEqual([{ ticket: "fresh-1", last_seq: 2 }]);
+    expect([leg.leg, seen]).toEqual([4, ["open", "close", "open"]]);
+  });
+
+  it("keeps a message until its entry came and sends it again with the same id", async () => {
+    around.socket.welcome();
+    const id = leg.post("hello");
+    const first = around.socket.json(Durable.POST, CHAT);
+    expect(first).toEqual([{ id, kind: "chat", text: "hello", data: {} }]);
+    around.socket.drop();
+    await around.pass(2000);
+    around.socket.welcome();
+    expect(around.socket.json(Durable.POST, CHAT)).toEqual(first);
+    around.socket.entry(1, { id });
+    around.socket.drop();
+    await around.pass(5000);
+    around.socket.welcome();
+    expect(around.socket.json(Durable.POST, CHAT)).toEqual([]);
+    expect(leg.unsent).toEqual([]);
+  });
+
+  it("sends a message again that the server could not keep, and says why it waits", async () => {
+    around.socket.welcome();
+    const id = leg.post("hello");
+    around.socket.frame(Durable.REFUSED, CHAT, encodeJson({ id, code: "not-stored", text: "The disk is full." }));
+    expect(leg.unsent.map((post) => post.problem)).toEqual(["The disk is full."]);
+    await around.pass(6000);
+    expect(around.socket.json(Durable.POST, CHAT).map((post) => post["id"])).toEqual([id, id]);
+  });
+
+  it("sends what was written before it was joined", () => {
+    leg.post("early");
+    around.socket.welcome();
+    expect(around.socket.json(Durable.POST, CHAT).map((post) => post["text"])).toEqual(["early"]);
+  });
+
+  it("keeps every entry once, in order", () => {
+    around.socket.welcome();
+    for (const seq of [1, 3, 2, 3, 1]) around.socket.entry(seq);
+    expect(leg.entries.map((entry) => entry.seq)).toEqual([1, 2, 3]);
+  });
+
+  it("takes a refusal as a reason to ask for another ticket, after the pause that was asked for", async () => {
+    around.socket.hello();
+    around.socket.control(Control.REFUSE, { code: "busy", text: "Too many at once.", retry_after_s: 30 });
+    expect([leg.state, leg.reason]).toEqual(["waiting", "Too many at once."]);
+    await around.pass(29_000);
+    expect(around.sockets).toHaveLength(1);
+    await around.pass(2000);
+    around.socket.welcome();
+    expect(leg.open).toBe(true);
+  });
+
+  it("gives up when there will never be a ticket", async () => {
+    tickets.mockRejectedValue(new Final("This session is over."));
+    around.socket.welcome();
+    around.socket.drop();
+    await around.pass(2000);
+    expect([leg.state, leg.reason]).toEqual(["failed", "This session is over."]);
+    await around.pass(60_000);
+    expect(around.sockets).toHaveLength(1);
+  });
+
+  it("goes on trying while the web program is away", async () => {
+    tickets.mockRejectedValueOnce(new Error("away"));
+    around.socket.drop();
+    await around.pass(2000);
+    await around.pass(4000);
+    around.socket.welcome();
+    expect(leg.open).toBe(true);
+  });
+
+  it("ends when the server says so, and stays ended", async () => {
+    around.socket.welcome();
+    around.socket.control(Control.END, { reason: "ended", text: "The customer ended the session." });
+    await around.pass(60_000);
+    expect([leg.state, leg.reason, around.sockets.length]).toEqual([
+      "ended",
+      "The customer ended the session.",
+      1,
+    ]);
+  });
+
+  it("tells tools of new grants", () => {
+    const heard: number[] = [];
+    leg.ongrants((grants) => heard.push(grants));
+    around.socket.welcome(2, 3);
+    around.socket.control(Control.GRANTS, { grants: 1, epoch: 2 });
+    expect([heard, leg.grants]).toEqual([[3, 1], 1]);
+  });
+
+  it("closes a socket that does not speak the protocol, and comes back", async () => {
+    vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    around.socket.bytes(Uint8Array.of(1, 2, 3));
+    expect(leg.state).toBe("waiting");
+    await around.pass(2000);
+    around.socket.welcome();
+    expect(leg.open).toBe(true);
+  });
+
+  it("waits longer after each loss, never longer than a quarter of a minute or so", async () => {
+    around.chance = 1;
+    const pauses: number[] = [];
+    for (let attempt = 0; attempt < 8; attempt++) {
+      around.socket.drop();
+      pauses.push((around.timers[0]?.at ?? 0) - around.time);
+      await around.pass(16_000);
+    }
+    expect(pauses[0]).toBeLessThan(2000);
+    expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
+    expect(pauses.at(-1)).toBeLessThan(16_000);
+  });
+
+  it("is quiet after it was left", async () => {
+    around.socket.welcome();
+    leg.close();
+    await settled();
+    expect([leg.state, around.timers.length]).toEqual(["ended", 0]);
+  });
+});

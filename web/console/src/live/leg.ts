@@ -1,0 +1,273 @@
+/**
+ * Why: a console's leg of one session: the socket to the relay, kept up across restarts and lost networks.
+ * Rules: a ticket serves once, so every attempt but the first asks for a fresh one; only the web program's refusal to
+ * give one is final. A POST is kept until its ENTRY came and is sent again with the same id. Entries are kept once, in
+ * order, by their sequence; a rejoin asks only for what is missing.
+ */
+import { channelOf, Control, Durable, Kind, kindOf } from "../wire/channels";
+import { build, parse, type Frame } from "../wire/frames";
+import {
+  decodeEnd,
+  decodeEntry,
+  decodeGrants,
+  decodePostRefused,
+  decodeRefuse,
+  decodeRoster,
+  decodeWelcome,
+  encodeJson,
+  type Data,
+  type End,
+  type Entry,
+  type LegInfo,
+  type Post,
+} from "../wire/messages";
+import type { FrameHandler, LegPort } from "../wire/port";
+import { backoff, browserSurroundings, Final, Handlers, type Socket, type Surroundings } from "./socket";
+
+export type LegState = "connecting" | "open" | "waiting" | "ended" | "failed";
+
+/** Give a fresh ticket; throw `Final` when there will never be one. */
+export type TicketSource = () => Promise<string>;
+
+/** A message of ours on its way; `problem` says why the server could not keep it yet. */
+export interface Unsent extends Post {
+  readonly problem: string;
+}
+
+const PATH = "/live/leg";
+const POST_AGAIN_MS = 5000;
+const CONTROL = channelOf(Kind.CONTROL);
+
+export class LegSocket implements LegPort {
+  leg = 0;
+  grants = 0;
+  state: LegState = "connecting";
+  /** Why it ended or failed, for people; empty when the server gave no words. */
+  reason = "";
+  end: End | null = null;
+  roster: readonly LegInfo[] = [];
+  entries: readonly Entry[] = [];
+
+  readonly #tickets: TicketSource;
+  readonly #around: Surroundings;
+  readonly #frames = new Map<number, Handlers<Parameters<FrameHandler>>>();
+  readonly #opened = new Handlers<[]>();
+  readonly #closed = new Handlers<[]>();
+  readonly #granted = new Handlers<[number]>();
+  readonly #changed = new Handlers<[]>();
+  readonly #posts = new Map<string, Unsent>();
+  readonly #seen = new Set<number>();
+  #ticket: string | null;
+  #socket: Socket | null = null;
+  #attempt = 0;
+  #retryAfter = 0;
+  #stopTimer: (() => void) | null = null;
+
+  constructor(ticket: string | null, tickets: TicketSource, around: Surroundings = browserSurroundings) {
+    this.#ticket = ticket;
+    this.#tickets = tickets;
+    this.#around = around;
+    void this.#connect();
+  }
+
+  get open(): boolean {
+    return this.state === "open";
+  }
+
+  get buffered(): number {
+    return this.#socket?.bufferedAmount ?? 0;
+  }
+
+  get over(): boolean {
+    return this.state === "ended" || this.state === "failed";
+  }
+
+  /** Messages of ours that are not on the server's disk yet. */
+  get unsent(): readonly Unsent[] {
+    return [...this.#posts.values()];
+  }
+
+  send(type: number, channel: number, payload?: Uint8Array): void {
+    if (this.state === "open") this.#socket?.send(build(type, channel, this.leg, payload));
+  }
+
+  on(kind: number, handler: FrameHandler): () => void {
+    let handlers = this.#frames.get(kind);
+    if (!handlers) this.#frames.set(kind, (handlers = new Handlers()));
+    return handlers.add(handler);
+  }
+
+  onopen = (handler: () => void): (() => void) => this.#opened.add(handler);
+  onclose = (handler: () => void): (() => void) => this.#closed.add(handler);
+  ongrants = (handler: (grants: number) => void): (() => void) => this.#granted.add(handler);
+  /** Call `handler` when anything that a person sees of this leg changed. */
+  onchange = (handler: () => void): (() => void) => this.#changed.add(handler);
+
+  /** Put a chat message on its way; it is shown as sent once its entry came. Returns its id. */
+  post(text: string, data: Data = {}): string {
+    const post: Unsent = { id: crypto.randomUUID(), kind: "chat", text, data, problem: "" };
+    this.#posts.set(post.id, post);
+    this.#sendPost(post);
+    this.#changed.call();
+    return post.id;
+  }
+
+  /** Leave for good; nothing reconnects after this. */
+  close(): void {
+    if (!this.over) this.#finish("ended", "");
+  }
+
+  /** Try now instead of when the pause is over. */
+  retry(): void {
+    if (this.state !== "waiting") return;
+    this.#stopTimer?.();
+    void this.#connect();
+  }
+
+  async #connect(): Promise<void> {
+    this.#stopTimer = null;
+    this.#become("connecting");
+    let ticket = this.#ticket;
+    this.#ticket = null;
+    if (ticket === null) {
+      try {
+        ticket = await this.#tickets();
+      } catch (error) {
+        if (this.over) return;
+        if (error instanceof Final) this.#finish("failed", error.message);
+        else this.#wait();
+        return;
+      }
+    }
+    if (this.over) return;
+    const socket = this.#around.connect(PATH);
+    this.#socket = socket;
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = (event) => {
+      if (this.#socket === socket) this.#message(socket, event.data as ArrayBuffer, ticket);
+    };
+    socket.onclose = () => {
+      if (this.#socket === socket) this.#lost();
+    };
+  }
+
+  #message(socket: Socket, data: ArrayBuffer, ticket: string): void {
+    try {
+      const frame = parse(data);
+      if (frame.channel === CONTROL) this.#control(socket, frame, ticket);
+      else if (this.open) this.#channel(frame);
+    } catch (error) {
+      console.warn("a frame of this leg was not understood", error);
+      socket.close();
+    }
+  }
+
+  #control(socket: Socket, frame: Frame, ticket: string): void {
+    switch (frame.type) {
+      case Control.HELLO:
+        socket.send(build(Control.JOIN, CONTROL, 0, encodeJson({ ticket, last_seq: this.#lastSeq() })));
+        return;
+      case Control.WELCOME: {
+        const welcome = decodeWelcome(frame.payload);
+        this.leg = welcome.leg;
+        this.grants = welcome.grants;
+        this.roster = welcome.roster;
+        this.#attempt = 0;
+        this.#become("open");
+        for (const post of this.#posts.values()) this.#sendPost(post);
+        this.#opened.call();
+        this.#granted.call(this.grants);
+        return;
+      }
+      case Control.REFUSE: {
+        const refusal = decodeRefuse(frame.payload);
+        this.#retryAfter = (refusal.retry_after_s ?? 0) * 1000;
+        this.reason = refusal.text;
+        socket.close();
+        return;
+      }
+      case Control.ROSTER:
+        this.roster = decodeRoster(frame.payload);
+        this.#changed.call();
+        return;
+      case Control.GRANTS:
+        this.grants = decodeGrants(frame.payload);
+        this.#granted.call(this.grants);
+        this.#changed.call();
+        return;
+      case Control.END:
+        this.end = decodeEnd(frame.payload);
+        this.#finish("ended", this.end.text);
+    }
+  }
+
+  #channel(frame: Frame): void {
+    const kind = kindOf(frame.channel);
+    if (kind === Kind.CHAT || kind === Kind.SYSTEM) {
+      if (frame.type === Durable.ENTRY) this.#entry(decodeEntry(frame.payload));
+      else if (frame.type === Durable.REFUSED) this.#refused(decodePostRefused(frame.payload));
+    }
+    this.#frames.get(kind)?.call(frame.type, frame.channel, frame.payload, frame.leg);
+  }
+
+  #entry(entry: Entry): void {
+    this.#posts.delete(entry.id);
+    if (!this.#seen.has(entry.seq)) {
+      this.#seen.add(entry.seq);
+      const after = this.entries.findLastIndex((other) => other.seq < entry.seq) + 1;
+      this.entries = this.entries.toSpliced(after, 0, entry);
+    }
+    this.#changed.call();
+  }
+
+  /** The server could not keep a message: it is tried again, the same one, until it can. */
+  #refused({ id, text }: { id: string; text: string }): void {
+    const post = this.#posts.get(id);
+    if (!post) return;
+    this.#posts.set(id, { ...post, problem: text });
+    this.#changed.call();
+    this.#around.later(() => {
+      const again = this.#posts.get(id);
+      if (again) this.#sendPost(again);
+    }, POST_AGAIN_MS);
+  }
+
+  /** The last of the entries that we have without a gap. Entries that our grants hide leave no gap for us to see. */
+  #lastSeq(): number {
+    return this.entries.at(-1)?.seq ?? 0;
+  }
+
+  #sendPost({ id, kind, text, data }: Post): void {
+    this.send(Durable.POST, channelOf(Kind.CHAT), encodeJson({ id, kind, text, data }));
+  }
+
+  #lost(): void {
+    this.#socket = null;
+    const wasOpen = this.open;
+    this.#wait();
+    if (wasOpen) this.#closed.call();
+  }
+
+  #wait(): void {
+    const pause = Math.max(this.#retryAfter, backoff(this.#attempt++, this.#around.random));
+    this.#retryAfter = 0;
+    this.#become("waiting");
+    this.#stopTimer = this.#around.later(() => void this.#connect(), pause);
+  }
+
+  #finish(state: "ended" | "failed", reason: string): void {
+    const wasOpen = this.open;
+    this.reason = reason;
+    this.#stopTimer?.();
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#become(state);
+    socket?.close();
+    if (wasOpen) this.#closed.call();
+  }
+
+  #become(state: LegState): void {
+    this.state = state;
+    this.#changed.call();
+  }
+}

@@ -1,0 +1,140 @@
+/** Updates made by the agent's encoder, drawn on a canvas of plain memory. */
+import { describe, expect, it, vi } from "vitest";
+import { ScreenDecoder } from "./decoder";
+import { loadZstd } from "./encodings";
+import { parseUpdate, UpdateError } from "./update";
+
+/** Made by farhand.agent.tools.screen.codec: solid 0x112233 beside n * 0x010203, then a copy of (16,2) to (0,4) 16 x 8. */
+const MADE = Uint8Array.from(atob("BwAAANIEAAADAAMAAAAAABAAEAABAAAABAAAADMiEQAQAAAAEAAQAAIAAACmAwAAKLUv/WAAA+UcAApAXA4mEIC+G/z////////////vqrv//////////3fV3f////////+/dwrRANwA2gD3oe6Y7xTHe6Y11iuVcR7pi/FGWXwnqmK70N7rQE9M96n7nCeJ5Tpvj+MMMdwm7W+aHnbLjL0Nc8Nsl66vWWJYrXL1NMoKo0mifgYpYTPH0ssYH0ymKPoYIoPFDD8PI0wwmCDnX4AG9vLLvItvwFx6lm/hAVjLTvIsusex5Bi/gkvcys3wKrbBqdQAn0LrW8pM7yiyu6HE6H4Ci9vJy+0mrrWZtNBewipbyUrsJKqvkaS4PoLK2sjJ6iKmqYmUoB5CalrISOkgoqOBhIj+AQr6D1PoM2HUPaZPyAPh0zujS6jTYNM5oEeIo+DSN51DaHNg0jWaP0hD4NEzlzsoE2DRMZQ3CBN56BfHGXRZHHQL4guyFP55RXAFVf72nMJ3gih5dz6xG0GTuTmXwH0gSdubR9Q2UORszSFkFwgSduYPrwn02BpzB9YDclR9eUNqATWetpzBdIAYSVe+MBpAi6EpVwA96dtnyV49R/LeGXKXzo+6cXbMdXMj7poZb9G8aFtmxVoxJ9J+GXGWy4eyWTaMtXIh7JQJX6E86NpkwVYlB7IeGXCVyH+qQfZL9RH7SN27ByrePE7r3mEqt47St3OQso1jNO0bombbCB27BijYND67nuGptYzOq2NwUg1jM+oXmk67yFy6BSbSLC6LXmEp9G/lzyom+ewbmecUj3bubZwzikU48ya2+cShmncLz2xikMy6gWEu8efl3L4tk9jDMm5elUfcSfm27ski5phsG5fkEG9Grm0bMog1INOm9fjDmY5ny27sYYzGsmEx7vDl4tiuFXPY8h02C8UbrnZ/rSqxhincXaNEnOGp9tamD2NYkp01icMXjl5fLcqwhSHWVYMsXOEnNT8/77kPHzzz0VPnPXjkrMfOm/PQYTMeOWm+A8fMdtyMuQ4bMNNR0+U5aLQsx8yV45ChMhwxUX4DxsluvCy5DRcks9FS5DVYhKzGyo/TUOExGik5PgPFxmaczLgMExiTUdLiMUh+F2MkxWGI8A5GiIm/AMndi48Rd+FhOxcdIN6CY3YtNjqchQbsWGRo+AqM1q24uHAVFqpT+aXwFN/TpfRGOAov6VB2HfxEN3QnuQtugus5k1sEL7HdXEltgZPQYo5kVsBHZCs3Ejt5EVjIibw2PsRVcSGthwdhJRzIauA/VP0CAAAABAAQAAgAAAAAAAQAAADw/wIA"), (c) => c.charCodeAt(0));
+
+/** As much of a canvas as the decoder uses. Pixels are 0xRRGGBB. */
+class Memory {
+  width = 32;
+  height = 16;
+  pixels = new Uint32Array(32 * 16);
+  fillStyle = "";
+
+  getContext(): unknown {
+    return this;
+  }
+
+  createImageData(w: number, h: number): unknown {
+    return { width: w, height: h, data: new Uint8ClampedArray(w * h * 4) };
+  }
+
+  putImageData(image: ImageData, x: number, y: number): void {
+    this.#each(x, y, image.width, image.height, (n) => {
+      const [r, g, b, a] = image.data.subarray(n * 4, n * 4 + 4) as unknown as [number, number, number, number];
+      expect(a).toBe(255);
+      return (r << 16) | (g << 8) | b;
+    });
+  }
+
+  fillRect(x: number, y: number, w: number, h: number): void {
+    const [r, g, b] = this.fillStyle.match(/\d+/g)!.map(Number) as [number, number, number];
+    this.#each(x, y, w, h, () => (r << 16) | (g << 8) | b);
+  }
+
+  drawImage(from: unknown, sx: number, sy: number, w: number, h: number, x: number, y: number): void {
+    const before = from === this ? this.pixels.slice() : (from as { pixels: Uint32Array }).pixels;
+    const stride = from === this ? this.width : w;
+    this.#each(x, y, w, h, (n) => before[(sy + Math.floor(n / w)) * stride + sx + (n % w)]!);
+  }
+
+  #each(x: number, y: number, w: number, h: number, value: (n: number) => number): void {
+    for (let n = 0; n < w * h; n++) this.pixels[(y + Math.floor(n / w)) * this.width + x + (n % w)] = value(n);
+  }
+}
+
+const made = (): { memory: Memory; decoder: ScreenDecoder } => {
+  const memory = new Memory();
+  return { memory, decoder: new ScreenDecoder(memory as unknown as HTMLCanvasElement) };
+};
+
+const rect = (x: number, y: number, w: number, h: number, encoding: number, data: number[]): number[] => [
+  x, 0, y, 0, w, 0, h, 0, encoding, 0, 0, 0, data.length, 0, 0, 0, ...data,
+]; // prettier-ignore
+const update = (...rects: number[][]): Uint8Array =>
+  Uint8Array.from([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, rects.length, 0, ...rects.flat()]);
+
+const expected = (): Uint32Array => {
+  const pixels = new Uint32Array(32 * 16);
+  const right = (x: number, y: number): number => ((y * 16 + x) * 0x010203) & 0xffffff;
+  for (let y = 0; y < 16; y++) {
+    for (let x = 0; x < 16; x++) {
+      pixels[y * 32 + x] = y >= 4 && y < 12 ? right(x, y - 2) : 0x112233;
+      pixels[y * 32 + 16 + x] = right(x, y);
+    }
+  }
+  return pixels;
+};
+
+describe("ScreenDecoder", () => {
+  it("draws what the agent encoded, exactly", async () => {
+    const { memory, decoder } = made();
+    await decoder.apply(MADE);
+    expect(memory.pixels).toEqual(expected());
+  });
+
+  it("draws at once when nothing has to be waited for", async () => {
+    await loadZstd();
+    const { memory, decoder } = made();
+    void decoder.apply(MADE);
+    expect(memory.pixels).toEqual(expected());
+  });
+
+  it("keeps the order when an earlier picture takes long", async () => {
+    const likeness = { pixels: new Uint32Array(32 * 16).fill(0x010101), close: vi.fn() };
+    let finish: (image: unknown) => void = () => undefined;
+    vi.stubGlobal("createImageBitmap", () => new Promise((resolve) => (finish = resolve)));
+    const { memory, decoder } = made();
+    const first = decoder.apply(update(rect(0, 0, 32, 16, 3, [1, 2, 3])));
+    const second = decoder.apply(MADE);
+    await Promise.resolve();
+    expect(memory.pixels.some(Boolean)).toBe(false);
+    finish(likeness);
+    await Promise.all([first, second]);
+    expect(memory.pixels).toEqual(expected());
+    expect(likeness.close).toHaveBeenCalled();
+    vi.unstubAllGlobals();
+  });
+
+  it("goes on after a picture that is damaged", async () => {
+    vi.stubGlobal("createImageBitmap", () => Promise.reject(new Error("damaged")));
+    const { memory, decoder } = made();
+    const first = decoder.apply(update(rect(0, 0, 32, 16, 3, [1])));
+    const second = decoder.apply(MADE);
+    await expect(first).rejects.toThrow("damaged");
+    await second;
+    expect(memory.pixels).toEqual(expected());
+    vi.unstubAllGlobals();
+  });
+
+  it("refuses what does not fit", async () => {
+    await loadZstd();
+    const { decoder } = made();
+    const bad = [
+      MADE.subarray(0, 11),
+      MADE.subarray(0, MADE.length - 1),
+      Uint8Array.from([...MADE, 0]),
+      update(rect(0, 0, 1, 1, 1, [1])),
+      update(rect(0, 0, 1, 1, 0, [1])),
+      update(rect(0, 0, 1, 1, 99, [])),
+      update(rect(0, 0, 0, 1, 1, [1, 2, 3, 0])),
+      update(rect(0, 0, 4, 4, 2, [0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3])),
+    ];
+    for (const payload of bad) await expect(decoder.apply(payload)).rejects.toThrow(UpdateError);
+  });
+});
+
+describe("parseUpdate", () => {
+  it("reads head and rectangles", () => {
+    const read = parseUpdate(MADE);
+    expect([read.seq, read.timeMs, read.flags]).toEqual([7, 1234, 3]);
+    expect(read.rects.map(({ x, y, w, h, encoding }) => [x, y, w, h, encoding])).toEqual([
+      [0, 0, 16, 16, 1],
+      [16, 0, 16, 16, 2],
+      [0, 4, 16, 8, 0],
+    ]);
+  });
+});

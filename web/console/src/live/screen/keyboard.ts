@@ -1,0 +1,103 @@
+/**
+ * Why: turns what a person types into presses and releases of keysyms. An unseen text field receives the keys, because
+ * input methods, dead keys and on-screen keyboards only work in one.
+ * Rules: listens on its own field alone, so it never takes keys from other inputs. What is held is released when the
+ * field loses focus. The remote side repeats held keys, so repeats here are dropped.
+ */
+import { keysymOfKey, keysymsOfText } from "./keysyms";
+
+const CONTROL_LEFT = 0xffe3;
+
+export class Keyboard {
+  readonly field: HTMLTextAreaElement;
+  readonly #send: (keysym: number, down: boolean) => void;
+  readonly #held = new Map<string, number>();
+
+  /** The field is put behind `beside` and shares its accessible name. */
+  constructor(beside: HTMLElement, send: (keysym: number, down: boolean) => void) {
+    this.#send = send;
+    const field = document.createElement("textarea");
+    this.field = field;
+    field.tabIndex = -1;
+    field.setAttribute("aria-label", beside.getAttribute("aria-label") ?? "");
+    field.setAttribute("autocapitalize", "off");
+    field.setAttribute("autocomplete", "off");
+    field.spellcheck = false;
+    Object.assign(field.style, {
+      position: "absolute", left: "0", bottom: "0", width: "1px", height: "1px", padding: "0", border: "0",
+      outline: "0", opacity: "0", resize: "none", overflow: "hidden", pointerEvents: "none",
+    }); // prettier-ignore
+    field.addEventListener("keydown", (event) => this.#down(event));
+    field.addEventListener("keyup", (event) => this.#up(event));
+    field.addEventListener("blur", () => this.releaseAll());
+    field.addEventListener("compositionend", (event) => {
+      this.type(event.data);
+      field.value = "";
+    });
+    field.addEventListener("input", (event) => {
+      const { isComposing, inputType, data } = event as InputEvent;
+      if (isComposing || inputType === "insertCompositionText" || inputType === "insertFromComposition") return;
+      if (inputType === "insertText" && data) this.type(data);
+      field.value = "";
+    });
+    beside.after(field);
+  }
+
+  focus(): void {
+    this.field.setAttribute("aria-label", this.field.previousElementSibling?.getAttribute("aria-label") ?? "");
+    this.field.focus({ preventScroll: true });
+  }
+
+  /** Press and release one key per code point. */
+  type(text: string): void {
+    for (const keysym of keysymsOfText(text)) {
+      this.#send(keysym, true);
+      this.#send(keysym, false);
+    }
+  }
+
+  /** Release what is held, the latest first. */
+  releaseAll(): void {
+    const held = [...this.#held.values()].reverse();
+    this.#held.clear();
+    for (const keysym of held) this.#send(keysym, false);
+  }
+
+  close(): void {
+    this.releaseAll();
+    this.field.remove();
+  }
+
+  #down(event: KeyboardEvent): void {
+    if (event.isComposing || event.keyCode === 229) return;
+    const keysym = keysymOfKey(event);
+    if (keysym === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.repeat) return;
+    const name = event.code || event.key;
+    if (event.key === "AltGraph") this.#letGo("ControlLeft", CONTROL_LEFT);
+    if (this.#held.get(name) === keysym) return;
+    this.#letGo(name);
+    this.#held.set(name, keysym);
+    this.#send(keysym, true);
+  }
+
+  #up(event: KeyboardEvent): void {
+    const name = event.code || event.key;
+    if (!this.#held.has(name)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.#letGo(name);
+    // Some systems never say that keys were released while this one was held.
+    if (event.key === "Meta") this.releaseAll();
+  }
+
+  /** Some systems press Control with AltGr: it is not meant. */
+  #letGo(name: string, only?: number): void {
+    const keysym = this.#held.get(name);
+    if (keysym === undefined || (only !== undefined && keysym !== only)) return;
+    this.#held.delete(name);
+    this.#send(keysym, false);
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * Why: the remote screen in a session view: asks for it, draws it, and sends mouse and keyboard while we have control.
+ * Rules: one view per leg. After a reconnect it asks again by itself for what the person had.
+ */
+import { t } from "../../i18n";
+import { channelOf, Input, Kind, Screen } from "../../wire/channels";
+import { decodeJson, encodeJson } from "../../wire/messages";
+import type { LegPort, ScreenPort, ScreenState } from "../../wire/port";
+import { cssCursor } from "./cursor";
+import { ScreenDecoder } from "./decoder";
+import { loadZstd } from "./encodings";
+import { Keyboard } from "./keyboard";
+import { Pointer, type PointerTarget } from "./pointer";
+
+const SCREEN = channelOf(Kind.SCREEN);
+const INPUT = channelOf(Kind.INPUT);
+const REFRESH_MS = 2000;
+const OFF: ScreenState = { sharing: "off", control: "none", text: "", width: 0, height: 0 };
+
+export class ScreenView implements ScreenPort, PointerTarget {
+  onstate: ((state: ScreenState) => void) | null = null;
+  readonly #leg: LegPort;
+  readonly #canvas: HTMLCanvasElement;
+  readonly #decoder: ScreenDecoder;
+  readonly #keyboard: Keyboard;
+  readonly #pointer: Pointer;
+  readonly #stop = new AbortController();
+  readonly #undo: (() => void)[];
+  #state: ScreenState = OFF;
+  #cursor = "default";
+  #refreshAt = 0;
+
+  constructor(leg: LegPort, canvas: HTMLCanvasElement) {
+    this.#leg = leg;
+    this.#canvas = canvas;
+    this.#decoder = new ScreenDecoder(canvas);
+    this.#keyboard = new Keyboard(canvas, (keysym, down) => this.#key(keysym, down));
+    this.#pointer = new Pointer(canvas, this);
+    canvas.addEventListener("focus", () => this.active && this.#keyboard.focus(), { signal: this.#stop.signal });
+    this.#undo = [
+      leg.on(Kind.SCREEN, (type, _channel, payload) => this.#screen(type, payload)),
+      leg.on(Kind.INPUT, (type, _channel, payload) => this.#input(type, payload)),
+      leg.onopen(() => this.#reopened()),
+      leg.onclose(() => this.#keyboard.releaseAll()),
+    ];
+  }
+
+  get state(): ScreenState {
+    return this.#state;
+  }
+
+  /** We have control. */
+  get active(): boolean {
+    return this.#state.control === "mine";
+  }
+
+  start(): void {
+    this.#set({ sharing: "asking", text: "" });
+    // Loading goes on while the other side is asked; drawing waits for it by itself.
+    loadZstd().catch((error: unknown) => {
+      console.error(error);
+      this.#set({ text: t("The screen viewer could not be loaded. Reload the page and try again.") });
+    });
+    this.#leg.send(Screen.START, SCREEN, encodeJson({ max_fps: 60 }));
+  }
+
+  stop(): void {
+    this.releaseControl();
+    this.#leg.send(Screen.STOP, SCREEN);
+    this.#set({ sharing: "off", text: "" });
+  }
+
+  requestControl(): void {
+    this.#set({ control: "asking", text: "" });
+    this.#leg.send(Input.REQUEST, INPUT);
+  }
+
+  releaseControl(): void {
+    if (this.#state.control !== "mine" && this.#state.control !== "asking") return;
+    this.#keyboard.releaseAll();
+    this.#leg.send(Input.RELEASE, INPUT);
+    this.#set({ control: "none" });
+  }
+
+  close(): void {
+    if (this.#state.sharing !== "off") this.stop();
+    for (const undo of this.#undo) undo();
+    this.#stop.abort();
+    this.#pointer.close();
+    this.#keyboard.close();
+    this.onstate = null;
+  }
+
+  focus(): void {
+    this.#keyboard.focus();
+  }
+
+  pointer(x: number, y: number, buttons: number): void {
+    const data = new DataView(new ArrayBuffer(5));
+    data.setUint16(0, x, true);
+    data.setUint16(2, y, true);
+    data.setUint8(4, buttons);
+    this.#leg.send(Input.POINTER, INPUT, new Uint8Array(data.buffer));
+  }
+
+  wheel(dx: number, dy: number): void {
+    this.#leg.send(Input.WHEEL, INPUT, new Uint8Array(Int8Array.of(dx, dy).buffer));
+  }
+
+  #key(keysym: number, down: boolean): void {
+    if (!this.active) return;
+    const data = new DataView(new ArrayBuffer(5));
+    data.setUint8(0, down ? 1 : 0);
+    data.setUint32(1, keysym, true);
+    this.#leg.send(Input.KEY, INPUT, new Uint8Array(data.buffer));
+  }
+
+  #screen(type: number, payload: Uint8Array): void {
+    if (type === Screen.UPDATE) this.#draw(payload);
+    else if (type === Screen.CURSOR) this.#shape(cssCursor(payload));
+    else if (type === Screen.STARTED) {
+      const { width, height } = decodeJson(payload);
+      if (!isSide(width) || !isSide(height)) return;
+      this.#decoder.resize(width, height);
+      this.#set({ width, height });
+    } else if (type === Screen.STOPPED) {
+      const { text } = decodeJson(payload);
+      this.#keyboard.releaseAll();
+      this.#set({ sharing: "off", text: typeof text === "string" ? text : "" });
+    }
+  }
+
+  #draw(payload: Uint8Array): void {
+    const came = performance.now();
+    const seq = payload.byteLength >= 4 ? new DataView(payload.buffer, payload.byteOffset).getUint32(0, true) : 0;
+    this.#decoder
+      .apply(payload)
+      .then(() => {
+        if (this.#state.sharing === "asking") this.#set({ sharing: "on" });
+      })
+      .catch((error: unknown) => this.#broken(error))
+      .finally(() => {
+        const ack = new DataView(new ArrayBuffer(6));
+        ack.setUint32(0, seq, true);
+        ack.setUint16(4, Math.min(65535, Math.round((performance.now() - came) * 10)), true);
+        this.#leg.send(Screen.ACK, SCREEN, new Uint8Array(ack.buffer));
+      });
+  }
+
+  /** An update could not be drawn: ask for the whole picture, not too often. */
+  #broken(error: unknown): void {
+    console.error(error);
+    const now = performance.now();
+    if (now < this.#refreshAt) return;
+    this.#refreshAt = now + REFRESH_MS;
+    this.#leg.send(Screen.REFRESH, SCREEN);
+  }
+
+  #input(type: number, payload: Uint8Array): void {
+    if (type !== Input.STATE) return;
+    const { leg, pending, refused } = decodeJson(payload);
+    const before = this.#state.control;
+    const control =
+      leg === this.#leg.leg ? "mine" : pending === this.#leg.leg ? "asking" : leg ? "other" : "none";
+    const text = refused === true ? t("Control of mouse and keyboard was not allowed.") : this.#state.text;
+    this.#set({ control, text: control === "mine" ? "" : text });
+    if (control === "mine" && before !== "mine" && document.activeElement === this.#canvas) this.#keyboard.focus();
+    this.#shape(this.#cursor);
+  }
+
+  #reopened(): void {
+    const { sharing, control } = this.#state;
+    if (sharing !== "off") this.start();
+    if (control === "mine" || control === "asking") this.requestControl();
+  }
+
+  #shape(cursor: string): void {
+    this.#cursor = cursor;
+    this.#canvas.style.cursor = this.active ? cursor : "default";
+  }
+
+  #set(change: Partial<ScreenState>): void {
+    this.#state = { ...this.#state, ...change };
+    this.onstate?.(this.#state);
+  }
+}
+
+const isSide = (value: unknown): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 32767;

@@ -1,0 +1,260 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { channelOf, CREDIT, Kind, Shell, SHELL_WINDOW } from "../wire/channels";
+import { decodeJson, encodeJson, type Entry } from "../wire/messages";
+import type { FrameHandler, LegPort } from "../wire/port";
+import { Shells, type ShellStream, type Terminal } from "./shell";
+
+class FakePort implements LegPort {
+  leg = 2;
+  grants = 255;
+  open = true;
+  buffered = 0;
+  sent: { type: number; channel: number; payload: Uint8Array }[] = [];
+  #frame: FrameHandler = () => undefined;
+  #open: () => void = () => undefined;
+  #close: () => void = () => undefined;
+
+  send(type: number, channel: number, payload: Uint8Array = new Uint8Array()): void {
+    if (this.open) this.sent.push({ type, channel, payload: payload.slice() });
+  }
+  on(_kind: number, handler: FrameHandler): () => void {
+    this.#frame = handler;
+    return () => undefined;
+  }
+  onopen(handler: () => void): () => void {
+    this.#open = handler;
+    return () => undefined;
+  }
+  onclose(handler: () => void): () => void {
+    this.#close = handler;
+    return () => undefined;
+  }
+  ongrants(): () => void {
+    return () => undefined;
+  }
+
+  lose(): void {
+    this.open = false;
+    this.#close();
+  }
+  rejoin(): void {
+    this.open = true;
+    this.sent = [];
+    this.#open();
+  }
+  comes(type: number, shell: number, payload: Uint8Array, leg = 0): void {
+    this.#frame(type, channelOf(Kind.SHELL, shell), payload, leg);
+  }
+  opened(shell: number): void {
+    this.comes(Shell.OPENED, shell, encodeJson({ shell, cols: 80, rows: 24, by: "Rep" }));
+  }
+  data(shell: number, offset: number, text: string | number, leg = 0): void {
+    const bytes = typeof text === "number" ? new Uint8Array(text) : new TextEncoder().encode(text);
+    const payload = new Uint8Array(8 + bytes.length);
+    new DataView(payload.buffer).setBigUint64(0, BigInt(offset), true);
+    payload.set(bytes, 8);
+    this.comes(Shell.DATA, shell, payload, leg);
+  }
+  of(type: number): { type: number; channel: number; payload: Uint8Array }[] {
+    return this.sent.filter((frame) => frame.type === type);
+  }
+}
+
+class FakeTerminal implements Terminal {
+  text = "";
+  size: [number, number] = [0, 0];
+  held: (() => void)[] | null = null;
+  write(bytes: Uint8Array, done: () => void): void {
+    this.text += new TextDecoder().decode(bytes);
+    if (this.held) this.held.push(done);
+    else done();
+  }
+  resize(cols: number, rows: number): void {
+    this.size = [cols, rows];
+  }
+  reset(): void {
+    this.text = "";
+  }
+}
+
+const entry = (seq: number, kind: string, shell: number): Entry => ({
+  seq,
+  time_ms: 0,
+  id: String(seq),
+  leg: 1,
+  party: 1,
+  subject: "agent:a",
+  name: "host",
+  kind,
+  text: "",
+  data: { shell },
+});
+
+describe("shells", () => {
+  let port: FakePort;
+  let shells: Shells;
+  let terminal: FakeTerminal;
+  const only = (): ShellStream => {
+    const [stream] = shells.list;
+    if (!stream) throw new Error("there is no shell");
+    return stream;
+  };
+  const attaches = (): number[] => port.of(Shell.ATTACH).map((frame) => Number(decodeJson(frame.payload)["offset"]));
+
+  beforeEach(() => {
+    port = new FakePort();
+    shells = new Shells(port);
+    terminal = new FakeTerminal();
+  });
+
+  it("are opened on instance 0 and appear under their own number", () => {
+    shells.open(100, 30);
+    expect(port.of(Shell.OPEN).map((frame) => [frame.type, frame.channel, decodeJson(frame.payload)])).toEqual([
+      [Shell.OPEN, channelOf(Kind.SHELL), { cols: 100, rows: 30 }],
+    ]);
+    expect(shells.opening).toBe(true);
+    port.opened(3);
+    expect([shells.opening, only().number, only().by]).toEqual([false, 3, "Rep"]);
+  });
+
+  it("draw what came before the terminal was there", () => {
+    port.opened(1);
+    port.data(1, 0, "one ");
+    only().drawOn(terminal);
+    port.data(1, 4, "two");
+    expect(terminal.text).toBe("one two");
+  });
+
+  it("lose and double no byte over a lost connection", () => {
+    port.opened(1);
+    only().drawOn(terminal);
+    port.data(1, 0, "abcdef");
+    port.lose();
+    port.rejoin();
+    expect(attaches()).toEqual([6]);
+    port.data(1, 4, "efghi", 2);
+    port.data(1, 9, "jkl");
+    expect(terminal.text).toBe("abcdefghijkl");
+  });
+
+  it("ask for bytes that are missing in between", () => {
+    port.opened(1);
+    only().drawOn(terminal);
+    port.data(1, 0, "ab");
+    port.data(1, 4, "ef");
+    expect(attaches()).toEqual([0, 2]);
+    port.data(1, 2, "cdef", 2);
+    expect(terminal.text).toBe("abcdef");
+  });
+
+  it("go on where the endpoint still has something", () => {
+    port.opened(1);
+    only().drawOn(terminal);
+    port.data(1, 0, "ab");
+    port.data(1, 100, "xy", 2);
+    port.data(1, 102, "z");
+    expect(terminal.text).toBe("abxyz");
+  });
+
+  it("give credit back for what was drawn, never more than came", () => {
+    port.opened(1);
+    only().drawOn(terminal);
+    terminal.held = [];
+    let came = 0;
+    for (let chunk = 0; chunk < 40; chunk++) {
+      port.data(1, chunk * 4096, 4096);
+      came += 4096;
+    }
+    expect(port.of(CREDIT)).toEqual([]);
+    for (const done of terminal.held.splice(0)) done();
+    const given = port.of(CREDIT).reduce((sum, { payload }) => sum + new DataView(payload.buffer).getUint32(0, true), 0);
+    expect(given).toBeLessThanOrEqual(came);
+    expect(came - given).toBeLessThan(SHELL_WINDOW / 4);
+  });
+
+  it("give no credit for bytes of a window that is over", () => {
+    port.opened(1);
+    only().drawOn(terminal);
+    terminal.held = [];
+    port.data(1, 0, SHELL_WINDOW / 2);
+    port.lose();
+    port.rejoin();
+    for (const done of terminal.held.splice(0)) done();
+    expect(port.of(CREDIT)).toEqual([]);
+  });
+
+  it("that were opened before we came are known from the journal", () => {
+    shells.learn([entry(1, "shell-opened", 1), entry(2, "shell-opened", 2), entry(3, "shell-closed", 1)]);
+    expect(shells.list.map((stream) => stream.number)).toEqual([2]);
+    expect(attaches()).toEqual([0]);
+    shells.learn([entry(4, "shell-closed", 2)]);
+    expect(only().closed).toBe(true);
+  });
+
+  it("are attached once when frame and journal tell of the same one", () => {
+    port.opened(1);
+    shells.learn([entry(1, "shell-opened", 1)]);
+    expect(attaches()).toEqual([0]);
+  });
+
+  it("go on from their own byte when the endpoint is back", () => {
+    port.opened(1);
+    shells.learn([entry(1, "shell-opened", 1)]);
+    only().drawOn(terminal);
+    port.data(1, 0, "abc");
+    port.opened(1);
+    port.data(1, 1, "bcd", 2);
+    expect([attaches(), terminal.text]).toEqual([[0, 3], "abcd"]);
+  });
+
+  it("begin anew when a new endpoint program uses a number again", () => {
+    port.opened(1);
+    shells.learn([entry(1, "shell-opened", 1)]);
+    only().drawOn(terminal);
+    port.data(1, 0, "a long life");
+    shells.open();
+    port.opened(1);
+    port.data(1, 0, "new");
+    shells.learn([entry(1, "shell-opened", 1), entry(2, "shell-opened", 1)]);
+    expect(terminal.text).toBe("new");
+  });
+
+  it("of others begin anew too, as the journal tells", () => {
+    shells.learn([entry(1, "shell-opened", 1)]);
+    only().drawOn(terminal);
+    port.data(1, 0, "a long life");
+    shells.learn([entry(1, "shell-opened", 1), entry(2, "shell-opened", 1)]);
+    port.data(1, 0, "new", 2);
+    expect([terminal.text, attaches()]).toEqual(["new", [0, 0]]);
+  });
+
+  it("follow the size that the endpoint says, and ask for theirs once", () => {
+    port.opened(1);
+    only().drawOn(terminal);
+    only().resize(120, 40);
+    only().resize(120, 40);
+    expect(port.of(Shell.RESIZE)).toHaveLength(1);
+    port.comes(Shell.RESIZED, 1, encodeJson({ cols: 90, rows: 20 }));
+    expect(terminal.size).toEqual([90, 20]);
+  });
+
+  it("send long input in pieces, whole", () => {
+    port.opened(1);
+    const bytes = Uint8Array.from({ length: 40_000 }, (_, at) => at % 251);
+    only().input(bytes);
+    const sent = port.of(Shell.INPUT).flatMap((frame) => [...frame.payload]);
+    expect(Math.max(...port.of(Shell.INPUT).map((frame) => frame.payload.length))).toBeLessThanOrEqual(16_384);
+    expect(sent).toEqual([...bytes]);
+  });
+
+  it("say how they ended, and why one did not open", () => {
+    port.opened(1);
+    port.comes(Shell.CLOSED, 1, encodeJson({ shell: 1, status: 3 }));
+    expect([only().closed, only().status]).toEqual([true, 3]);
+    shells.close(1);
+    expect([shells.list, port.of(Shell.CLOSE)]).toEqual([[], []]);
+    shells.open();
+    port.comes(Shell.CLOSED, 0, encodeJson({ shell: 0, status: null, text: "The customer refused." }));
+    expect([shells.opening, shells.refused]).toEqual([false, "The customer refused."]);
+  });
+});

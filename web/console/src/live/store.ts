@@ -1,0 +1,167 @@
+/**
+ * Why: what the console knows of the site: one snapshot, then numbered events.
+ * Rules: an event counts when its number follows its topic's last one; an older one was in the snapshot already; a hole
+ * means that the snapshot has to be fetched again. Events of different topics may come in any order (a reconnect catches
+ * up topic by topic), so an item is remembered per topic: it is there while some topic has it, as it was put last.
+ */
+import type { EventMessage } from "../wire/messages";
+
+export interface Queue {
+  readonly id: string;
+  readonly topic: string;
+  readonly kind: "personal" | "team";
+  readonly name: string;
+}
+
+export interface Session {
+  readonly id: string;
+  readonly topic: string;
+  readonly queue: string;
+  readonly kind: "jump" | "support";
+  readonly state: "waiting" | "active";
+  readonly name: string;
+  readonly hostname: string;
+  readonly os_name: string;
+  readonly platform: string;
+  readonly owner_id: string | null;
+  readonly owner_name: string | null;
+  readonly created_ms: number;
+  readonly started_ms: number | null;
+  readonly customer_connected: boolean;
+  readonly details: Readonly<{ public_ip?: string; private_ip?: string; user?: string }>;
+}
+
+export interface JumpItem {
+  readonly id: string;
+  readonly topic: string;
+  readonly name: string;
+  readonly method: string;
+  readonly group_id: string;
+  readonly group_name: string;
+  readonly status: "active" | "offline" | "in_use";
+  readonly status_since_ms: number | null;
+  readonly last_accessed_ms: number | null;
+  readonly hostname: string;
+  readonly os_name: string;
+  readonly platform: string;
+  readonly comments: string;
+  readonly public_ip: string;
+  readonly private_ip: string;
+  readonly version: string;
+  readonly display: boolean;
+}
+
+export interface Snapshot {
+  readonly me: {
+    readonly id: string;
+    readonly username: string;
+    readonly display_name: string;
+    readonly permissions: readonly string[];
+    readonly topics?: readonly string[];
+  };
+  readonly site: {
+    readonly name: string;
+    readonly version: string;
+    readonly product_mode: string;
+    /** Lifetimes of session keys to choose from, in seconds. */
+    readonly lifetimes_s?: readonly number[];
+  };
+  readonly topics: Readonly<Record<string, number>>;
+  readonly collections: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
+  readonly events_ticket: string;
+}
+
+type Value = Readonly<Record<string, unknown>>;
+
+/** An item by the topics that have it, the one that was put last at the end. */
+type Item = Map<string, Value>;
+
+export type Outcome = "applied" | "old" | "hole";
+
+export class Store {
+  me: Snapshot["me"] = { id: "", username: "", display_name: "", permissions: [] };
+  site: Snapshot["site"] = { name: "", version: "", product_mode: "support" };
+  #topics = new Map<string, number>();
+  #collections = new Map<string, Map<string, Item>>();
+  readonly #watchers = new Set<() => void>();
+
+  /** Start anew from a snapshot. */
+  load(snapshot: Snapshot): void {
+    this.me = snapshot.me;
+    this.site = snapshot.site;
+    this.#topics = new Map(snapshot.me.topics?.map((topic) => [topic, 0]));
+    for (const [topic, n] of Object.entries(snapshot.topics)) this.#topics.set(topic, n);
+    this.#collections = new Map();
+    for (const [name, values] of Object.entries(snapshot.collections)) {
+      for (const value of values) this.#put(name, String(value["id"]), String(value["topic"]), value);
+    }
+    this.#changed();
+  }
+
+  apply(event: EventMessage): Outcome {
+    const last = this.#topics.get(event.topic) ?? 0;
+    if (event.n <= last) return "old";
+    if (event.n !== last + 1) return "hole";
+    this.#topics.set(event.topic, event.n);
+    if (event.op === "put" && event.value) this.#put(event.collection, event.id, event.topic, event.value);
+    else this.#remove(event.collection, event.id, event.topic);
+    this.#changed();
+    return "applied";
+  }
+
+  /** The last number of every topic, as an event socket wants it. */
+  get have(): Record<string, number> {
+    return Object.fromEntries(this.#topics);
+  }
+
+  /** Topics of items that we do not follow yet: our rights grew. */
+  follows(topic: string): boolean {
+    return this.#topics.has(topic);
+  }
+
+  get queues(): readonly Queue[] {
+    return this.all("queues") as unknown as readonly Queue[];
+  }
+
+  get sessions(): readonly Session[] {
+    return this.all("sessions") as unknown as readonly Session[];
+  }
+
+  get jumpItems(): readonly JumpItem[] {
+    return this.all("jump_items") as unknown as readonly JumpItem[];
+  }
+
+  all(collection: string): readonly Value[] {
+    const items = this.#collections.get(collection) ?? new Map<string, Item>();
+    return [...items.values()].flatMap((item) => [...item.values()].slice(-1));
+  }
+
+  may(permission: string): boolean {
+    return this.me.permissions.includes(permission);
+  }
+
+  onchange(handler: () => void): () => void {
+    this.#watchers.add(handler);
+    return () => this.#watchers.delete(handler);
+  }
+
+  #put(collection: string, id: string, topic: string, value: Value): void {
+    let items = this.#collections.get(collection);
+    if (!items) this.#collections.set(collection, (items = new Map()));
+    let item = items.get(id);
+    if (!item) items.set(id, (item = new Map()));
+    item.delete(topic);
+    item.set(topic, value);
+  }
+
+  #remove(collection: string, id: string, topic: string): void {
+    const items = this.#collections.get(collection);
+    const item = items?.get(id);
+    item?.delete(topic);
+    if (item?.size === 0) items?.delete(id);
+  }
+
+  #changed(): void {
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+}

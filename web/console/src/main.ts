@@ -1,0 +1,51 @@
+/** Why: starts the console: language, then the snapshot, then the frame; a failure says so in words and tries again. */
+import { mount, unmount } from "svelte";
+import "../../design/tokens.css";
+import "../../design/elements.css";
+import { api } from "./api";
+import App from "./features/App.svelte";
+import Starting from "./features/Starting.svelte";
+import { loadLanguage } from "./i18n";
+import { EventSocket } from "./live/events";
+import { backoff, Final } from "./live/socket";
+import { Store, type Snapshot } from "./live/store";
+import { Workspace } from "./workspace";
+
+const pause = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
+
+/** The first snapshot; says why it takes long. Null when it will never come. */
+async function firstSnapshot(say: (text: string) => void): Promise<Snapshot | null> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await api.snapshot();
+    } catch (error) {
+      say(error instanceof Error ? error.message : String(error));
+      if (error instanceof Final) return null;
+      await pause(backoff(attempt, Math.random));
+    }
+  }
+}
+
+async function start(target: HTMLElement): Promise<void> {
+  await loadLanguage(document.documentElement.lang);
+  const starting = mount(Starting, { target });
+  const snapshot = await firstSnapshot((text) => starting.say(text));
+  if (!snapshot) return;
+  const store = new Store();
+  store.load(snapshot);
+  const events = new EventSocket(store, api, snapshot.events_ticket);
+  const workspace = new Workspace(store, api);
+  const again = (): void => {
+    events.retry();
+    for (const open of workspace.open) open.leg.retry();
+  };
+  window.addEventListener("online", again);
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") again();
+  });
+  await unmount(starting);
+  mount(App, { target, props: { workspace, events } });
+}
+
+const target = document.getElementById("app");
+if (target) void start(target);

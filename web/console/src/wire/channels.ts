@@ -1,0 +1,69 @@
+/** Why: kinds of channels and their frame types, the mirror of protocol/channels.py. Numbers only; no behaviour. */
+
+export const Kind = {
+  CONTROL: 0,
+  CHAT: 1,
+  SCREEN: 2,
+  INPUT: 3,
+  SHELL: 4,
+  FILES: 5,
+  CLIPBOARD: 6,
+  SYSTEM: 7,
+} as const;
+
+export const Party = { ENDPOINT: 1, CONSOLE: 2, PORTAL: 3, RECORDER: 4 } as const;
+
+export const Grant = {
+  CHAT: 1,
+  SCREEN_VIEW: 2,
+  SCREEN_CONTROL: 4,
+  SHELL: 8,
+  FILES_UPLOAD: 16,
+  FILES_DOWNLOAD: 32,
+  CLIPBOARD: 64,
+  SYSTEM: 128,
+} as const;
+
+export const Control = {
+  HELLO: 1,
+  WELCOME: 2,
+  REFUSE: 3,
+  ROSTER: 4,
+  GRANTS: 5,
+  END: 6,
+  JOIN: 16,
+  LEAVE: 17,
+  LISTEN: 48,
+  EVENT: 49,
+  GAP: 50,
+} as const;
+
+/** REFUSED says that a POST was not kept: it may be sent again later with the same id. */
+export const Durable = { POST: 1, ENTRY: 2, REFUSED: 3 } as const;
+
+export const Screen = { START: 1, STOP: 2, ACK: 3, REFRESH: 4, STARTED: 17, STOPPED: 18, UPDATE: 19, CURSOR: 20 } as const;
+
+export const Input = { REQUEST: 1, RELEASE: 2, KEY: 3, POINTER: 4, WHEEL: 5, STATE: 17 } as const;
+
+export const Shell = {
+  OPEN: 1,
+  ATTACH: 2,
+  INPUT: 3,
+  RESIZE: 4,
+  CLOSE: 5,
+  OPENED: 17,
+  DATA: 18,
+  CLOSED: 19,
+  RESIZED: 20,
+} as const;
+
+/** On every flow-controlled channel: the receiver allows the sender this many further payload bytes (u32). */
+export const CREDIT = 0xf0;
+
+/** Credit that a viewer starts with on a shell channel, in bytes of DATA payload. */
+export const SHELL_WINDOW = 256 * 1024;
+
+/** The channel number of one instance (0 to 255) of a kind. */
+export const channelOf = (kind: number, instance = 0): number => (kind << 8) | instance;
+export const kindOf = (channel: number): number => channel >> 8;
+export const instanceOf = (channel: number): number => channel & 0xff;

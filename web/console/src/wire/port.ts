@@ -1,0 +1,51 @@
+/**
+ * Why: what a tool (screen, shell, chat) may know of the leg that it works on. The socket, tickets and reconnects are
+ * behind it; in tests a plain object stands in.
+ */
+export type FrameHandler = (type: number, channel: number, payload: Uint8Array, leg: number) => void;
+
+export interface LegPort {
+  /** Our own leg's number; 0 before the first welcome. It may change with a reconnect. */
+  readonly leg: number;
+  /** Bits of `Grant` that hold now. */
+  readonly grants: number;
+  /** The leg is joined: frames that are sent now go out. */
+  readonly open: boolean;
+  /** Send one frame as our leg. Dropped while the leg is not joined: a tool starts again in its open handler. */
+  send(type: number, channel: number, payload?: Uint8Array): void;
+  /** Bytes that wait in the socket's send buffer. */
+  readonly buffered: number;
+  /** Call `handler` for every frame on channels of this kind. The payload is a view that nobody else keeps. */
+  on(kind: number, handler: FrameHandler): () => void;
+  /** Call `handler` after every (re)join. */
+  onopen(handler: () => void): () => void;
+  /** Call `handler` when the socket is gone; the leg reconnects by itself unless it ended. */
+  onclose(handler: () => void): () => void;
+  /** Call `handler` when the grants changed. */
+  ongrants(handler: (grants: number) => void): () => void;
+}
+
+/** What a person sees of screen sharing in one leg. */
+export interface ScreenState {
+  /** `asking` while the customer is being asked or the first picture is on its way. */
+  readonly sharing: "off" | "asking" | "on";
+  /** Who has mouse and keyboard. */
+  readonly control: "none" | "asking" | "mine" | "other";
+  /** Why sharing or control stopped or was refused, for people; empty when there is nothing to say. */
+  readonly text: string;
+  /** Size of the shared screen in pixels; 0 before it is known. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The screen tool as the console drives it; `live/screen` has the real one. */
+export interface ScreenPort {
+  readonly state: ScreenState;
+  onstate: ((state: ScreenState) => void) | null;
+  start(): void;
+  stop(): void;
+  requestControl(): void;
+  releaseControl(): void;
+  /** The view goes away for good. */
+  close(): void;
+}

@@ -1,0 +1,150 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Api, SessionTicket } from "./api";
+import { Store, type Session, type Snapshot } from "./live/store";
+import { FakeSurroundings } from "./live/testing";
+import { Workspace } from "./workspace";
+
+const session = (id: string, fields: Partial<Session> = {}): Session => ({
+  id,
+  topic: "user:me",
+  queue: "user:me",
+  kind: "support",
+  state: "waiting",
+  name: `customer ${id}`,
+  hostname: "",
+  os_name: "",
+  platform: "linux",
+  owner_id: null,
+  owner_name: null,
+  created_ms: 1,
+  started_ms: null,
+  customer_connected: true,
+  details: {},
+  ...fields,
+});
+
+const snapshot = (sessions: Session[]): Snapshot => ({
+  me: { id: "me", username: "rep", display_name: "Rep", permissions: ["perm_generate_session_key"] },
+  site: { name: "Site", version: "1", product_mode: "support" },
+  topics: { "user:me": 0, "team:t": 0 },
+  collections: {
+    queues: [
+      { id: "team:t", topic: "team:t", kind: "team", name: "Team" },
+      { id: "user:me", topic: "user:me", kind: "personal", name: "Personal" },
+    ],
+    sessions: sessions as unknown as Readonly<Record<string, unknown>>[],
+  },
+  events_ticket: "",
+});
+
+describe("the workspace", () => {
+  let store: Store;
+  let around: FakeSurroundings;
+  let workspace: Workspace;
+  const end = vi.fn(async () => ({}));
+  const ticket = vi.fn(
+    async (id: string): Promise<SessionTicket> => ({
+      session: session(id, { state: "active", owner_id: "me" }),
+      ticket: `ticket-${id}`,
+      leg: 2,
+      grants: 255,
+    }),
+  );
+
+  let n = 0;
+  const comes = (one: Session): void => {
+    store.apply({
+      topic: one.topic,
+      n: ++n,
+      collection: "sessions",
+      op: "put",
+      id: one.id,
+      value: one as unknown as Record<string, unknown>,
+    });
+  };
+
+  beforeEach(() => {
+    n = 0;
+    end.mockClear();
+    ticket.mockClear();
+    around = new FakeSurroundings();
+    store = new Store();
+    store.load(snapshot([session("old")]));
+    const api = { accept: ticket, jump: ticket, ticket, endSession: end } as unknown as Api;
+    workspace = new Workspace(store, api, around);
+  });
+
+  it("begins in the personal queue, without news of what was there already", () => {
+    expect([workspace.queue, workspace.fresh.size, workspace.announced]).toEqual(["user:me", 0, null]);
+  });
+
+  it("lights up a queue for a new session and announces it until it is looked at", () => {
+    // R-075, R-077
+    comes(session("new", { topic: "team:t", queue: "team:t" }));
+    expect([workspace.freshIn("team:t"), workspace.freshIn("user:me"), workspace.announced?.id]).toEqual([true, false, "new"]);
+    const { announced } = workspace;
+    if (announced) workspace.view(announced);
+    expect([workspace.queue, workspace.selected, workspace.freshIn("team:t"), workspace.announced]).toEqual([
+      "team:t",
+      "new",
+      false,
+      null,
+    ]);
+  });
+
+  it("forgets news of a session that somebody else took", () => {
+    comes(session("new"));
+    comes(session("new", { state: "active", owner_id: "other" }));
+    expect([workspace.fresh.size, workspace.announced]).toEqual([0, null]);
+  });
+
+  it("keeps several sessions with their own state while switching", async () => {
+    // R-080
+    await workspace.accept("a");
+    const [first] = workspace.open;
+    if (first) workspace.choose(first, "shell");
+    await workspace.jump("b");
+    expect(workspace.current?.id).toBe("b");
+    await workspace.goTo("a");
+    expect([workspace.current, workspace.current?.tool, workspace.open.length]).toEqual([first, "shell", 2]);
+    expect(ticket).toHaveBeenCalledTimes(2);
+    expect(around.sockets.map((socket) => socket.readyState)).toEqual([1, 1]);
+  });
+
+  it("joins a running session again after a reload", async () => {
+    comes(session("run", { state: "active", owner_id: "me" }));
+    expect(workspace.running.map((one) => one.id)).toEqual(["run"]);
+    await workspace.goTo("run");
+    around.socket.welcome();
+    expect(workspace.current?.leg.open).toBe(true);
+  });
+
+  it("counts messages of the other side only while they are not seen", async () => {
+    await workspace.accept("a");
+    const a = workspace.current;
+    around.socket.welcome();
+    around.socket.entry(1);
+    expect(a?.unread).toBe(0);
+    workspace.show("jump");
+    around.socket.entry(2);
+    around.socket.entry(3, { kind: "screen-started" });
+    around.socket.entry(4, { leg: 3, party: 2 });
+    expect(a?.unread).toBe(1);
+    await workspace.goTo("a");
+    expect(a?.unread).toBe(0);
+  });
+
+  it("ends a session for all, and asks the server nothing when it is over already", async () => {
+    // R-253
+    await workspace.accept("a");
+    const a = workspace.current;
+    if (a) await workspace.end(a);
+    expect([end.mock.calls, workspace.current, workspace.open]).toEqual([[["a"]], null, []]);
+    await workspace.accept("b");
+    const b = workspace.current;
+    around.socket.welcome();
+    around.socket.control(6, { reason: "ended" });
+    if (b) await workspace.end(b);
+    expect(end).toHaveBeenCalledTimes(1);
+  });
+});

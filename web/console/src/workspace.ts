@@ -1,0 +1,238 @@
+/**
+ * Why: what this tab works on: the store, the running sessions that are open here, what is shown now, and news that a
+ * person has not seen. Plain state without a framework; the views watch it.
+ * Rules: a session that is open keeps its leg, chat and shells while another one is shown. News are marks of this tab
+ * only; the server keeps nothing for them.
+ */
+import type { Api, SessionTicket } from "./api";
+import { LegSocket } from "./live/leg";
+import { Shells } from "./live/shell";
+import { Handlers, type Surroundings } from "./live/socket";
+import type { Session, Store } from "./live/store";
+import { Party } from "./wire/channels";
+
+export type Tool = "screen" | "shell";
+export type Tab = "sessions" | "jump";
+
+export class OpenSession {
+  tool: Tool = "screen";
+  chatShown = true;
+  unread = 0;
+  readonly id: string;
+  readonly leg: LegSocket;
+  readonly shells: Shells;
+  session: Session;
+  #counted = 0;
+
+  constructor(start: SessionTicket, leg: LegSocket) {
+    this.id = start.session.id;
+    this.session = start.session;
+    this.leg = leg;
+    this.shells = new Shells(leg);
+    leg.onchange(() => this.shells.learn(leg.entries));
+  }
+
+  /** Count chat lines of others that came since the last look. */
+  count(seen: boolean): void {
+    const { entries } = this.leg;
+    for (const entry of entries.slice(this.#counted)) {
+      if (entry.kind === "chat" && entry.leg !== this.leg.leg && entry.party !== Party.CONSOLE) this.unread++;
+    }
+    this.#counted = entries.length;
+    if (seen) this.unread = 0;
+  }
+
+  close(): void {
+    this.shells.stop();
+    this.leg.close();
+  }
+}
+
+export class Workspace {
+  readonly store: Store;
+  readonly api: Api;
+  tab: Tab = "sessions";
+  queue = "";
+  /** The entry of the queue whose details are shown. */
+  selected = "";
+  current: OpenSession | null = null;
+  /** Sessions that wait and that this person has not looked at, by id. */
+  fresh: ReadonlySet<string> = new Set();
+  /** The newest of them, until it is looked at or put aside. */
+  announced: Session | null = null;
+  readonly #around: Surroundings | undefined;
+  readonly #changed = new Handlers<[]>();
+  #open: readonly OpenSession[] = [];
+  #known = new Set<string>();
+  #started = false;
+
+  constructor(store: Store, api: Api, around?: Surroundings) {
+    this.store = store;
+    this.api = api;
+    this.#around = around;
+    store.onchange(() => this.#storeChanged());
+    this.#storeChanged();
+    this.#started = true;
+  }
+
+  onchange = (handler: () => void): (() => void) => this.#changed.add(handler);
+
+  get open(): readonly OpenSession[] {
+    return this.#open;
+  }
+
+  /** Sessions of this person that run, open in this tab or not. */
+  get running(): readonly Session[] {
+    const { me, sessions } = this.store;
+    const own = sessions.filter((session) => session.state === "active" && session.owner_id === me.id);
+    const here = this.#open.filter((open) => !open.leg.over && !own.some((session) => session.id === open.id));
+    return [...own, ...here.map((open) => open.session)];
+  }
+
+  get permitted(): { newSession: boolean } {
+    return { newSession: this.store.may("perm_generate_session_key") };
+  }
+
+  queueSessions(queue: string): readonly Session[] {
+    return this.store.sessions
+      .filter((session) => session.queue === queue)
+      .sort((a, b) => a.created_ms - b.created_ms);
+  }
+
+  freshIn(queue: string): boolean {
+    return this.queueSessions(queue).some((session) => this.fresh.has(session.id));
+  }
+
+  show(tab: Tab): void {
+    this.tab = tab;
+    this.current = null;
+    if (tab === "sessions") this.#look();
+    this.#changed.call();
+  }
+
+  showQueue(queue: string, selected = ""): void {
+    this.queue = queue;
+    this.selected = selected;
+    this.show("sessions");
+  }
+
+  select(session: string): void {
+    this.selected = session;
+    this.#changed.call();
+  }
+
+  /** Show the details of the session that was announced. */
+  view(session: Session): void {
+    this.announced = null;
+    this.showQueue(session.queue, session.id);
+  }
+
+  dismiss(): void {
+    this.announced = null;
+    this.#changed.call();
+  }
+
+  async accept(id: string): Promise<void> {
+    this.#enter(await this.api.accept(id));
+  }
+
+  async jump(id: string): Promise<void> {
+    this.#enter(await this.api.jump(id));
+  }
+
+  /** Go to a running session; one that is not open in this tab is joined. */
+  async goTo(id: string): Promise<void> {
+    const open = this.#open.find((one) => one.id === id);
+    if (open) this.#show(open);
+    else this.#enter(await this.api.ticket(id));
+  }
+
+  /** Close the session for everybody. */
+  async end(open: OpenSession): Promise<void> {
+    if (!open.leg.over) await this.api.endSession(open.id);
+    this.leave(open);
+  }
+
+  /** Take a session out of this tab. */
+  leave(open: OpenSession): void {
+    open.close();
+    this.#open = this.#open.filter((one) => one !== open);
+    if (this.current === open) this.show("sessions");
+    else this.#changed.call();
+  }
+
+  choose(open: OpenSession, tool: Tool): void {
+    open.tool = tool;
+    this.#changed.call();
+  }
+
+  toggleChat(open: OpenSession): void {
+    open.chatShown = !open.chatShown;
+    this.#count(open);
+    this.#changed.call();
+  }
+
+  async logout(): Promise<string> {
+    const { redirect } = await this.api.logout();
+    for (const open of this.#open) open.close();
+    return redirect;
+  }
+
+  #enter(start: SessionTicket): void {
+    const known = this.#open.find((one) => one.id === start.session.id);
+    if (known && !known.leg.over) {
+      this.#show(known);
+      return;
+    }
+    if (known) this.leave(known);
+    const tickets = async (): Promise<string> => (await this.api.ticket(start.session.id)).ticket;
+    const leg = new LegSocket(start.ticket, tickets, this.#around);
+    leg.grants = start.grants;
+    const open = new OpenSession(start, leg);
+    open.leg.onchange(() => {
+      this.#count(open);
+      this.#changed.call();
+    });
+    open.shells.onchange(() => this.#changed.call());
+    this.#open = [...this.#open, open];
+    this.#show(open);
+  }
+
+  #show(open: OpenSession): void {
+    this.current = open;
+    this.announced = this.announced?.id === open.id ? null : this.announced;
+    this.#count(open);
+    this.#changed.call();
+  }
+
+  #count(open: OpenSession): void {
+    open.count(this.current === open && open.chatShown);
+  }
+
+  #storeChanged(): void {
+    const { sessions, queues } = this.store;
+    const waiting = sessions.filter((session) => session.state === "waiting");
+    if (this.#started) {
+      const come = waiting.filter((session) => !this.#known.has(session.id));
+      if (come.length) {
+        this.fresh = new Set([...this.fresh, ...come.map((session) => session.id)]);
+        this.announced = come.at(-1) ?? null;
+      }
+    }
+    this.#known = new Set(waiting.map((session) => session.id));
+    this.fresh = new Set([...this.fresh].filter((id) => this.#known.has(id)));
+    if (this.announced && !this.#known.has(this.announced.id)) this.announced = null;
+    if (!queues.some((queue) => queue.id === this.queue)) {
+      this.queue = (queues.find((queue) => queue.kind === "personal") ?? queues[0])?.id ?? "";
+    }
+    for (const open of this.#open) open.session = sessions.find((one) => one.id === open.id) ?? open.session;
+    this.#changed.call();
+  }
+
+  /** The chosen queue's sessions have been seen now. */
+  #look(): void {
+    const seen = new Set(this.queueSessions(this.queue).map((session) => session.id));
+    this.fresh = new Set([...this.fresh].filter((id) => !seen.has(id)));
+    if (this.announced && seen.has(this.announced.id)) this.announced = null;
+  }
+}
