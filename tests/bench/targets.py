@@ -1,0 +1,53 @@
+"""The promised figures. Source: the table of targets of Farhand's design ("Targets, and what they are measured against").
+
+A key is `measurement.figure`; peers are what the best packages reached on 2 cores in earlier trials, quoted for orientation.
+"""
+
+from typing import NamedTuple
+
+
+class Target(NamedTuple):
+    """A figure to reach, and on which side of it is good."""
+
+    value: float
+    at_most: bool = True
+    peer: str = ""
+
+    def met(self, measured: float) -> bool:
+        """Say whether a measured figure reaches it."""
+        return measured <= self.value if self.at_most else measured >= self.value
+
+    def text(self, unit: str) -> str:
+        """The target for people."""
+        sign = "<=" if self.at_most else ">="
+        return f"{sign} {self.value:,g} {unit}"
+
+
+NGINX = "nginx stream 2.7 in earlier trials"
+
+TARGETS: dict[str, Target] = {
+    "relay.cpu_64k": Target(3.0, peer=NGINX),
+    "relay.cpu_16k": Target(4.0, peer=NGINX),
+    "relay.cpu_64k_tap": Target(4.0),
+    "relay.cpu_16k_tap": Target(4.0),
+    "relay.core_64k": Target(300, at_most=False, peer="Node ws 161"),
+    "messages.rate": Target(80_000, at_most=False, peer="Node ws 127k"),
+    "messages.cpu": Target(12, peer="MeshCentral 4.4"),
+    "shell.alone_p50": Target(1),
+    "shell.alone_p99": Target(10),
+    "shell.same_p50": Target(5, peer="Node ws 5.3"),
+    "shell.same_p99": Target(15, peer="Node ws 34"),
+    "shell.other_p50": Target(5, peer="Node ws 5.3"),
+    "shell.other_p99": Target(15, peer="Node ws 34"),
+    "shell.agent_p50": Target(1.5, peer="MeshCentral 1.6"),
+    "links.rss": Target(45, peer="Node ws 35"),
+    "agent.rss": Target(45, peer="MeshCentral 11"),
+    "agent.cpu_shared": Target(0.5, peer="MeshCentral 36"),
+    "screen.key_p50": Target(8, peer="noVNC + TigerVNC 13.4"),
+    "screen.key_p95": Target(16, peer="noVNC + TigerVNC 18.3"),
+    "screen.scroll_fps": Target(30, at_most=False, peer="noVNC 9"),
+    "screen.scroll_kbs": Target(200, peer="noVNC 341"),
+    "console.bytes": Target(300, peer="MeshCentral 5,900"),
+    "console.requests": Target(15, peer="MeshCentral 103"),
+}
+"""`agent.cpu_shared` stands for the design's "0 %": half a per cent of a core is the finest that 20 seconds can show."""

@@ -1,0 +1,30 @@
+"""The first steps of an administrator, without a browser."""
+
+from tests.harness.appliance import ADMIN, BOX_ADMIN, Appliance
+from tests.harness.visitor import Answer, Visitor
+
+
+def claim(appliance: Appliance, *, web_console: bool = True) -> Answer:
+    """Use the claim link: makes the administrator and the appliance account."""
+    fields = {
+        "username": ADMIN["username"],
+        "display_name": ADMIN["display_name"],
+        "password": ADMIN["password"],
+        "password_again": ADMIN["password"],
+        "appliance_username": BOX_ADMIN["username"],
+        "appliance_password": BOX_ADMIN["password"],
+        "appliance_password_again": BOX_ADMIN["password"],
+        **({"web_console": "on"} if web_console else {}),
+    }
+    answer = appliance.visitor().submit(appliance.claim_path, fields)
+    assert answer.status == 200, f"{answer.status} {answer.text}"
+    return answer
+
+
+def sign_in(appliance: Appliance, username: str, password: str, path: str = "/login/sign-in") -> Visitor:
+    """Sign in and return the person with the cookies."""
+    visitor = appliance.visitor()
+    answer = visitor.submit(path, {"username": username, "password": password})
+    assert answer.status == 200, f"{answer.status} {answer.text}"
+    assert "Logout" in answer.text or "console" in path, answer.text[:3000]
+    return visitor
