@@ -7,7 +7,7 @@ import "./replay.css";
 import { loadLanguage, t } from "../../../console/src/i18n";
 import { type Decoder, ScreenPlayer } from "./player";
 import { shellControls } from "./shell";
-import type { Chunk, IndexFile } from "./timeline";
+import { type Chunk, type IndexFile, chunksOf, firstPicture } from "./timeline";
 import { type ReplayView, element, replayView } from "./view";
 
 interface ScreenModule {
@@ -56,7 +56,8 @@ async function openScreen(place: HTMLElement, address: string): Promise<void> {
   view.connect(player);
   place.replaceChildren(view.root);
   view.update(player);
-  await player.seek(0);
+  // What was recorded before the first picture is an empty stage: nobody should have to wait for it.
+  await player.seek(firstPicture(chunksOf(index)));
   run(player);
 }
 

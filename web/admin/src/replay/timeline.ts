@@ -102,6 +102,9 @@ export function keyBefore(chunks: readonly Chunk[], time: number): number {
   );
 }
 
+/** When the first full picture begins; 0 when there is none. */
+export const firstPicture = (chunks: readonly Chunk[]): number => chunks.find((chunk) => chunk.key >= 0)?.key ?? 0;
+
 /** Size of the screen at `time`, or null before the first and while nothing is shared. */
 export function sizeAt(screens: IndexFile["screens"], time: number): { width: number; height: number } | null {
   let size: { width: number; height: number } | null = null;
