@@ -2,14 +2,16 @@
 
 The promise: the chance that guessing hits any live key over a key's life stays under `MAX_RISK`
 (live keys x allowed failures / key space). Settings that break it are refused by `check_settings`; the throttle below
-is what makes "allowed failures" a number. Everything here is pure; rows and clocks belong to the caller.
+is what makes "allowed failures" a number. It counts chances: a wrong key costs as many as there are live keys to hit,
+and a window's budget of them follows from the longest life among the keys that live. So it is small only when many do.
+Everything here is pure; rows and clocks belong to the caller.
 """
 
-import ipaddress
 from typing import Final
 
 import msgspec
 
+from farhand.kit.address import address_block
 from farhand.rules.text import gettext_noop as _
 
 MAX_RISK: Final = 1e-5
@@ -30,8 +32,8 @@ WINDOW_MS: Final = 60_000
 
 
 class KeySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a site allows: digits of a key, keys alive at once, longest life, and wrong keys per minute from
-    everybody.
+    """What a site allows: digits of a key, keys alive at once, longest life, and how many wrong keys per minute from
+    everybody are answered at least, even when `max_live` keys live that long.
     """
 
     digits: int = 12
@@ -41,12 +43,23 @@ class KeySettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def allowed_failures(self) -> int:
         """Wrong keys that are answered during the longest life of one key (each started window counts whole)."""
-        windows = -(-self.longest_life_s * 1000 // WINDOW_MS) + 1
-        return windows * self.failures_per_minute
+        return _windows(self.longest_life_s) * self.failures_per_minute
 
     def risk(self) -> float:
         """Chance that guessing hits a live key over a key's life."""
         return self.max_live * self.allowed_failures() / 10.0**self.digits
+
+
+class Alive(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys that live now: how many, and the longest life (seconds, from its making) among them."""
+
+    count: int = 0
+    longest_life_s: int = 0
+
+
+def _windows(life_s: int) -> int:
+    """Windows that a life touches; each started one counts whole."""
+    return -(-life_s * 1000 // WINDOW_MS) + 1
 
 
 class Unsafe(ValueError):
@@ -86,15 +99,7 @@ def shown_key(key: str) -> str:
 
 def address_bucket(address: str) -> str:
     """Return the bucket that an address is counted in: one IPv4 address, one IPv6 /64, or `unknown`."""
-    try:
-        parsed = ipaddress.ip_address(address.split("%", 1)[0])
-    except ValueError:
-        return "address:unknown"
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return f"address:{parsed.ipv4_mapped}"
-        return f"address:{ipaddress.ip_network((parsed, 64), strict=False)}"
-    return f"address:{parsed}"
+    return f"address:{address_block(address)}"
 
 
 class Throttle(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,15 +122,26 @@ def after_address_failure(state: Throttle, now_ms: int) -> Throttle:
     return Throttle(failures=failures, last_ms=now_ms, until_ms=now_ms + delay)
 
 
-def after_overall_failure(state: Throttle, now_ms: int, settings: KeySettings) -> Throttle:
-    """Count a wrong key of anybody: once a window's budget is used up, everybody waits until the window ends.
-
-    `last_ms` is the start of the window here.
+def budget(alive: Alive, settings: KeySettings) -> int:
+    """Return the chances that guessing may have in one window: over the longest life among the live keys they stay
+    under `MAX_RISK`.
     """
+    return int(MAX_RISK * 10**settings.digits / _windows(alive.longest_life_s))
+
+
+def overall_wait_ms(state: Throttle, now_ms: int, alive: Alive, settings: KeySettings) -> int:
+    """Milliseconds until anybody may send a wrong key again: to the window's end once its budget is used up.
+
+    `last_ms` is the start of the window, `failures` the chances that were had in it.
+    """
+    into = now_ms - state.last_ms
+    if not 0 <= into < WINDOW_MS or state.failures + alive.count <= budget(alive, settings):
+        return 0
+    return WINDOW_MS - into
+
+
+def after_overall_failure(state: Throttle, now_ms: int, alive: Alive) -> Throttle:
+    """Count a wrong key of anybody: it had as many chances as there are live keys."""
     if not 0 <= now_ms - state.last_ms < WINDOW_MS:
         state = Throttle(last_ms=now_ms)
-    failures = state.failures + 1
-    full = failures >= settings.failures_per_minute
-    return Throttle(
-        failures=failures, last_ms=state.last_ms, until_ms=state.last_ms + WINDOW_MS if full else state.until_ms
-    )
+    return Throttle(failures=state.failures + alive.count, last_ms=state.last_ms)

@@ -2,6 +2,7 @@
 
     joining ──customer consents──▶ waiting ──accept──▶ active ──end──▶ ended
        └───────expires────────────▶ ended      ◀──last console gone (15 s), pause──┘
+    waiting or active support session ──customer's client gone (5 min)──▶ ended
 
 Rules: an active session has exactly one owner, who is a member of it; a waiting session is in exactly one queue and has
 no members; `ended` is final. Every change is a function from state to state that raises `Impossible` with a sentence
@@ -24,6 +25,8 @@ Kind = Literal["jump", "support"]
 
 CONSOLE_GRACE_MS: Final = 15_000
 """A session whose last console is gone for longer goes back to its owner's queue."""
+CUSTOMER_GRACE_MS: Final = 300_000
+"""A support session whose customer's client is gone for longer ends; the site may set another time."""
 ENDPOINT_GRANTS: Final = Grant.CHAT | Grant.SCREEN_VIEW | Grant.SCREEN_CONTROL | Grant.SHELL | Grant.SYSTEM
 """What the endpoint's own leg takes part in. It serves; what a representative may use is that leg's grants."""
 
@@ -106,6 +109,16 @@ def consoles_lost(life: Life, gone_ms: int) -> Life:
     if life.state != "active" or gone_ms <= CONSOLE_GRACE_MS:
         return life
     return msgspec.structs.replace(life, state="waiting", members=(), queue=queues.personal(life.owner))
+
+
+def customer_lost(life: Life, gone_ms: int, grace_ms: int = CUSTOMER_GRACE_MS) -> Life:
+    """The customer's client has been gone for `gone_ms`: after the grace a support session is over.
+
+    A Jump goes on: its machine comes back by itself, and its representative can end it.
+    """
+    if life.kind != "support" or life.state not in ("waiting", "active") or gone_ms <= grace_ms:
+        return life
+    return end(life, "customer-lost")
 
 
 def end(life: Life, reason: str) -> Life:

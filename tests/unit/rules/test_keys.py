@@ -90,17 +90,57 @@ def test_the_wait_rises() -> None:
     assert rising[-1] == keys.MAX_DELAY_MS
 
 
-@given(st.lists(st.integers(0, 5_000), min_size=1, max_size=400), st.integers(1, 20))
-def test_overall_budget_holds_in_every_window(gaps: list[int], budget: int) -> None:
-    settings = keys.KeySettings(failures_per_minute=budget)
-    state, now, answered = keys.Throttle(), 0, []
-    for gap in gaps:
-        now += gap
-        if state.wait_ms(now):
-            continue
-        answered.append(now)
-        state = keys.after_overall_failure(state, now, settings)
-    for start in answered:
-        # Windows do not slide: two of them can touch one sliding minute.
-        assert sum(1 for t in answered if start <= t < start + keys.WINDOW_MS) <= 2 * budget
-    assert len(answered) <= (now // keys.WINDOW_MS + 1) * budget
+MOVES = st.one_of(
+    st.tuples(st.just("make"), st.sampled_from(keys.LIFETIMES_S), st.integers(1, 60)),
+    st.tuples(st.just("use"), st.just(0), st.integers(1, 60)),
+    st.tuples(st.just("wait"), st.integers(0, 1_200_000), st.just(1)),
+    st.tuples(st.just("guess"), st.integers(0, 2_000), st.integers(1, 50)),
+)
+
+
+@given(st.lists(MOVES, min_size=5, max_size=60))
+def test_guessing_any_key_over_a_keys_life_stays_under_the_risk(moves: list[tuple[str, int, int]]) -> None:
+    settings = keys.KeySettings(digits=8)  # so few that the budget matters here
+    state, now = keys.Throttle(), 0
+    live: list[list[float]] = []  # made, expires, chance that guessing hit any key since it was made
+    worst = 0.0
+    for move, value, times in moves:
+        for _ in range(times):
+            if move == "make" and len(live) < settings.max_live:
+                live.append([now, now + value * 1000, 0.0])
+            elif move == "use" and live:
+                live.pop(0)
+            elif move == "wait" or move == "guess":
+                now += value
+            live = [key for key in live if key[1] > now]
+            if move != "guess":
+                continue
+            alive = keys.Alive(count=len(live), longest_life_s=int(max((b - a for a, b, _ in live), default=0) // 1000))
+            if not keys.overall_wait_ms(state, now, alive, settings):
+                state = keys.after_overall_failure(state, now, alive)
+                for key in live:
+                    key[2] += alive.count / 10**settings.digits
+                    worst = max(worst, key[2])
+    assert worst <= keys.MAX_RISK
+
+
+@given(st.integers(1, 500), st.integers(1, 500), st.sampled_from(keys.LIFETIMES_S), st.sampled_from(keys.LIFETIMES_S))
+def test_the_budget_grows_as_keys_are_fewer_and_live_shorter(few: int, many: int, short: int, long: int) -> None:
+    settings = keys.KeySettings()
+    few, many, short, long = *sorted((few, many)), *sorted((short, long))
+    small = keys.budget(keys.Alive(count=many, longest_life_s=long), settings) // many
+    assert settings.failures_per_minute <= small
+    assert small <= keys.budget(keys.Alive(count=few, longest_life_s=short), settings) // few
+    assert keys.budget(keys.Alive(count=1, longest_life_s=600), settings) > 100_000  # twelve addresses block nobody
+
+
+def test_every_wait_of_everybody_ends_with_its_window() -> None:
+    alive, settings = keys.Alive(count=500, longest_life_s=14_400), keys.KeySettings()
+    state = keys.Throttle()
+    begin = 10 * keys.WINDOW_MS
+    while not keys.overall_wait_ms(state, begin, alive, settings):
+        state = keys.after_overall_failure(state, begin, alive)
+    assert keys.overall_wait_ms(state, begin, alive, settings) == keys.WINDOW_MS
+    assert keys.overall_wait_ms(state, begin + keys.WINDOW_MS, alive, settings) == 0
+    assert keys.overall_wait_ms(state, begin - 1, alive, settings) == 0  # a clock that went back
+    assert keys.overall_wait_ms(state, begin + 1, keys.Alive(), settings) == 0  # nothing is there to be hit

@@ -29,6 +29,16 @@ class SessionMachine(RuleBasedStateMachine):
         self.life = new
         self.history.append(new.state)
 
+    @rule(gone_ms=st.integers(0, 2 * sessions.CUSTOMER_GRACE_MS))
+    def customer_goes(self, gone_ms: int) -> None:
+        before = self.life
+        self.step(sessions.customer_lost(self.life, gone_ms))
+        over = before.kind == "support" and before.state in ("waiting", "active")
+        if over and gone_ms > sessions.CUSTOMER_GRACE_MS:
+            assert (self.life.state, self.life.reason) == ("ended", "customer-lost")
+        else:
+            assert self.life == before
+
     @rule(user=USERS)
     def consent(self, user: str) -> None:
         before = self.life

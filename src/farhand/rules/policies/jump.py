@@ -4,17 +4,11 @@ The role in a Jump Group decides (`no_access` < `start_sessions` < `administrato
 administrator of the site may edit every group's items, and needs a role, like everybody, to Jump.
 """
 
-from typing import Final
-
 from farhand.rules.access import ALLOW, Context, Decision, Object, Policy, Subject, needs, only, refuse
 from farhand.rules.permissions import ADMIN, EDIT_JUMP_GROUPS, JUMP_CLIENT
 from farhand.rules.policies.support import console_open
+from farhand.rules.roles import ADMINISTRATOR, STARTING
 from farhand.rules.text import gettext_noop as _
-
-NO_ACCESS: Final = "no_access"
-START: Final = "start_sessions"
-ADMINISTRATOR: Final = "administrator"
-ROLES: Final = (NO_ACCESS, START, ADMINISTRATOR)
 
 
 def edit_items(subject: Subject, obj: Object, _context: Context) -> Decision:
@@ -36,18 +30,14 @@ def start(subject: Subject, obj: Object, context: Context) -> Decision:
         return first
     if not subject.has(JUMP_CLIENT):
         return refuse(_("Your account is not allowed to use Jump Clients."))
-    if obj.group is None or subject.groups.get(obj.group) not in (START, ADMINISTRATOR):
+    if obj.group is None or subject.groups.get(obj.group) not in STARTING:
         return refuse(_("You have no access to this Jump Item."))
     return ALLOW
 
 
 def sees(subject: Subject, group: str) -> bool:
     """Say whether the subject sees the items of a Jump Group."""
-    return (
-        subject.kind == "user"
-        and subject.has(JUMP_CLIENT)
-        and subject.groups.get(group, NO_ACCESS) in (START, ADMINISTRATOR)
-    )
+    return subject.kind == "user" and subject.has(JUMP_CLIENT) and subject.groups.get(group) in STARTING
 
 
 def view_clients(subject: Subject, _object: Object, _context: Context) -> Decision:

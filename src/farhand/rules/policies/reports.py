@@ -10,7 +10,7 @@ from typing import Final
 
 from farhand.rules.access import ALLOW, Context, Decision, Object, Policy, Subject, refuse
 from farhand.rules.permissions import VIEW_RECORDINGS, VIEW_REPORTS
-from farhand.rules.policies.jump import NO_ACCESS
+from farhand.rules.roles import NO_ACCESS
 from farhand.rules.text import gettext_noop as _
 
 NO_REPORTS: Final = _("Your account is not allowed to view session reports. Ask an administrator for the permission.")

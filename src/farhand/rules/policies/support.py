@@ -3,6 +3,7 @@
 from farhand.rules import queues
 from farhand.rules.access import ALLOW, Context, Decision, Object, Policy, Subject, needs, only, refuse
 from farhand.rules.permissions import ACCEPT_TEAM_SESSIONS, ADMIN, GENERATE_SESSION_KEY, JUMP_CLIENT, SUPPORT_ALLOWED
+from farhand.rules.roles import STARTING
 from farhand.rules.text import gettext_noop as _
 
 
@@ -50,10 +51,18 @@ def accept(subject: Subject, obj: Object, context: Context) -> Decision:
 
 
 def member(subject: Subject, obj: Object, context: Context) -> Decision:
-    """A member of the session (`facts["members"]`: user ids) who still holds its permission."""
+    """A member of the session (`facts["members"]`: user ids) who still holds its permission, and in a Jump the role in
+    the Jump Group too. Running legs are judged by this again whenever somebody's access is reduced.
+    """
     first = helps(subject, obj, context)
     if not first.allowed:
         return first
+    if (
+        obj.facts.get("session_kind") == "jump"
+        and obj.group is not None
+        and subject.groups.get(obj.group) not in STARTING
+    ):
+        return refuse(_("You have no access to this Jump Item."))
     members = obj.facts.get("members", ())
     if isinstance(members, tuple) and subject.id in members:
         return ALLOW
@@ -90,5 +99,6 @@ POLICIES: dict[str, Policy] = {
     "support.session.note_leg": only("system"),
     "support.session.forget_legs": only("system"),
     "support.session.expire": only("system"),
+    "support.session.abandon": only("system"),
     "support.session_key.expire": only("system"),
 }

@@ -109,7 +109,9 @@ class Throttle(models.Model):
 
     farhand_kind: ClassVar[Kind] = "transient"
     key = models.CharField(primary_key=True, max_length=128)
-    """`account:NAME`, `appliance:NAME` or `source:ADDRESS`."""
+    """`account:NAME`, `appliance:NAME`, `code:USER`, `source:ADDRESS`, or `pair:HASH` of an account and a source."""
     failures = models.PositiveIntegerField(default=0)
     until_ms = models.BigIntegerField(default=0)
     last_ms = models.BigIntegerField(default=0)
+    noted_ms = models.BigIntegerField(default=0)
+    """When an attempt of this source that came too soon was last noted in the audit."""

@@ -1,24 +1,57 @@
 """Passwords: how they are stored, and which are taken.
 
 Argon2id with 64 MiB, three passes, one lane; at most two are computed at once, so that a burst of sign-ins cannot
-take all memory. A password has at least 12 characters, is not among the common ones, and is not the account's own name.
+take all memory, and some more wait, so that it cannot take all threads: further ones are told to come again. A password
+has at least 12 characters, is not among the common ones, and is not the account's own name.
 """
 
+import contextlib
 import functools
 import re
 import threading
 import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.contrib.auth.password_validation import CommonPasswordValidator
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
-from farhand.web.project.errors import Invalid
+from farhand.web.project.errors import Invalid, ServiceError
 
 MINIMUM = 12
 MAXIMUM = 256
+WAITING = 16
+"""Passwords that may wait for their turn: about two seconds' work."""
 _two_at_once = threading.BoundedSemaphore(2)
+_places = threading.BoundedSemaphore(2 + WAITING)
+
+
+class Busy(ServiceError):
+    """So many passwords are being checked that this one is not."""
+
+    code = "busy"
+    status = 503
+
+
+@contextlib.contextmanager
+def _turn() -> Iterator[None]:
+    """Wait while two passwords are being computed; raises Busy when too many wait."""
+    if not _places.acquire(blocking=False):
+        seconds = 5
+        raise Busy(
+            ngettext(
+                "Too many attempts. Wait %(seconds)d second, then try again.",
+                "Too many attempts. Wait %(seconds)d seconds, then try again.",
+                seconds,
+            )
+            % {"seconds": seconds}
+        )
+    try:
+        with _two_at_once:
+            yield
+    finally:
+        _places.release()
 
 
 class Argon2id(Argon2PasswordHasher):
@@ -30,12 +63,12 @@ class Argon2id(Argon2PasswordHasher):
 
     def encode(self, password: str, salt: str) -> str:
         """Hash a password; waits while two others are being computed."""
-        with _two_at_once:
+        with _turn():
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
         """Check a password; waits while two others are being computed."""
-        with _two_at_once:
+        with _turn():
             return bool(super().verify(password, encoded))
 
 

@@ -12,9 +12,10 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext
 
 from farhand.rules.access import Object
-from farhand.rules.permissions import ADMIN, unknown
+from farhand.rules.permissions import ADMIN, expand, unknown
 from farhand.web.accounts import passwords, queries
 from farhand.web.accounts.models import NAME_MAX, ApplianceUser, User
+from farhand.web.project import revocation
 from farhand.web.project.service import Change, Conflict, Invalid, NotThere, service
 
 USERNAME = re.compile(r"[^\s\x00-\x1f\x7f/\\:*?\"<>|]+")
@@ -71,11 +72,14 @@ def edit_user(change: Change, *, user_id: str, display_name: str, permissions: I
         display_name={"from": user.display_name, "to": display_name},
         permissions={"from": user.permissions, "to": sorted(wanted)},
     )
+    before = expand(user.permissions)
     user.display_name = clean_display_name(display_name)
     user.email = clean_email(email)
     user.permissions = sorted(wanted)
     user.save(update_fields=["display_name", "email", "permissions"])
     tell(change, user)
+    if before - expand(user.permissions):
+        revocation.access_reduced(change, [user.id])
     return user
 
 
@@ -92,6 +96,8 @@ def disable_user(change: Change, *, user_id: str, disabled: bool) -> User:
     user.save(update_fields=["is_active"])
     change.audit(disabled=disabled)
     tell(change, user)
+    if disabled:
+        revocation.access_reduced(change, [user.id])
     return user
 
 
@@ -102,6 +108,7 @@ def set_password(change: Change, *, user_id: str, password: str) -> User:
     change.allow(Object(kind="user", id=user.id, facts={"permissions": frozenset(user.permissions)}))
     user.set_password(passwords.check_new(password, user.username, user.display_name))
     user.save(update_fields=["password"])
+    revocation.end_listening(change, [user.id])
     return user
 
 
@@ -126,6 +133,7 @@ def change_own_password(change: Change, *, old: str, new: str) -> User:
         raise Invalid("old", gettext("The current password is not right."))
     user.set_password(passwords.check_new(new, user.username, user.display_name, field="new"))
     user.save(update_fields=["password"])
+    revocation.end_listening(change, [user.id])
     return user
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from django.contrib.auth import login as django_login
 from django.contrib.auth import logout as django_logout
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
@@ -17,7 +18,7 @@ from farhand.rules.access import Object, Subject
 from farhand.web.accounts import passwords, queries, second_factor, throttle
 from farhand.web.accounts.models import ApplianceUser, User
 from farhand.web.project.middleware import SIGNED_IN_MS
-from farhand.web.project.service import Actor, Change, Refused, now_ms, service
+from farhand.web.project.service import Actor, Change, Refused, now_ms, service, write_refusal
 
 log = get_log("signin")
 
@@ -27,6 +28,8 @@ REAUTHENTICATED_MS = "reauthenticated_ms"
 RECENT_MS = 5 * 60_000
 """A password given this long ago still serves for the administration of users and keys."""
 BACKEND = "django.contrib.auth.backends.ModelBackend"
+USER_SIGN_IN = "accounts.user.sign_in"
+APPLIANCE_SIGN_IN = "accounts.appliance_user.sign_in"
 
 
 def start(request: HttpRequest, username: str, password: str) -> Literal["signed-in", "code-needed"]:
@@ -50,9 +53,11 @@ def finish(request: HttpRequest, code: str) -> None:
     if user is None:
         raise Refused(gettext("Too much time went by. Enter your user name and password again."))
     key = f"code:{user.id}"
-    throttle.begin(key, _address(request), now_ms())
+    # Only who has the password comes here, so nobody else can keep its owner out: six digits need the long wait.
+    _begin(USER_SIGN_IN, key, _address(request), account_longest_s=throttle.LONGEST_S)
     if not second_factor.check_code(user, code):
         log.warning("signin_code_wrong", user=user.id, source=_address(request))
+        _note_failure(USER_SIGN_IN, "second-factor", _address(request), Object(kind="user", id=user.id))
         raise Refused(gettext("This code is not right or has been used. Take the newest one."))
     throttle.succeeded(key, _address(request))
     enter(request, user, factors=2)
@@ -61,7 +66,7 @@ def finish(request: HttpRequest, code: str) -> None:
 def check_password(username: str, password: str, address: str) -> User:
     """Return the user whose password this is, or raise Refused."""
     key = f"account:{username.strip().casefold()}"
-    throttle.begin(key, address, now_ms())
+    _begin(USER_SIGN_IN, key, address)
     user = queries.user_by_name(username.strip())
     if user is None or not password:
         passwords.dummy_hash(password)
@@ -70,6 +75,8 @@ def check_password(username: str, password: str, address: str) -> User:
         right = user.check_password(passwords.clean(password[: passwords.MAXIMUM])) and user.is_active
     if user is None or not right:
         log.warning("signin_refused", source=address)
+        # The name is not noted unless it is one of ours: people type passwords there.
+        _note_failure(USER_SIGN_IN, "password", address, Object(kind="user", id=user.id if user else ""))
         raise Refused(gettext("The user name or the password is not right."))
     throttle.succeeded(key, address)
     return user
@@ -115,7 +122,7 @@ def enter_appliance(request: HttpRequest, username: str, password: str) -> None:
     """Sign in to /appliance; its session is another one than that of /login."""
     address = _address(request)
     key = f"appliance:{username.strip().casefold()}"
-    throttle.begin(key, address, now_ms())
+    _begin(APPLIANCE_SIGN_IN, key, address)
     account = ApplianceUser.objects.filter(username__iexact=username.strip(), is_active=True).first()
     if account is None or not password:
         passwords.dummy_hash(password)
@@ -124,6 +131,8 @@ def enter_appliance(request: HttpRequest, username: str, password: str) -> None:
         right = account.check_password(passwords.clean(password[: passwords.MAXIMUM]))
     if account is None or not right:
         log.warning("appliance_signin_refused", source=address)
+        about = Object(kind="appliance-user", id=account.id if account else "")
+        _note_failure(APPLIANCE_SIGN_IN, "password", address, about)
         raise Refused(gettext("The user name or the password is not right."))
     throttle.succeeded(key, address)
     request.session.flush()
@@ -134,7 +143,7 @@ def enter_appliance(request: HttpRequest, username: str, password: str) -> None:
     appliance_sign_in(Actor(subject=subject, name=account.username, user=account, source_ip=address))
 
 
-@service("accounts.user.sign_in", events="signing in changes nothing that a console shows")
+@service(USER_SIGN_IN, events="signing in changes nothing that a console shows")
 def sign_in(change: Change, *, factors: int) -> None:
     """Note that a user signed in, with so many factors."""
     change.allow(Object(kind="user", id=change.actor.subject.id))
@@ -148,7 +157,7 @@ def sign_out(change: Change) -> None:
     change.allow(Object(kind="user", id=ident, owner=ident))
 
 
-@service("accounts.appliance_user.sign_in", events="signing in changes nothing that a console shows")
+@service(APPLIANCE_SIGN_IN, events="signing in changes nothing that a console shows")
 def appliance_sign_in(change: Change) -> None:
     """Note that an appliance account signed in."""
     change.allow(Object(kind="appliance-user", id=change.actor.subject.id))
@@ -158,6 +167,27 @@ def appliance_sign_in(change: Change) -> None:
 def appliance_sign_out(change: Change) -> None:
     """Note that an appliance account signed out."""
     change.allow(Object(kind="appliance-user", id=change.actor.subject.id))
+
+
+def _begin(action: str, key: str, address: str, *, account_longest_s: int = throttle.ACCOUNT_LONGEST_S) -> None:
+    """Count an attempt; one that comes too soon is refused, and noted once a minute."""
+    try:
+        throttle.begin(key, address, now_ms(), account_longest_s=account_longest_s)
+    except throttle.TooSoon:
+        with transaction.atomic():
+            if throttle.first_in_a_while(address, now_ms()):
+                _write_failure(action, "throttled", address, Object(kind="sign-in"))
+        raise
+
+
+def _note_failure(action: str, why: str, address: str, about: Object) -> None:
+    """Write the audit row of a failed sign-in; the throttle bounds how many there can be."""
+    with transaction.atomic():
+        _write_failure(action, why, address, about)
+
+
+def _write_failure(action: str, why: str, address: str, about: Object) -> None:
+    write_refusal(Actor(subject=Subject(kind="anonymous"), source_ip=address), action, about, reason=why)
 
 
 def _pending_user(request: HttpRequest) -> User | None:

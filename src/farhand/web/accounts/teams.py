@@ -12,6 +12,7 @@ from farhand.rules.access import Object
 from farhand.web.accounts import queries
 from farhand.web.accounts.models import ROLE_LEAD, ROLE_MANAGER, ROLE_MEMBER, Team, TeamMember, User
 from farhand.web.accounts.services import clean_display_name
+from farhand.web.project import revocation
 from farhand.web.project.service import Change, Conflict, Invalid, NotThere, service
 
 _in_use: list[Callable[[str], bool]] = []
@@ -60,6 +61,7 @@ def remove_team(change: Change, *, team_id: str) -> None:
     team.delete()
     for user in members:
         _tell_me(change, user)
+    revocation.access_reduced(change, [user.id for user in members])
 
 
 @service("accounts.team.set_members")
@@ -80,6 +82,7 @@ def set_members(change: Change, *, team_id: str, members: Mapping[str, str]) -> 
     change.audit(before={ident: row.role for ident, row in before.items()}, after=dict(members))
     for user in [*gone, *(user for ident, user in users.items() if ident not in before)]:
         _tell_me(change, user)
+    revocation.access_reduced(change, [user.id for user in gone])
 
 
 def _tell_me(change: Change, user: User) -> None:

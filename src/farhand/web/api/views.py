@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from farhand.protocol.messages import Facts, Hex32, Message, Name, Signature
+from farhand.protocol.messages import NOT_UNDERSTOOD, Facts, Hex32, Message, Signature, Word
 from farhand.rules.access import Subject
 from farhand.web.appliance import keys
 from farhand.web.appliance.queries import site_name
@@ -41,7 +41,7 @@ class EnrolBody(Message, frozen=True, kw_only=True):
     key: Hex32
     proof: Signature
     facts: Facts
-    version: Name = ""
+    version: Word = ""
 
 
 class JoinBody(Message, frozen=True, kw_only=True):
@@ -57,7 +57,7 @@ class StartBody(Message, frozen=True, kw_only=True):
     key: Hex32
     proof: Signature
     facts: Facts
-    version: Name = ""
+    version: Word = ""
 
 
 def json_post(body_type: type[B]) -> Callable[[Callable[[HttpRequest, B], object]], Callable[..., HttpResponse]]:
@@ -138,7 +138,7 @@ def _decode(request: HttpRequest, decoder: "msgspec.json.Decoder[B]") -> B:
         raise Invalid("", gettext("This request is too large."))
     try:
         return decoder.decode(request.body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NOT_UNDERSTOOD as error:
         raise Invalid(
             "", gettext("This request was not understood: %(reason)s.") % {"reason": str(error)[:200]}
         ) from error

@@ -17,11 +17,9 @@ from pathlib import Path
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from django.conf import settings
 
@@ -73,21 +71,6 @@ def issue(kind: str, value: msgspec.Struct) -> str:
 def recordings_key() -> bytes:
     """The 32 bytes that wrap recordings' keys. FileNotFoundError before the claim."""
     return bytes.fromhex((_keys() / "recordings.key").read_text().strip())
-
-
-def wrap_recording_key(data_key: bytes, session_id: str, segment: int) -> str:
-    """Encrypt a segment's data key for this site (AES-256-GCM, hex: nonce, text, tag); bound to session and segment."""
-    nonce = secrets.token_bytes(12)
-    return (nonce + AESGCM(recordings_key()).encrypt(nonce, data_key, _wrap_bound(session_id, segment))).hex()
-
-
-def unwrap_recording_key(wrapped: str, session_id: str, segment: int) -> bytes:
-    """Decrypt what `wrap_recording_key` made; ValueError when it is not of this site, session and segment."""
-    raw = bytes.fromhex(wrapped)
-    try:
-        return AESGCM(recordings_key()).decrypt(raw[:12], raw[12:], _wrap_bound(session_id, segment))
-    except InvalidTag as error:
-        raise ValueError("this recording key was not wrapped by this site for this session") from error
 
 
 def statement(now_ms: int) -> str:
@@ -154,10 +137,6 @@ def _keys() -> Path:
 @functools.lru_cache(maxsize=8)
 def _seed(name: str, data: str) -> Ed25519PrivateKey:
     return signing.key_from_seed(bytes.fromhex((Path(data) / "keys" / name).read_text().strip()))
-
-
-def _wrap_bound(session_id: str, segment: int) -> bytes:
-    return f"farhand recording key {session_id} {segment}".encode()
 
 
 def _ends_soon(path: Path) -> bool:

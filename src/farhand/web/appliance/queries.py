@@ -8,12 +8,14 @@ CLAIMED: Final = "claimed_ms"
 SITE_NAME: Final = "site_name"
 WEB_CONSOLE: Final = "web_console"
 STATEMENT: Final = "statement"
+RECONNECT_TIMEOUT: Final = "reconnect_timeout_s"
 
 DEFAULTS: Final[dict[str, Any]] = {
     CLAIMED: 0,  # when the claim happened; 0 = not yet
     SITE_NAME: "Farhand",
     WEB_CONSOLE: False,  # "Allow Mobile Representative Console and Web Rep Console to Connect"
     STATEMENT: "",
+    RECONNECT_TIMEOUT: 300,  # seconds that a customer's client may be away before its session ends
 }
 
 _claimed = False
@@ -43,6 +45,11 @@ def forget() -> None:
 def web_console_allowed() -> bool:
     """The switch of Management > Security."""
     return bool(get(WEB_CONSOLE))
+
+
+def reconnect_timeout_ms() -> int:
+    """How long a customer's client may be away before its session ends, milliseconds."""
+    return 1000 * int(get(RECONNECT_TIMEOUT))
 
 
 def site_name() -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from farhand.rules.access import Object
 from farhand.web.appliance import queries
 from farhand.web.appliance.models import SiteSetting
+from farhand.web.project import revocation
 from farhand.web.project.service import Change, service
 
 
@@ -23,3 +24,5 @@ def edit_security(change: Change, *, web_console: bool) -> None:
     put_setting(queries.WEB_CONSOLE, web_console)
     change.audit(web_console={"from": before, "to": web_console})
     change.put("site", "settings", "site", queries.console_settings())
+    if before and not web_console:
+        revocation.access_reduced(change, None)

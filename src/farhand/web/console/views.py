@@ -7,11 +7,13 @@ from django.views.decorators.http import require_http_methods
 
 from farhand.web.accounts import signin
 from farhand.web.appliance.queries import web_console_allowed
+from farhand.web.design.policy import may_decode
 from farhand.web.project.errors import Refused
 
 MAX_FIELD = 1024
 
 
+@may_decode
 @require_http_methods(["GET", "POST"])
 def console(request: HttpRequest) -> HttpResponse:
     """The console for who is signed in, else its sign-in page; a page that says so while it is switched off."""

@@ -2,8 +2,9 @@
 
 They are built from checked parts only, because somebody will run them, perhaps as root.
 
-It downloads the client over TLS pinned to the appliance's key, checks the file's hash, and only then runs it: nothing
-that was not verified is ever run. The token in it serves once.
+It works in a new folder of its own, so that nobody else on that machine can put a file in its way. It downloads the
+client over TLS pinned to the appliance's key, checks the file's hash, and only then runs it: nothing that was not
+verified is ever run. The token in it serves once.
 """
 
 import base64
@@ -41,6 +42,7 @@ def _verified_download(server: str) -> str:
     sha256 = queries.client_sha256(path)
     pin = base64.b64encode(bytes.fromhex(keys.tls_spki())).decode()
     return (
+        'cd "$(mktemp -d)" && '
         f"curl -fsSk --pinnedpubkey 'sha256//{pin}' -o farhand-client.pyz {server}/dl/client/linux"
         f" && echo '{sha256}  farhand-client.pyz' | sha256sum -c --quiet -"
         f" && python3 farhand-client.pyz"

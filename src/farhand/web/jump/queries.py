@@ -11,7 +11,8 @@ from django.db.models import Count, Q, QuerySet
 
 from farhand.rules.access import Subject
 from farhand.rules.permissions import ADMIN
-from farhand.rules.policies.jump import ADMINISTRATOR, sees
+from farhand.rules.policies.jump import sees
+from farhand.rules.roles import ADMINISTRATOR
 from farhand.web.jump.events import group_topic, item_value
 from farhand.web.jump.models import Enrolment, JumpClient, JumpGroup, JumpGroupMember
 from farhand.web.support.queries import busy_clients

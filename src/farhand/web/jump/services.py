@@ -18,14 +18,14 @@ from django.utils.translation import gettext
 from farhand.protocol.bus import AgentRevoked
 from farhand.protocol.messages import AgentCredential, Facts
 from farhand.rules.access import Context, Object
-from farhand.rules.policies.jump import ADMINISTRATOR, ROLES
+from farhand.rules.roles import ADMINISTRATOR, ROLES
 from farhand.web.accounts.models import User
 from farhand.web.accounts.queries import me, user_by_id
 from farhand.web.appliance import keys
 from farhand.web.appliance.queries import web_console_allowed
 from farhand.web.jump import events
 from farhand.web.jump.models import Enrolment, JumpClient, JumpGroup, JumpGroupMember
-from farhand.web.project import bus
+from farhand.web.project import bus, revocation
 from farhand.web.project.service import Change, Conflict, Invalid, NotThere, service
 from farhand.web.support import services as support
 from farhand.web.support.lives import finish, locked
@@ -116,6 +116,7 @@ def set_members(change: Change, *, group_id: str, roles: dict[str, str]) -> None
         if user is not None and before.get(user_id) != roles.get(user_id):
             # A console that sees its topics change fetches a new snapshot.
             change.put(f"user:{user_id}", "me", user_id, me(user) | {"jump_roles_ms": change.now_ms})
+    revocation.access_reduced(change, [user_id for user_id, role in before.items() if roles.get(user_id) != role])
     change.audit(old=before, roles=roles)
 
 

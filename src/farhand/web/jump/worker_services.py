@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+from django.db import DatabaseError, transaction
+
+from farhand.kit.log import get_log
 from farhand.protocol.bus import LinkUp
 from farhand.rules.access import Object
 from farhand.web.jump import events
@@ -9,10 +12,11 @@ from farhand.web.jump.models import JumpClient
 from farhand.web.jump.services import fill_facts
 from farhand.web.project.service import Change, service
 
+log = get_log("jump")
 LINKS = Object(kind="links")
 
 
-@service("jump.links.apply")
+@service("jump.links.apply", audit="comings and goings of machines are their status, not anybody's deed")
 def apply_links(
     change: Change, *, up: Sequence[LinkUp] = (), down: Sequence[tuple[str, int]] = (), complete: bool = False
 ) -> int:
@@ -28,16 +32,25 @@ def apply_links(
     rows = JumpClient.objects.select_for_update(of=("self",)).select_related("group").filter(revoked_ms=None)
     wanted = rows if complete else rows.filter(id__in=[*linked, *gone])
     for client in wanted:
-        link = linked.get(client.id)
-        if link is not None:
-            changed += _up(change, client, link)
-        elif client.online:
-            client.online, client.since_ms = False, gone.get(client.id, change.now_ms)
-            client.save(update_fields=["online", "since_ms"])
-            events.tell(change, client)
-            changed += 1
-    change.audit(up=len(linked), down=len(gone), complete=complete, changed=changed)
+        try:
+            with transaction.atomic():
+                changed += _apply_one(change, client, linked.get(client.id), gone.get(client.id, change.now_ms))
+        except (DatabaseError, ValueError) as error:  # one agent's words must not keep all others from the database
+            log.error("link_not_applied", agent=client.id, error=f"{type(error).__name__}: {error}")
+    if not changed:
+        change.nothing()
     return changed
+
+
+def _apply_one(change: Change, client: JumpClient, link: LinkUp | None, gone_ms: int) -> bool:
+    if link is not None:
+        return _up(change, client, link)
+    if not client.online:
+        return False
+    client.online, client.since_ms = False, gone_ms
+    client.save(update_fields=["online", "since_ms"])
+    events.tell(change, client)
+    return True
 
 
 def _up(change: Change, client: JumpClient, link: LinkUp) -> bool:

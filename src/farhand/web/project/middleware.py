@@ -3,6 +3,7 @@
 Order matters and stands in the settings. The address of the client is REMOTE_ADDR: `wsgi.py` took it from the relay.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,8 @@ from farhand.web.project.service import Actor, now_ms
 log = get_log("web")
 SIGNED_IN_MS = "signed_in_ms"
 """Key in the session: when the password was given, milliseconds."""
+CLAIM_LINK = re.compile(r"/claim/[^/]+")
+"""The one address that is served before the claim."""
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -69,7 +72,7 @@ class UnclaimedMiddleware:
         """Pass claimed requests on."""
         from farhand.web.appliance.queries import is_claimed
 
-        if is_claimed() or request.path.startswith("/claim/"):
+        if is_claimed() or CLAIM_LINK.fullmatch(request.path):
             return self.get_response(request)
         if "/api/" in request.path:
             text = gettext(

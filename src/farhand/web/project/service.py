@@ -2,9 +2,11 @@
 
 A service is a function `f(change, *, ...)` under `@service("area.object.verb")`; it is called `f(actor, ...)`. Its
 body asks `change.allow(...)` before it changes anything, tells what changed by `change.put` and `change.remove`, adds
-facts for the audit row by `change.audit`. Rules: one audit row per call; numbers are given at the end, just before
-the commit; nothing leaves the process before the commit. A service that changes nothing a console shows says so:
-`events="why"`.
+facts for the audit row by `change.audit`. Rules: one audit row and one log line per call, none for a call that changed
+nothing and says so (`change.nothing()`); numbers are given at the end, just before the commit; nothing leaves the
+process before the commit. A service that changes nothing a console shows says so: `events="why"`; one whose changes
+are recorded elsewhere already says so too: `audit="why"` (for Farhand itself alone: whatever a person does has its
+row). What Farhand does by itself is logged at debug level.
 """
 
 import functools
@@ -54,6 +56,8 @@ class ServiceInfo(msgspec.Struct, frozen=True, kw_only=True):
     call: Callable[..., Any]
     events: bool
     no_events_because: str
+    audit: bool
+    no_audit_because: str
 
 
 SERVICES: dict[str, ServiceInfo] = {}
@@ -68,13 +72,17 @@ class Change:
         self.action = action
         self.now_ms = _clock.now_ms()
         self.allowed = False
+        self.changed = True
+        """Until the body says otherwise."""
+        self.audited = True
+        """The service writes an audit row for each call that changed something."""
         self._object = ""
         self._pending: list[Pending] = []
         self._audit: dict[str, Any] = {}
 
     def allow(self, obj: Object, context: Context | None = None, *, action: str = "") -> None:
         """Ask the rules; raise Refused with their sentence. `action` asks for another one than the service's own."""
-        self._object = self._object or (f"{obj.kind}:{obj.id}" if obj.id else obj.kind)
+        self._object = self._object or _name_of(obj)
         decision = decide(self.actor.subject, action or self.action, obj, context or Context(now_ms=self.now_ms))
         if not decision.allowed:
             raise Refused(gettext(decision.reason))
@@ -96,6 +104,10 @@ class Change:
         """Add facts (JSON types, no secrets) to the audit row."""
         self._audit.update(fields)
 
+    def nothing(self) -> None:
+        """Say that this call changed nothing after all: no row, no line."""
+        self.changed = False
+
     def after_commit(self, function: Callable[[], None]) -> None:
         """Run `function` once the change is on disk (bus messages, waking the worker)."""
         transaction.on_commit(function, robust=True)
@@ -104,10 +116,15 @@ class Change:
         """Store events and the audit row; called by the wrapper inside the transaction."""
         if not self.allowed:
             raise RuntimeError(f"service {self.action} changed things without asking the rules")
+        if not self.changed:
+            if self._pending:
+                raise RuntimeError(f"service {self.action} tells of changes and says that there are none")
+            return
         if self._pending:
             store_events(self._pending, self.now_ms)
             transaction.on_commit(publish_quietly, robust=True)
-        self.write_row("done", self._audit)
+        if self.audited:
+            self.write_row("done", self._audit)
 
     def write_row(self, outcome: str, fields: dict[str, Any]) -> None:
         """Write the audit row of this call."""
@@ -124,14 +141,19 @@ class Change:
 
 
 def service(
-    action: str, *, events: bool | str = True
+    action: str, *, events: bool | str = True, audit: bool | str = True
 ) -> Callable[[Callable[Concatenate[Change, P], R]], Callable[Concatenate[Actor, P], R]]:
-    """Make a service of a function. `events`: True, or the reason why it has nothing to tell the consoles."""
+    """Make a service of a function.
+
+    `events`: True, or the reason why it has nothing to tell the consoles. `audit`: True, or where else its changes are
+    recorded.
+    """
 
     def wrap(function: Callable[Concatenate[Change, P], R]) -> Callable[Concatenate[Actor, P], R]:
         @functools.wraps(function)
         def call(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
             change = Change(actor, action)
+            change.audited = audit is True
             try:
                 with transaction.atomic():
                     result = function(change, *args, **kwargs)
@@ -139,7 +161,9 @@ def service(
             except Refused as refusal:
                 _audit_refusal(change, refusal)
                 raise
-            log.info("service_done", action=action, subject=actor.subject.name)
+            if change.changed:
+                tell = log.debug if actor.subject.kind == "system" else log.info
+                tell("service_done", action=action, subject=actor.subject.name)
             return result
 
         if action in SERVICES:
@@ -149,6 +173,8 @@ def service(
             call=call,
             events=events is True,
             no_events_because="" if isinstance(events, bool) else events,
+            audit=audit is True,
+            no_audit_because="" if isinstance(audit, bool) else audit,
         )
         return call
 
@@ -178,6 +204,20 @@ def _audit_refusal(change: Change, refusal: Refused) -> None:
     if change.actor.subject.kind in {"user", "appliance-user"}:
         with transaction.atomic():
             change.write_row("refused", {"text": refusal.text})
+
+
+def write_refusal(actor: Actor, action: str, obj: Object, **fields: Any) -> None:
+    """Write the audit row of something that was refused before its service was called (a wrong password at sign-in).
+
+    Call inside a transaction. `fields`: JSON types, no secrets and nothing that a person typed blindly.
+    """
+    change = Change(actor, action)
+    change._object = _name_of(obj)
+    change.write_row("refused", fields)
+
+
+def _name_of(obj: Object) -> str:
+    return f"{obj.kind}:{obj.id}" if obj.id else obj.kind
 
 
 def _in_test_transaction() -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from csp.constants import NONCE, NONE, SELF, WASM_UNSAFE_EVAL
+from csp.constants import NONCE, NONE, SELF
 
 from farhand.web.project.areas import AREAS
 
@@ -141,7 +141,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 LOGIN_URL = "/login/sign-in"
 
 # --- cookies, headers ---
-SESSION_ENGINE = "farhand.web.project.sessions"
+SESSION_ENGINE = "farhand.web.project.cookies"
 SESSION_COOKIE_NAME = "__Host-farhand"
 APPLIANCE_COOKIE_NAME = "__Host-farhand-appliance"
 SESSION_COOKIE_SECURE = True
@@ -170,7 +170,7 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        "script-src": [SELF, NONCE, WASM_UNSAFE_EVAL],
+        "script-src": [SELF, NONCE],  # WebAssembly: farhand.web.design.policy, on pages that decode
         "style-src": [SELF, NONCE],
         "img-src": [SELF, "data:", "blob:"],
         "font-src": [SELF],

@@ -16,7 +16,8 @@ import msgspec
 from django.conf import settings
 
 from farhand.kit.log import get_log
-from farhand.protocol.messages import ScreenStarted
+from farhand.protocol.channels import Kind, Screen
+from farhand.protocol.messages import NOT_UNDERSTOOD, ScreenStarted
 from farhand.recording import cast
 from farhand.recording import format as form
 from farhand.recording import keys as recording_keys
@@ -27,10 +28,9 @@ from farhand.web.support.models import RecordingSegment, Session
 
 log = get_log("reports")
 
-SCREEN_KIND = 2
-SCREEN = 1 << SCREEN_KIND
-SCREEN_LANDMARKS = 1 << 16 + SCREEN_KIND
-STARTED = 17
+SCREEN = 1 << Kind.SCREEN
+SCREEN_LANDMARKS = 1 << 16 + Kind.SCREEN
+"""Bits of `recording.format.ChunkHead.kinds`."""
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -260,8 +260,8 @@ def _screens(stamps: tuple[Stamp, ...]) -> Sequence[tuple[int, int, int]]:
     with _readers(stamps) as readers:
         for frame in play(readers, SCREEN_LANDMARKS, []):
             try:
-                size = msgspec.json.decode(frame.payload, type=ScreenStarted) if frame.type == STARTED else None
-            except (msgspec.DecodeError, UnicodeDecodeError):
+                size = msgspec.json.decode(frame.payload, type=ScreenStarted) if frame.type == Screen.STARTED else None
+            except NOT_UNDERSTOOD:
                 continue
             found.append((frame.time_ms, size.width if size else 0, size.height if size else 0))
     return found

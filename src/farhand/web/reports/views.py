@@ -6,12 +6,12 @@ times in data are milliseconds from the start of the recording.
 
 import datetime
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core import signing
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext
@@ -19,12 +19,15 @@ from django.views.decorators.http import require_safe
 
 from farhand.recording.reader import Damaged
 from farhand.rules.access import Object, Subject, decide
+from farhand.web.design.policy import may_decode
 from farhand.web.project.service import Actor, NotThere, Refused
 from farhand.web.reports import queries, recordings, services, verification
 from farhand.web.reports.forms import Filter
 from farhand.web.support.models import Session
 
 PAGE: Final = 50
+LINES: Final = 500
+"""Lines of what was done, and of what was said, on one page of a report."""
 VIEW_S: Final = 12 * 3600
 """How long a player may fetch chunks after it was opened (and audited)."""
 _SIGNER: Final = signing.TimestampSigner(salt="farhand.reports.view")
@@ -80,6 +83,7 @@ def support(request: HttpRequest) -> HttpResponse:
     return render(request, "reports/list.html", context)
 
 
+@may_decode
 @signed_in
 def report(request: HttpRequest, session_id: str) -> HttpResponse:
     """One session: who, when, what was done, what was said, what was recorded."""
@@ -102,8 +106,8 @@ def report(request: HttpRequest, session_id: str) -> HttpResponse:
             }
             for leg in queries.legs(session)
         ],
-        "timeline": queries.timeline(session),
-        "chat": [{"event": event, "time": queries.moment(event.time_ms)} for event in queries.chat(session)],
+        "timeline": _page(request, queries.timeline(session), "done"),
+        "chat": _page(request, queries.chat(session), "said"),
         "recording": recording if recording.segments else None,
         "may_play": may_play,
         "shells": _shell_rows(recording) if may_play else [],
@@ -167,6 +171,11 @@ def shell(request: HttpRequest, session_id: str, number: int, form_name: str) ->
     response = StreamingHttpResponse(lines, content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="session-{session.id}-shell-{number}.{form_name}"'
     return _private(response, max_age=0)
+
+
+def _page(request: HttpRequest, rows: Sequence[Any], name: str) -> Page[Any]:
+    """One page of a long list; `name` is its parameter."""
+    return Paginator(rows, LINES).get_page(request.GET.get(name))
 
 
 def _session(subject: Subject, session_id: str) -> Session:

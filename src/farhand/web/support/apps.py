@@ -8,3 +8,10 @@ class SupportConfig(AppConfig):
 
     name = "farhand.web.support"
     label = "support"
+
+    def ready(self) -> None:
+        """Running sessions are judged anew when somebody's access is reduced."""
+        from farhand.web.project.revocation import register_review
+        from farhand.web.support.review import review_sessions
+
+        register_review(review_sessions)

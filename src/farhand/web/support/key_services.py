@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F, Max
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
 
@@ -27,6 +27,8 @@ log = get_log("support")
 SETTINGS: Final = rules.KeySettings()
 """What this site allows; checked at import, so that an unsafe release does not start."""
 rules.check_settings(SETTINGS)
+EVERYBODY: Final = "all"
+"""Bucket of the wrong keys of all addresses together."""
 TOKEN_BYTES: Final = 16
 """Bytes of a URL token (written as 32 hexadecimal digits)."""
 KEEP_MS: Final = 24 * 3_600_000
@@ -125,17 +127,17 @@ def use_session_key(actor: Actor, *, key: str = "", token: str = "", portal: str
             )
         wanted = {"key_hash": hash_of("key", plain)}
     bucket = rules.address_bucket(actor.source_ip)
-    _count_failure(bucket, overall=not token)
+    chances = _count_failure(bucket, overall=not token)
     try:
         used = consume(actor, wanted=wanted, portal=portal)
     except (UsedUp, Expired):
         # Who holds a dead key is a late customer, not somebody who guesses.
-        _give_back(bucket, overall=not token)
+        _give_back(bucket, chances)
         raise
     except UnknownKey:
         log.warning("session_key_unknown", source=actor.source_ip)
         raise
-    _give_back(bucket, overall=not token)
+    _give_back(bucket, chances)
     return used
 
 
@@ -190,27 +192,47 @@ def remove_dead_keys(change: Change) -> int:
     KeyThrottle.objects.filter(last_ms__lt=change.now_ms - KEEP_MS).delete()
     removed = SessionKey.objects.filter(expires_ms__lt=change.now_ms - KEEP_MS).delete()[0]
     change.audit(removed=removed)
+    if not removed:
+        change.nothing()
     return removed
 
 
-def _count_failure(bucket: str, *, overall: bool) -> None:
+def _count_failure(bucket: str, *, overall: bool) -> rules.Throttle:
+    """Count a key as wrong before it is looked at; returns what was counted for everybody: how many chances, in which
+    window. Raises Throttled.
+    """
     now = now_ms()
+    everybody, after = rules.Throttle(), rules.Throttle()
     with transaction.atomic():
         mine = _throttle(bucket)
-        everybody = _throttle("all") if overall else rules.Throttle()
-        wait = max(mine.wait_ms(now), everybody.wait_ms(now))
+        wait = mine.wait_ms(now)
+        if overall:
+            everybody, alive = _throttle(EVERYBODY), _alive(now)
+            wait = max(wait, rules.overall_wait_ms(everybody, now, alive, SETTINGS))
+            after = rules.after_overall_failure(everybody, now, alive)
         if not wait:
             _keep(bucket, rules.after_address_failure(mine, now))
             if overall:
-                _keep("all", rules.after_overall_failure(everybody, now, SETTINGS))
+                _keep(EVERYBODY, after)
     if wait:
         log.warning("session_key_throttled", bucket=bucket, wait_ms=wait)
         raise Throttled(-(-wait // 1000))
+    same_window = after.last_ms == everybody.last_ms
+    return rules.Throttle(failures=after.failures - (everybody.failures if same_window else 0), last_ms=after.last_ms)
 
 
-def _give_back(bucket: str, *, overall: bool) -> None:
-    buckets = [bucket, *(["all"] if overall else [])]
-    KeyThrottle.objects.filter(bucket__in=buckets, failures__gt=0).update(failures=F("failures") - 1, until_ms=0)
+def _give_back(bucket: str, chances: rules.Throttle) -> None:
+    KeyThrottle.objects.filter(bucket=bucket, failures__gt=0).update(failures=F("failures") - 1, until_ms=0)
+    if chances.failures:
+        KeyThrottle.objects.filter(bucket=EVERYBODY, last_ms=chances.last_ms, failures__gte=chances.failures).update(
+            failures=F("failures") - chances.failures
+        )
+
+
+def _alive(now: int) -> rules.Alive:
+    live = SessionKey.objects.filter(used_at_ms=None, expires_ms__gt=now)
+    found = live.aggregate(count=Count("id"), longest=Max("lifetime_s"))
+    return rules.Alive(count=found["count"], longest_life_s=found["longest"] or 0)
 
 
 def _throttle(bucket: str) -> rules.Throttle:

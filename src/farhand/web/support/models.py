@@ -73,6 +73,8 @@ class Session(HistoryRow):
     """Number of the last decision about legs and grants."""
     record = models.BooleanField(default=True)
     customer_connected = models.BooleanField(default=False)
+    customer_gone_ms = models.BigIntegerField(null=True)
+    """Since when the endpoint's client is not there; None while it is."""
     consoles_gone_ms = models.BigIntegerField(null=True)
     """Since when no console is there; None while one is."""
     journal_offset = models.BigIntegerField(default=0)

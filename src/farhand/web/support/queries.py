@@ -36,8 +36,18 @@ EVENT_NAMES: Final[dict[str, str]] = {
     "shell-opened": _("Command Shell Session Started"),
     "screen-started": _("Service Access Allowed"),
     "control-granted": _("Service Access Allowed"),
+    # the field has no names for these
+    "screen-requested": _("Service Access Requested"),
+    "control-requested": _("Service Access Requested"),
+    "shell-requested": _("Service Access Requested"),
+    "screen-refused": _("Service Access Refused"),
+    "control-refused": _("Service Access Refused"),
+    "shell-refused": _("Service Access Refused"),
+    "screen-stopped": _("Service Access Ended"),
+    "control-released": _("Service Access Ended"),
+    "shell-closed": _("Command Shell Session Ended"),
 }
-"""Names of the field for kinds of events; others are shown by their kind."""
+"""Names of the field for kinds of events; a kind from the future is shown by itself."""
 
 
 class JoinInfo(msgspec.Struct, frozen=True, kw_only=True):

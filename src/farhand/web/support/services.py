@@ -77,6 +77,7 @@ def begin_support(change: Change, *, session_id: str, key: str, facts: Facts, ve
     session.console_user, session.private_ip = facts.user, facts.private_ip
     session.client_version = version[:MAX_VERSION]
     session.public_ip = change.actor.source_ip[:64] or session.public_ip
+    session.customer_gone_ms = change.now_ms
     lives.store(change, session, rules.consent(lives.life_of(session), session.creator_id))
     leg = lives.endpoint_leg(change, session, f"customer:{session.id}")
     lives.note(change, session, "customer-started", platform=facts.platform)
@@ -182,7 +183,8 @@ def end_session(change: Change, *, session_id: str) -> None:
     session = lives.locked(session_id)
     change.allow(lives.as_object(session), lives.context(change))
     text = gettext("The representative ended the session.")
-    change.audit(changed=lives.finish(change, session, "ended", text))
+    if not lives.finish(change, session, "ended", text):
+        change.nothing()
 
 
 def check_proof(key: str, kind: str, text: str, proof: str) -> None:
@@ -206,7 +208,7 @@ def _customer_again(change: Change, session: Session, key: str) -> CustomerTicke
     if session.endpoint_key != key:
         raise Conflict(gettext("This session has been started by another client already."))
     leg = session.legs.get(number=1)
-    change.put(session.queue, events.COLLECTION, session.id, events.session_value(session))
+    change.nothing()
     return CustomerTicket(
         session_id=session.id,
         ticket=tickets.leg_ticket(session, leg, change.now_ms),

@@ -41,7 +41,9 @@ def leg_ticket(session: Session, leg: Leg, now_ms: int) -> str:
 
 def events_ticket(user_id: str, topics: list[str], now_ms: int) -> str:
     """Sign leave to listen to these topics; serves once and for two minutes."""
-    ticket = EventsTicket(jti=new_id(), user_id=user_id, topics=topics, expires_ms=now_ms + CONSOLE_TICKET_MS)
+    ticket = EventsTicket(
+        jti=new_id(), user_id=user_id, topics=topics, issued_ms=now_ms, expires_ms=now_ms + CONSOLE_TICKET_MS
+    )
     return signing.sign_token(keys.issuer_key(), "events", ticket)
 
 

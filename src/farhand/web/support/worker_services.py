@@ -12,6 +12,7 @@ from farhand.protocol.channels import Party
 from farhand.protocol.messages import Entry
 from farhand.rules import sessions as rules
 from farhand.rules.access import Object
+from farhand.web.appliance.queries import reconnect_timeout_ms
 from farhand.web.events.services import next_history
 from farhand.web.project.service import Change, service
 from farhand.web.support import events, lives, tickets
@@ -22,16 +23,17 @@ REPEAT_MS = 5_000
 """A relay that asks twice for keys within this time has the first answer on its way."""
 
 
-@service("support.session.import")
+@service("support.session.import", audit="the entries are history themselves")
 def import_entries(change: Change, *, session_id: str, entries: Sequence[Entry], offset: int) -> int:
     """Store journal entries that are new, apply what they mean, and remember the journal's offset; returns how many.
 
-    An entry is known by (session, seq): one that was imported before is passed over.
+    An entry is known by (session, seq): one that was imported before is passed over. `offset` is where the file is read
+    next: behind these entries, or 0 with none when the file has to be read anew.
     """
     change.allow(Object(kind="session", id=session_id))
     session = Session.objects.select_for_update(of=("self",)).filter(id=session_id).first()
     if session is None:
-        change.audit(unknown=True)
+        change.nothing()
         return 0
     known = set(
         session.events.filter(source="relay", seq__in=[entry.seq for entry in entries]).values_list("seq", flat=True)
@@ -44,22 +46,21 @@ def import_entries(change: Change, *, session_id: str, entries: Sequence[Entry],
         SessionEvent.objects.bulk_create(
             [_row(session, entry, origin, sequence + index) for index, entry in enumerate(new)]
         )
-    session.journal_offset = max(session.journal_offset, offset)
+    session.journal_offset = offset
     session.imported_seq = max([session.imported_seq, *(entry.seq for entry in new)])
     session.save(update_fields=["journal_offset", "imported_seq"])
     for entry in new:
         _apply(change, session, entry)
-    change.audit(entries=len(new), last_seq=session.imported_seq)
     return len(new)
 
 
-@service("support.session.note_leg")
+@service("support.session.note_leg", audit="the journal says who joined and left")
 def note_leg(change: Change, *, session_id: str, leg: int, connected: bool) -> None:
     """A leg's socket came or went."""
     change.allow(Object(kind="session", id=session_id))
     session = Session.objects.select_for_update(of=("self",)).filter(id=session_id).first()
-    if session is not None:
-        _leg_is(change, session, leg, connected)
+    if session is None or not _leg_is(change, session, leg, connected):
+        change.nothing()
 
 
 @service("support.session.forget_legs")
@@ -72,6 +73,7 @@ def forget_legs(change: Change, *, relay_id: str) -> int:
     change.allow(SYSTEM_OBJECT)
     seen = RelaySeen.objects.select_for_update().filter(key="relay").first()
     if seen is not None and seen.relay_id == relay_id:
+        change.nothing()
         return 0
     RelaySeen.objects.update_or_create(key="relay", defaults={"relay_id": relay_id})
     began_ms = uuid.UUID(relay_id).int >> 80
@@ -95,11 +97,11 @@ def return_lost(change: Change, *, session_id: str) -> bool:
     """Back into the owner's queue when no console has been there for longer than the grace; False when not so."""
     change.allow(Object(kind="session", id=session_id))
     session = lives.locked(session_id)
-    if session.consoles_gone_ms is None:
-        return False
     before = lives.life_of(session)
-    after = rules.consoles_lost(before, change.now_ms - session.consoles_gone_ms)
+    gone_ms = 0 if session.consoles_gone_ms is None else change.now_ms - session.consoles_gone_ms
+    after = rules.consoles_lost(before, gone_ms)
     if after == before:
+        change.nothing()
         return False
     lives.store(change, session, after)
     lives.note(change, session, "returned")
@@ -113,8 +115,22 @@ def expire_join(change: Change, *, session_id: str) -> bool:
     change.allow(Object(kind="session", id=session_id))
     session = lives.locked(session_id)
     if session.state != "joining" or session.join_expires_ms > change.now_ms:
+        change.nothing()
         return False
     return lives.finish(change, session, "expired", gettext("The time to start the client is over."))
+
+
+@service("support.session.abandon")
+def end_abandoned(change: Change, *, session_id: str) -> bool:
+    """End a support session whose customer's client has been gone for longer than the site allows; False when not so."""
+    change.allow(Object(kind="session", id=session_id))
+    session = lives.locked(session_id)
+    life = lives.life_of(session)
+    gone_ms = 0 if session.customer_gone_ms is None else change.now_ms - session.customer_gone_ms
+    if rules.customer_lost(life, gone_ms, reconnect_timeout_ms()) == life:
+        change.nothing()
+        return False
+    return lives.finish(change, session, "customer-lost")
 
 
 @service("support.session.renew_keys", events="recording keys are for the relay alone")
@@ -127,9 +143,11 @@ def renew_keys(change: Change, *, session_id: str, relay_id: str) -> bool:
         Session.objects.select_for_update(of=("self",)).filter(id=session_id, state__in=("waiting", "active")).first()
     )
     if session is None or not session.record:
+        change.nothing()
         return False
     last = RecordingSegment.objects.filter(session=session).order_by("-segment").first()
     if last is not None and last.relay_id == relay_id and 0 <= change.now_ms - last.created_ms < REPEAT_MS:
+        change.nothing()
         return False
     lives.tell_relay(change, session, tickets.new_segment(session, relay_id, change.now_ms))
     return True
@@ -143,14 +161,19 @@ def _row(session: Session, entry: Entry, origin: str, sequence: int) -> SessionE
         source="relay",
         seq=entry.seq,
         time_ms=entry.time_ms,
-        kind=entry.kind,
+        kind=_kept(entry.kind),
         leg=entry.leg,
         party=entry.party,
-        subject=entry.subject,
-        name=entry.name,
-        text=entry.text.replace("\x00", "\ufffd"),
-        data=entry.data,
+        subject=_kept(entry.subject),
+        name=_kept(entry.name),
+        text=_kept(entry.text),
+        data={_kept(key): _kept(value) if isinstance(value, str) else value for key, value in entry.data.items()},
     )
+
+
+def _kept(text: str) -> str:
+    """A text as a database keeps it: not all of them take NUL, and a journal of before may hold one."""
+    return text.replace("\x00", "\ufffd")
 
 
 def _apply(change: Change, session: Session, entry: Entry) -> None:
@@ -162,18 +185,23 @@ def _apply(change: Change, session: Session, entry: Entry) -> None:
         lives.finish(change, session, "ended")
 
 
-def _leg_is(change: Change, session: Session, number: int, connected: bool) -> None:
-    """Apply that a leg is connected or not; a session that is over is not touched."""
+def _leg_is(change: Change, session: Session, number: int, connected: bool) -> bool:
+    """Apply that a leg is connected or not; a session that is over is not touched. Says whether anything changed."""
     if session.state not in ("waiting", "active"):
-        return
-    session.legs.filter(number=number, left_ms=None).update(connected=connected)
+        return False
+    legs = session.legs.filter(number=number, left_ms=None, connected=not connected)
+    changed = bool(legs.update(connected=connected))
     here = session.legs.filter(left_ms=None, connected=True)
     customer = here.filter(number=1).exists()
     consoles = here.filter(party=Party.CONSOLE).exists()
     gone = None if consoles else (session.consoles_gone_ms or change.now_ms)
+    customer_gone = None if customer else (session.customer_gone_ms or change.now_ms)
+    before = (session.customer_connected, session.consoles_gone_ms, session.customer_gone_ms)
     told = customer != session.customer_connected
-    if told or gone != session.consoles_gone_ms:
-        session.customer_connected, session.consoles_gone_ms = customer, gone
-        session.save(update_fields=["customer_connected", "consoles_gone_ms"])
+    if before != (customer, gone, customer_gone):
+        session.customer_connected, session.consoles_gone_ms, session.customer_gone_ms = customer, gone, customer_gone
+        session.save(update_fields=["customer_connected", "consoles_gone_ms", "customer_gone_ms"])
+        changed = True
     if told:
         events.tell(change, session)
+    return changed

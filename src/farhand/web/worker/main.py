@@ -22,6 +22,11 @@ TICK_S: Final = 1.0
 SWEEP_S: Final = 30.0
 POLICY_S: Final = 1.0
 CLEAN_S: Final = 600.0
+STATE_S: Final = 3600.0
+"""All living sessions are told again this often: their endpoints' tickets (24 h) never grow old at the relay, and a
+message that was lost heals."""
+SETTLE_S: Final = 2.0
+"""After the relay's list of links comes its list of legs: nobody counts as lost before that was applied."""
 BATCH: Final = 1000
 """Messages that are taken together; a storm of links becomes a few transactions."""
 
@@ -34,6 +39,10 @@ class Worker:
         self._policy: Policy | None = None
         self._due: dict[str, float] = {}
         self._connected = False
+        self._heard = False
+        """The relay has said who is there."""
+        self._durable: dict[str, int] = {}
+        """How far journals are on disk, as the relay said."""
 
     def connected(self) -> None:
         """A connection to the relay stands: tell it everything."""
@@ -41,6 +50,8 @@ class Worker:
         from farhand.web.worker.policy import build_policy, build_sessions
 
         self._connected = True
+        self._heard = False
+        self._due.pop("lost", None)
         self._policy = build_policy(now_ms())
         self._publish(self._policy)
         self._publish(build_sessions(now_ms()))
@@ -55,6 +66,7 @@ class Worker:
                 links[message.agent_id] = message
             elif isinstance(message, Journaled):
                 journals[message.session_id] = None
+                self._durable[message.session_id] = max(message.seq, self._durable.get(message.session_id, 0))
             else:
                 self._apply_links(links)
                 self._step("message", lambda message=message: self._one(message))  # type: ignore[misc]
@@ -64,21 +76,28 @@ class Worker:
 
     def tick(self, monotonic: float) -> None:
         """Do what is due at this time (seconds on a monotonic clock)."""
+        from farhand.web.accounts.throttle import forget_old
         from farhand.web.events.services import prune_events, publish_pending
         from farhand.web.project.service import SYSTEM, now_ms
         from farhand.web.support.key_services import remove_dead_keys
         from farhand.web.worker import journals
+        from farhand.web.worker.policy import build_sessions
 
         self._step("publish", publish_pending)
-        self._step("lost", _return_lost)
+        if self._heard and self._is_due("lost", monotonic, 0.0, first=SETTLE_S):
+            self._step("lost", _return_lost)
+            self._step("abandoned", _end_abandoned)
+        if self._connected and self._is_due("state", monotonic, STATE_S, first=STATE_S):
+            self._step("state", lambda: self._publish(build_sessions(now_ms())))
         if self._is_due("policy", monotonic, POLICY_S):
             self._step("policy", self._tell_policy)
         if self._is_due("sweep", monotonic, SWEEP_S):
-            self._step("journals", journals.sweep)
+            self._step("journals", lambda: journals.sweep(self._durable))
             self._step("joins", _expire_joins)
         if self._is_due("clean", monotonic, CLEAN_S):
             self._step("keys", lambda: remove_dead_keys(SYSTEM))
             self._step("events", lambda: prune_events(now_ms()))
+            self._step("throttle", lambda: forget_old(now_ms()))
 
     def _one(self, message: Any) -> None:
         from farhand.web.jump.worker_services import apply_links
@@ -87,9 +106,11 @@ class Worker:
         from farhand.web.worker import journals
 
         if isinstance(message, Links):
-            journals.sweep()
+            self._durable = dict(message.journals)
+            journals.sweep(self._durable)
             worker_services.forget_legs(SYSTEM, relay_id=message.relay_id)
             apply_links(SYSTEM, up=message.links, complete=True)
+            self._heard = True
         elif isinstance(message, LegUp | LegDown):
             worker_services.note_leg(
                 SYSTEM, session_id=message.session_id, leg=message.leg, connected=isinstance(message, LegUp)
@@ -111,7 +132,7 @@ class Worker:
     def _import(self, session_id: str) -> None:
         from farhand.web.worker.journals import import_journal
 
-        self._step("journal", lambda: import_journal(session_id))
+        self._step("journal", lambda: import_journal(session_id, self._durable.get(session_id, 0)))
 
     def _tell_policy(self) -> None:
         from farhand.web.project.service import now_ms
@@ -122,8 +143,9 @@ class Worker:
             self._policy = policy
             log.info("policy_told", claimed=policy.claimed)
 
-    def _is_due(self, name: str, monotonic: float, every: float) -> bool:
-        if monotonic < self._due.get(name, monotonic):
+    def _is_due(self, name: str, monotonic: float, every: float, *, first: float = 0.0) -> bool:
+        """Say whether a step is due, which then is not so for `every` seconds; not in the `first` ones either."""
+        if monotonic < self._due.setdefault(name, monotonic + first):
             return False
         self._due[name] = monotonic + every
         return True
@@ -210,6 +232,19 @@ def _return_lost() -> None:
     late = Session.objects.filter(state="active", consoles_gone_ms__lt=now_ms() - CONSOLE_GRACE_MS)
     for session_id in list(late.values_list("id", flat=True)):
         return_lost(SYSTEM, session_id=session_id)
+
+
+def _end_abandoned() -> None:
+    from farhand.web.appliance.queries import reconnect_timeout_ms
+    from farhand.web.project.service import SYSTEM, now_ms
+    from farhand.web.support.models import Session
+    from farhand.web.support.worker_services import end_abandoned
+
+    late = Session.objects.filter(
+        kind="support", state__in=("waiting", "active"), customer_gone_ms__lt=now_ms() - reconnect_timeout_ms()
+    )
+    for session_id in list(late.values_list("id", flat=True)):
+        end_abandoned(SYSTEM, session_id=session_id)
 
 
 def _expire_joins() -> None:

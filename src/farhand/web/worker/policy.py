@@ -38,5 +38,8 @@ def build_policy(now_ms: int) -> Policy:
 
 
 def build_sessions(now_ms: int) -> Sessions:
-    """Return all sessions that are alive. Recording keys are never sent twice: a relay without them asks."""
-    return Sessions(sessions=[tickets.session_state(session, now_ms) for session in queries.alive()])
+    """Return all sessions that are alive, with fresh tickets; `now_ms` is taken before this reads them.
+
+    Recording keys are never sent twice: a relay without them asks.
+    """
+    return Sessions(sessions=[tickets.session_state(session, now_ms) for session in queries.alive()], read_ms=now_ms)

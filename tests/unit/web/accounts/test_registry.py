@@ -5,6 +5,7 @@ import pkgutil
 
 import farhand.web
 from farhand.rules.access import Object, Subject, decide, policies
+from farhand.rules.permissions import NAMES
 from farhand.web.project.service import SERVICES
 
 
@@ -24,6 +25,22 @@ def test_every_service_has_a_policy_and_events_or_a_reason() -> None:
         assert name in policies(), f"{name} has no policy"
         assert name.count(".") == 2, name
         assert info.events or info.no_events_because, name
+        assert info.audit or info.no_audit_because, name
+
+
+def test_only_what_farhand_does_by_itself_may_go_without_audit_rows() -> None:
+    load_all()
+    everything = frozenset(NAMES)
+    people = [
+        Subject(kind="user", id="u", permissions=everything),
+        *(Subject(kind=kind, id="u") for kind in ("appliance-user", "agent", "customer", "anonymous")),  # type: ignore[arg-type]
+    ]
+    without = [name for name, info in SERVICES.items() if not info.audit and not name.startswith("test.")]
+    assert without
+    for name in without:
+        assert decide(Subject(kind="system"), name, Object(kind="session", id="u")), name
+        for subject in people:
+            assert not decide(subject, name, Object(kind="session", id="u", owner="u")), f"{name} by {subject.kind}"
 
 
 def test_an_unknown_action_is_refused_for_everybody() -> None:

@@ -68,6 +68,7 @@ def test_info_and_start(browser: Client, rep: Actor, anonymous: Actor) -> None:
     [
         "", "[]", "null", "{}", '{"join": 1}', '{"join": "$(id)", "token": "a[$(id)]"}', '{"join": "x", "token": "x"}',
         '{"token": "' + "a" * 40 + '", "join": "' + "a" * 500 + '"}', "\x00", "{" * 5000, b"\xc0\xaf",
+        '{"x": ' + "[" * 25_000 + "]" * 25_000 + "}", '{"join": "' + "\\ud800" * 3 + '"}',
         json.dumps({"join": "a" * 40, "token": "a" * 40, "key": "Z" * 64, "proof": "0" * 128, "facts": {}}),
         json.dumps({"join": "a" * 40, "token": "a" * 40, "key": "0" * 64, "proof": "0" * 128, "facts": {"hostname":
         "x" * 200}}),

@@ -76,13 +76,3 @@ def test_keys_are_made_once_and_differ() -> None:
     credential = AgentCredential(agent_id="0" * 36, key="0" * 64, issued_ms=NOW)
     token = keys.issue("agent", credential)
     assert signing.open_token(bytes.fromhex(keys.issuer_public()), "agent", token, AgentCredential) == credential
-
-
-def test_recording_keys_are_bound_to_session_and_segment() -> None:
-    keys.make_site_keys()
-    wrapped = keys.wrap_recording_key(b"k" * 32, "session-a", 1)
-    assert keys.unwrap_recording_key(wrapped, "session-a", 1) == b"k" * 32
-    for session, segment in (("session-a", 2), ("session-b", 1)):
-        with pytest.raises(ValueError, match="not wrapped by this site"):
-            keys.unwrap_recording_key(wrapped, session, segment)
-    assert keys.wrap_recording_key(b"k" * 32, "session-a", 1) != wrapped

@@ -52,7 +52,10 @@ def test_the_page_loads_the_console(console: Client) -> None:
     page = answer.content.decode()
     assert 'src="/static/built/assets/console.js"' in page
     nonce = page.split('name="csp-nonce" nonce="')[1].split('"')[0]
-    assert f"'nonce-{nonce}'" in answer.headers["Content-Security-Policy"]
+    policy = answer.headers["Content-Security-Policy"]
+    assert f"'nonce-{nonce}'" in policy
+    assert "'wasm-unsafe-eval'" in policy
+    assert "wasm" not in console.get("/login/my-account/profile").headers["Content-Security-Policy"]
     assert "<script>" not in page
 
 

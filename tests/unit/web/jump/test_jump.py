@@ -243,7 +243,7 @@ def test_the_command_is_one_checked_line(claimed: None, tmp_path: Any, monkeypat
     token = "A" * 32
     line = commands.linux_command("https://support.example:8443", token)
     assert "\n" not in line
-    assert line.startswith("curl -fsSk --pinnedpubkey 'sha256//")
+    assert line.startswith('cd "$(mktemp -d)" && curl -fsSk --pinnedpubkey \'sha256//')
     assert f"--site-key {keys.site_public()} --token {token}" in line
     assert queries.client_sha256(file) in line
     for server in ("https://x'; rm -rf /", "http://support.example", "https://a b", "https://support.example/x", ""):

@@ -26,7 +26,7 @@ def code_of(secret: str, step: int = 0) -> str:
 
 def test_before_the_claim_everything_answers_503(browser: Client) -> None:
     #
-    for address in ("/", "/login", "/login/sign-in", "/console", "/appliance", "/claim/nonsense",
+    for address in ("/", "/login", "/login/sign-in", "/console", "/appliance", "/claim/nonsense", "/claim/../login",
     "/api/console/snapshot", "/dl/client/linux", "/start", "/language", "/nowhere"):  # fmt: skip
         for answer in (browser.get(address), browser.post(address, {"a": "b"})):
             assert answer.status_code == 503, address

@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from structlog.testing import capture_logs
 from tests.unit.web.conftest import Bus
 
-from farhand.rules.access import Object
+from farhand.rules.access import Decision, Object, Subject
 from farhand.web.accounts import services
 from farhand.web.events.models import AuditRow, Event, Topic
 from farhand.web.events.queries import broken_audit_rows, numbers
 from farhand.web.events.services import publish_pending
-from farhand.web.project.service import SYSTEM, Actor, Change, Invalid, Refused, service
+from farhand.web.project.service import SERVICES, SYSTEM, Actor, Change, Invalid, Refused, service
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +74,41 @@ def test_a_service_that_never_asks_the_rules_fails() -> None:
         forgets(SYSTEM)
     with pytest.raises(Refused):  # no policy, no access: not even for Farhand itself
         unknown(SYSTEM)
+
+
+def test_a_call_that_changed_nothing_leaves_no_row_and_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("farhand.web.project.service.decide", lambda *_: Decision(True))
+
+    @service("test.thing.idle", events="test")
+    def idle(change: Change, *, told: bool = False) -> None:
+        change.allow(Object(kind="thing"))
+        change.nothing()
+        if told:
+            change.put("site", "things", "1", {})
+
+    @service("test.thing.elsewhere", events="test", audit="it is written elsewhere")
+    def elsewhere(change: Change) -> None:
+        change.allow(Object(kind="thing"))
+
+    @service("test.thing.works", events="test")
+    def works(change: Change) -> None:
+        change.allow(Object(kind="thing"))
+
+    user = Actor(subject=Subject(kind="user", id="u"))
+    with capture_logs() as lines:
+        idle(user)
+        elsewhere(user)
+        assert not AuditRow.objects.exists()
+        works(user)
+        works(SYSTEM)
+    assert [(line["action"], line["log_level"]) for line in lines] == [
+        ("test.thing.elsewhere", "info"), ("test.thing.works", "info"), ("test.thing.works", "debug"),
+    ]  # fmt: skip
+    assert AuditRow.objects.filter(action="test.thing.works").count() == 2
+    with pytest.raises(RuntimeError, match="says that there are none"), transaction.atomic():
+        idle(user, told=True)
+    for name in ("idle", "elsewhere", "works"):
+        del SERVICES[f"test.thing.{name}"]
 
 
 def test_the_audit_chain_shows_a_changed_row(claimed: None) -> None:

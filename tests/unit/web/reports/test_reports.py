@@ -175,6 +175,8 @@ def test_pages_keep_the_strict_policy_and_the_report_may_run_its_decoders(viewer
     policy = viewer.get(f"/login/reports/support/{recorded.id}")["Content-Security-Policy"]
     assert "'wasm-unsafe-eval'" in policy
     assert "'unsafe-" not in policy
+    for address in ("/login/reports/support", "/login/status/information", "/", "/login/sign-in"):
+        assert "wasm" not in viewer.get(address)["Content-Security-Policy"], address
 
 
 def test_the_menu_has_the_page_for_those_who_may_open_it(

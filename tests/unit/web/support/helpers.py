@@ -5,11 +5,14 @@ from typing import Any
 from tests.unit.web.snapshots import Snapshot
 
 from farhand.kit import signing
+from farhand.protocol.bus import LinkUp
 from farhand.protocol.messages import Facts
 from farhand.web.accounts import queries as accounts
+from farhand.web.jump import services as jump
 from farhand.web.jump.events import item_value
 from farhand.web.jump.queries import clients
-from farhand.web.project.service import Actor
+from farhand.web.jump.worker_services import apply_links
+from farhand.web.project.service import SYSTEM, Actor
 from farhand.web.support import key_services, queries, services
 from farhand.web.support.events import session_value
 
@@ -56,6 +59,21 @@ def waiting(rep: Actor, anonymous: Actor) -> tuple[str, Endpoint]:
     """A customer who waits in the queue of `rep`: session id and the customer's machine."""
     endpoint = Endpoint()
     return start(anonymous, use_key(rep, anonymous).join, endpoint).session_id, endpoint
+
+
+def jumped(rep: Actor, anonymous: Actor, tab: str = "t") -> tuple[Actor, str, str, str]:
+    """A Jump that `rep` has started: the actor with the role for it, and ids of session, Jump Group and agent."""
+    from tests.unit.web.conftest import actor_for
+
+    group = jump.create_group(SYSTEM, name="Web Servers")
+    jump.set_members(SYSTEM, group_id=group.id, roles={rep.subject.id: "start_sessions"})
+    endpoint, token = Endpoint(), jump.create_enrolment(SYSTEM, group_id=group.id).token
+    agent = jump.enrol(
+        anonymous, token=token, key=endpoint.key, proof=endpoint.proof("enrol", token), facts=FACTS, version="0.1"
+    ).agent_id
+    apply_links(SYSTEM, up=[LinkUp(agent_id=agent, version="0.1", public_ip="192.0.2.1", since_ms=1, facts=FACTS)])
+    actor = actor_for(rep.user)
+    return actor, jump.start_jump(actor, client_id=agent, tab=tab).session["id"], group.id, agent
 
 
 def topics(rep: Actor) -> list[str]:

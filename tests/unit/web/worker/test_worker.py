@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from tests.unit.web.conftest import Bus
-from tests.unit.web.support.helpers import waiting
+from tests.unit.web.support.helpers import jumped, waiting
 
 from farhand.kit.bus import BusServer
 from farhand.protocol import bus as messages
@@ -18,11 +19,12 @@ from farhand.protocol.channels import Party
 from farhand.protocol.journal import encode_entry
 from farhand.protocol.messages import Entry
 from farhand.web.appliance import keys
+from farhand.web.events.models import AuditRow
 from farhand.web.project.service import Actor
 from farhand.web.support import services
 from farhand.web.support.models import RelaySeen, Session, SessionEvent
 from farhand.web.worker import journals
-from farhand.web.worker.main import Worker
+from farhand.web.worker.main import SETTLE_S, STATE_S, Worker
 from farhand.web.worker.policy import allowed_hosts, build_policy
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -50,15 +52,15 @@ def write(session_id: str, *entries: Entry, tail: bytes = b"") -> Path:
 def test_journals_are_imported_once_and_from_where_they_ended(rep: Actor, anonymous: Actor) -> None:
     session_id, _endpoint = waiting(rep, anonymous)
     path = write(session_id, *(entry(seq) for seq in range(1, 1201)))
-    assert journals.sweep() == 1200
-    assert journals.sweep() == 0
+    assert journals.sweep({session_id: 1200}) == 1200
+    assert journals.sweep({session_id: 1200}) == 0
     assert Session.objects.get(id=session_id).journal_offset == path.stat().st_size
     write(session_id, entry(1201), tail=b"\x40\x00\x00\x00cut")
-    assert journals.import_journal(session_id) == 1
-    assert journals.sweep() == 0  # the cut tail was never acknowledged
+    assert journals.import_journal(session_id, 1201) == 1
+    assert journals.sweep({session_id: 1202}) == 0  # the cut tail was never acknowledged
     # a database that was restored from an older copy starts again from an older offset
     Session.objects.filter(id=session_id).update(journal_offset=0)
-    assert journals.import_journal(session_id) == 0
+    assert journals.import_journal(session_id, 1201) == 0
     assert SessionEvent.objects.filter(source="relay").count() == 1201
 
 
@@ -66,9 +68,49 @@ def test_journals_are_imported_once_and_from_where_they_ended(rep: Actor, anonym
 def test_journals_that_belong_to_nobody(claimed: None) -> None:
     write("0199a000-0000-7000-8000-000000000001", entry(1))
     write("..not-an-id", entry(1))
-    assert journals.sweep() == 0
-    assert journals.import_journal("../../etc/passwd") == 0
-    assert journals.import_journal("0199a000-0000-7000-8000-000000000001") == 0
+    assert journals.sweep({"0199a000-0000-7000-8000-000000000001": 1}) == 0
+    assert journals.import_journal("../../etc/passwd", 1) == 0
+    assert journals.import_journal("0199a000-0000-7000-8000-000000000001", 1) == 0
+
+
+@pytest.mark.django_db
+def test_what_the_relay_has_not_acknowledged_is_not_imported(rep: Actor, anonymous: Actor) -> None:
+    session_id, _endpoint = waiting(rep, anonymous)
+    path = write(session_id, *(entry(seq) for seq in range(1, 4)))
+    assert journals.sweep({}) == 0  # the relay has not said anything of this living session yet
+    assert journals.sweep({session_id: 2}) == 2
+    assert journals.import_journal(session_id, 2) == 0
+    # the machine lost its power: the third entry was never on disk, and its number is given to another one
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 3 * 2])
+    write(session_id, entry(3, text="after"))
+    assert journals.import_journal(session_id, 3) == 1
+    assert SessionEvent.objects.get(source="relay", seq=3).text == "after"
+    write(session_id, entry(4))
+    Session.objects.filter(id=session_id).update(state="ended")
+    assert journals.sweep({session_id: 3}) == 0
+    assert journals.sweep({}) == 1  # over and not the relay's any more: the whole file counts
+
+
+@pytest.mark.django_db
+def test_a_journal_that_became_shorter_is_read_anew_once(rep: Actor, anonymous: Actor) -> None:
+    session_id, _endpoint = waiting(rep, anonymous)
+    path = write(session_id, *(entry(seq) for seq in range(1, 4)))
+    assert journals.sweep({session_id: 3}) == 3
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 3])
+    with capture_logs() as lines:
+        for _ in range(3):
+            assert journals.sweep({session_id: 3}) == 0
+        assert Session.objects.get(id=session_id).journal_offset == path.stat().st_size
+        write(session_id, entry(4))
+        assert journals.sweep({session_id: 4}) == 1
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["journal_shrunk"]
+    path.write_bytes(b"")
+    with capture_logs() as lines:
+        for _ in range(3):
+            assert journals.sweep({session_id: 4}) == 0
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["journal_shrunk"]
 
 
 @pytest.mark.django_db
@@ -122,7 +164,60 @@ def test_messages_of_the_relay(rep: Actor, anonymous: Actor, relay_bus: Bus) -> 
     worker.handle([messages.LegDown(session_id=session_id, leg=2)])
     Session.objects.filter(id=session_id).update(consoles_gone_ms=1)
     worker.tick(0.0)
+    assert Session.objects.get(id=session_id).state == "active"  # the relay may still be telling who is there
+    worker.tick(SETTLE_S)
     assert Session.objects.get(id=session_id).state == "waiting"
+
+
+@pytest.mark.django_db
+def test_nobody_counts_as_lost_before_the_relay_has_said_who_is_there(
+    rep: Actor, anonymous: Actor, relay_bus: Bus
+) -> None:
+    session_id, _endpoint = waiting(rep, anonymous)
+    Session.objects.filter(id=session_id).update(customer_gone_ms=1)
+    worker = Worker(relay_bus)
+    worker.connected()
+    for second in range(5):
+        worker.tick(float(second))
+    assert Session.objects.get(id=session_id).state == "waiting"
+    worker.handle([messages.Links(relay_id=RELAY_ID, links=[])])
+    worker.tick(10.0)
+    worker.tick(10.0 + SETTLE_S)
+    session = Session.objects.get(id=session_id)
+    assert (session.state, session.end_reason) == ("ended", "customer-lost")
+
+
+@pytest.mark.django_db
+def test_living_sessions_are_told_again_with_fresh_tickets(rep: Actor, anonymous: Actor, relay_bus: Bus) -> None:
+    jumped(rep, anonymous)
+    worker = Worker(relay_bus)
+    worker.tick(0.0)
+    assert not [one for one in relay_bus.sent if isinstance(one, messages.Sessions)]  # nobody is connected yet
+    worker.connected()
+    for second in (1.0, STATE_S, STATE_S + 1.0, STATE_S + 2.0, 2 * STATE_S + 3.0):
+        worker.tick(second)
+    first, again, third = [one for one in relay_bus.sent if isinstance(one, messages.Sessions)]
+    tickets = {one.sessions[0].offer_ticket for one in (first, again, third)}
+    assert len(tickets) == 3
+    assert first.read_ms <= again.read_ms <= third.read_ms
+
+
+@pytest.mark.django_db
+def test_a_quiet_worker_leaves_no_trace(rep: Actor, anonymous: Actor, relay_bus: Bus) -> None:
+    session_id, _endpoint = waiting(rep, anonymous)
+    worker = Worker(relay_bus)
+    worker.connected()
+    worker.handle([messages.Links(relay_id=RELAY_ID, links=[]), messages.LegUp(session_id=session_id, leg=1)])
+    rows = AuditRow.objects.count()
+    with capture_logs() as lines:
+        for second in range(0, 1300, 100):
+            worker.tick(float(second))
+            worker.handle([messages.Links(relay_id=RELAY_ID, links=[])])
+            worker.handle([messages.LegUp(session_id=session_id, leg=1)])
+        write(session_id, entry(1), entry(2))
+        assert journals.sweep({session_id: 2}) == 2
+    assert AuditRow.objects.count() == rows
+    assert [line for line in lines if line["log_level"] != "debug"] == []
 
 
 @pytest.mark.django_db
@@ -136,7 +231,9 @@ def test_a_step_that_fails_does_not_stop_the_others(
         raise OSError("the disk is full")
 
     monkeypatch.setattr("farhand.web.events.services.publish_pending", broken)
-    Worker(relay_bus).tick(0.0)
+    worker = Worker(relay_bus)
+    worker.handle([messages.Journaled(session_id=session_id, seq=1)])
+    worker.tick(0.0)
     assert SessionEvent.objects.filter(source="relay").count() == 1
 
 

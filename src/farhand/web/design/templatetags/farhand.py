@@ -1,5 +1,5 @@
-"""`{% asset "console" %}` and `{% asset_if_built "admin" %}`: what Vite built; `{% menu %}`; `{{ text|translated
-}}`.
+"""`{% asset "console/src/main.ts" %}` and `{% asset_if_built "admin/src/main.ts" %}`: what Vite built; `{% menu %}`;
+`{{ text|translated }}`.
 """
 
 import functools

@@ -1,0 +1,61 @@
+"""Judging running sessions anew after somebody's access was reduced (see `farhand.web.project.revocation`).
+
+Whoever may no longer be in a session leaves it at once: legs end, the relay is told after the commit. Rules: a session
+that loses its last member waits in its owner's queue again; a Jump ends, because it was that person's alone, and so
+does everything whose owner cannot come back.
+"""
+
+from collections.abc import Collection
+from typing import cast
+
+from django.utils.translation import gettext
+
+from farhand.rules import sessions as rules
+from farhand.rules.access import Subject, decide
+from farhand.web.accounts.queries import subject_of, user_by_id
+from farhand.web.project.service import Change
+from farhand.web.support import lives
+from farhand.web.support.models import Session
+
+
+def review_sessions(change: Change, user_ids: Collection[str] | None) -> None:
+    """Judge all active sessions in which these users (None: anybody) are, by the rule for a fresh ticket."""
+    subjects: dict[str, Subject] = {}
+    for session_id, members in list(Session.objects.filter(state="active").values_list("id", "members")):
+        wanted = [user_id for user_id in members if user_ids is None or user_id in user_ids]
+        if wanted:
+            for user_id in wanted:
+                user = user_by_id(user_id)
+                subjects.setdefault(user_id, subject_of(user) if user else Subject(kind="user", id=user_id))
+            _review(change, lives.locked(session_id), {user_id: subjects[user_id] for user_id in wanted})
+
+
+def _review(change: Change, session: Session, subjects: dict[str, Subject]) -> None:
+    changed = False
+    for user_id, subject in subjects.items():
+        if user_id not in session.members:
+            continue
+        if not decide(subject, "support.session.ticket", lives.as_object(session), lives.context(change)).allowed:
+            _remove(change, session, user_id)
+            changed = True
+            if session.state == "ended":
+                return
+        else:
+            grants = int(rules.console_grants(cast(rules.Kind, session.kind), subject))
+            legs = session.legs.filter(user_id=user_id, left_ms=None).exclude(grants=grants)
+            changed |= bool(legs.update(grants=grants))
+    if changed:
+        session.epoch += 1
+        session.save(update_fields=["epoch"])
+        lives.tell_relay(change, session)
+
+
+def _remove(change: Change, session: Session, user_id: str) -> None:
+    user = user_by_id(user_id)
+    lives.note(change, session, "left", by=user.display_name if user else "", reason="access-removed")
+    life = rules.leave(lives.life_of(session), user_id)
+    owner = user_by_id(life.owner)
+    if not life.members and (session.kind == "jump" or owner is None or not owner.is_active):
+        lives.finish(change, session, "removed", gettext("The representative ended the session."))
+    else:
+        lives.store(change, session, life)

@@ -1,0 +1,178 @@
+"""Access that is taken away reaches what is running: legs end, event sockets are closed, nothing else is touched."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.unit.web.conftest import Bus, actor_for
+from tests.unit.web.support.helpers import jumped, waiting
+
+from farhand.kit.clock import FakeClock
+from farhand.protocol.bus import ListenersEnd, SessionEnd, SessionPut
+from farhand.rules.sessions import CUSTOMER_GRACE_MS
+from farhand.web.accounts import services as accounts
+from farhand.web.accounts import teams
+from farhand.web.appliance import services as appliance
+from farhand.web.appliance.queries import RECONNECT_TIMEOUT
+from farhand.web.jump import services as jump
+from farhand.web.project import service
+from farhand.web.project.service import SYSTEM, Actor, Refused
+from farhand.web.support import services, worker_services
+from farhand.web.support.models import Session
+
+pytestmark = pytest.mark.django_db
+SUPPORT = ("perm_support_allowed", "perm_access_allowed", "perm_generate_session_key", "perm_jump_client")
+
+
+@pytest.fixture(autouse=True)
+def commits() -> Iterator[None]:
+    """Run what is due after a commit: the test's own transaction never commits."""
+    from django.db import transaction
+
+    original = transaction.on_commit
+    transaction.on_commit = lambda function, using=None, robust=False: function()  # type: ignore[assignment]
+    yield
+    transaction.on_commit = original
+
+
+@pytest.fixture
+def clock() -> Iterator[FakeClock]:
+    """The services' time, moved by the test."""
+    fake = FakeClock()
+    service.set_clock(fake)
+    yield fake
+    service.set_clock(service.SystemClock())
+
+
+def accepted(rep: Actor, anonymous: Actor) -> str:
+    """A support session in which `rep` is, with two tabs."""
+    session_id, _endpoint = waiting(rep, anonymous)
+    services.accept(rep, session_id=session_id, tab="one")
+    services.console_ticket(rep, session_id=session_id, tab="two")
+    return session_id
+
+
+def legs_at_relay(relay_bus: Bus, session_id: str) -> list[int]:
+    """The legs that the relay was last told of."""
+    puts = [m.session for m in relay_bus.sent if isinstance(m, SessionPut) and m.session.session_id == session_id]
+    return [leg.leg for leg in puts[-1].legs]
+
+
+def closed(relay_bus: Bus) -> list[str | None]:
+    """Whose event sockets were closed."""
+    return [message.user_id for message in relay_bus.sent if isinstance(message, ListenersEnd)]
+
+
+def test_a_permission_that_is_taken_ends_the_legs(rep: Actor, anonymous: Actor, relay_bus: Bus, make_user: Any) -> None:
+    session_id = accepted(rep, anonymous)
+    other = actor_for(make_user("other", *SUPPORT))
+    untouched = accepted(other, anonymous)
+    relay_bus.sent.clear()
+    accounts.edit_user(
+        SYSTEM, user_id=rep.subject.id, display_name="Rep", permissions=[*rep.user.permissions, "perm_edit_sd_teams"]
+    )
+    assert closed(relay_bus) == []  # more is no less
+    accounts.edit_user(SYSTEM, user_id=rep.subject.id, display_name="Rep", permissions=["perm_jump_client"])
+    assert legs_at_relay(relay_bus, session_id) == [1]
+    assert closed(relay_bus) == [rep.subject.id]
+    session = Session.objects.get(id=session_id)
+    assert (session.state, session.queue, session.members) == ("waiting", f"user:{rep.subject.id}", [])
+    assert not session.legs.filter(user_id=rep.subject.id, left_ms=None).exists()
+    event = session.events.get(source="web", kind="left")
+    assert event.data == {"by": "Rep", "reason": "access-removed"}
+    assert Session.objects.get(id=untouched).state == "active"
+    assert [m.session.session_id for m in relay_bus.sent if isinstance(m, SessionPut)] == [session_id]
+
+
+def test_a_disabled_user_is_out_of_everything(rep: Actor, anonymous: Actor, relay_bus: Bus) -> None:
+    session_id = accepted(rep, anonymous)
+    _actor, jump_id, _group, _agent = jumped(rep, anonymous)
+    relay_bus.sent.clear()
+    accounts.disable_user(SYSTEM, user_id=rep.subject.id, disabled=True)
+    ends = {message.session_id: message.reason for message in relay_bus.sent if isinstance(message, SessionEnd)}
+    assert ends == {session_id: "removed", jump_id: "removed"}  # nobody could ever take them up again
+    assert closed(relay_bus) == [rep.subject.id]
+    relay_bus.sent.clear()
+    accounts.disable_user(SYSTEM, user_id=rep.subject.id, disabled=False)
+    assert closed(relay_bus) == []
+
+
+def test_the_console_switch_empties_all_consoles(rep: Actor, admin: Actor, anonymous: Actor, relay_bus: Bus) -> None:
+    session_id = accepted(rep, anonymous)
+    relay_bus.sent.clear()
+    appliance.edit_security(admin, web_console=True)
+    assert closed(relay_bus) == []
+    appliance.edit_security(admin, web_console=False)
+    assert closed(relay_bus) == [None]
+    assert legs_at_relay(relay_bus, session_id) == [1]
+    assert Session.objects.get(id=session_id).state == "waiting"
+    appliance.edit_security(admin, web_console=True)
+    assert services.accept(rep, session_id=session_id, tab="one").leg == 4
+
+
+def test_a_jump_group_role_that_is_taken_ends_the_jump(rep: Actor, anonymous: Actor, relay_bus: Bus) -> None:
+    actor, session_id, group, _agent = jumped(rep, anonymous)
+    relay_bus.sent.clear()
+    jump.set_members(SYSTEM, group_id=group, roles={rep.subject.id: "administrator"})
+    assert Session.objects.get(id=session_id).state == "active"
+    jump.set_members(SYSTEM, group_id=group, roles={rep.subject.id: "no_access"})
+    assert [m.reason for m in relay_bus.sent if isinstance(m, SessionEnd)] == ["removed"]
+    assert rep.subject.id in closed(relay_bus)
+    with pytest.raises(Refused):
+        services.console_ticket(actor_for(actor.user), session_id=session_id, tab="t")
+
+
+def test_a_team_that_is_left_is_heard_no_more(rep: Actor, anonymous: Actor, relay_bus: Bus) -> None:
+    session_id = accepted(rep, anonymous)
+    team = teams.create_team(SYSTEM, name="Desk")
+    teams.set_members(SYSTEM, team_id=team.id, members={rep.subject.id: "member"})
+    assert closed(relay_bus) == []
+    teams.set_members(SYSTEM, team_id=team.id, members={})
+    assert closed(relay_bus) == [rep.subject.id]
+    teams.set_members(SYSTEM, team_id=team.id, members={rep.subject.id: "member"})
+    teams.remove_team(SYSTEM, team_id=team.id)
+    assert closed(relay_bus) == [rep.subject.id] * 2
+    assert Session.objects.get(id=session_id).state == "active"
+
+
+def test_a_new_password_ends_the_event_sockets(rep: Actor, relay_bus: Bus) -> None:
+    accounts.set_password(SYSTEM, user_id=rep.subject.id, password="another horse battery")
+    assert closed(relay_bus) == [rep.subject.id]
+
+
+def test_a_customer_who_stays_away_ends_the_session(
+    rep: Actor, anonymous: Actor, relay_bus: Bus, clock: FakeClock
+) -> None:
+    session_id = accepted(rep, anonymous)
+
+    def is_there(there: bool) -> None:
+        worker_services.note_leg(SYSTEM, session_id=session_id, leg=1, connected=there)
+
+    is_there(True)
+    clock.advance(3600)
+    assert not worker_services.end_abandoned(SYSTEM, session_id=session_id)
+    is_there(False)
+    clock.advance(CUSTOMER_GRACE_MS / 1000 - 1)
+    is_there(False)  # said again: the time runs on
+    assert not worker_services.end_abandoned(SYSTEM, session_id=session_id)
+    is_there(True)
+    is_there(False)
+    clock.advance(CUSTOMER_GRACE_MS / 1000)
+    assert not worker_services.end_abandoned(SYSTEM, session_id=session_id)
+    clock.advance(1)
+    assert worker_services.end_abandoned(SYSTEM, session_id=session_id)
+    assert not worker_services.end_abandoned(SYSTEM, session_id=session_id)
+    session = Session.objects.get(id=session_id)
+    assert (session.state, session.end_reason) == ("ended", "customer-lost")
+    assert [message.reason for message in relay_bus.sent if isinstance(message, SessionEnd)] == ["customer-lost"]
+
+
+def test_the_site_may_wait_longer_and_a_jump_waits_for_ever(rep: Actor, anonymous: Actor, clock: FakeClock) -> None:
+    session_id, _endpoint = waiting(rep, anonymous)
+    _actor, jump_id, _group, _agent = jumped(rep, anonymous)
+    appliance.put_setting(RECONNECT_TIMEOUT, 900)
+    clock.advance(890)
+    assert not worker_services.end_abandoned(SYSTEM, session_id=session_id)
+    clock.advance(20)
+    assert not worker_services.end_abandoned(SYSTEM, session_id=jump_id)
+    assert worker_services.end_abandoned(SYSTEM, session_id=session_id)  # its client never came
