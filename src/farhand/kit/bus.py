@@ -71,7 +71,7 @@ class Splitter:
                 offset = end
                 try:
                     message = self._decoder.decode(body)
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                     raise BusError(f"a message is not understood: {error}") from error
                 yield message
         finally:

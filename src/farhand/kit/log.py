@@ -4,12 +4,30 @@
 are fields. Values that come from outside are escaped by the renderers (no raw control characters reach the terminal).
 """
 
+import importlib
 import logging
 import os
 import sys
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import structlog
+
+def _structlog() -> Any:
+    """Import structlog without rich, which it takes where it is installed, for tracebacks that are not used here: that
+    costs each program 6 MB.
+    """
+    if "rich" in sys.modules:
+        return importlib.import_module("structlog")
+    sys.modules["rich"] = None  # type: ignore[assignment]  # the import system's word for "not there"
+    try:
+        return importlib.import_module("structlog")
+    finally:
+        del sys.modules["rich"]
+
+
+if TYPE_CHECKING:
+    import structlog
+else:
+    structlog = _structlog()
 
 
 def _escape_controls(_logger: Any, _name: str, event: structlog.types.EventDict) -> structlog.types.EventDict:

@@ -35,6 +35,12 @@ SMALL_READ_BUFFER = 2 * 1024
 MAX_MESSAGE = (1 << 20) + 64
 """Longest WebSocket message: a whole frame of the live protocol."""
 BACKLOG = 4096
+ACCEPTS_AT_ONCE = 256
+"""Connections that are accepted in one go, so that a flood of them leaves time for those that stand."""
+ACCEPT_PAUSE_S = 0.5
+"""Pause after the system had no descriptor for a connection."""
+HANDSHAKE_S = 10.0
+"""Time for a TLS handshake."""
 
 _quiet = logging.getLogger("farhand.websocket")
 _quiet.addHandler(logging.NullHandler())
@@ -119,18 +125,98 @@ def listening_socket(fd: int) -> socket.socket:
     return sock
 
 
-async def serve(
-    factory: Callable[[], asyncio.BaseProtocol], sock: socket.socket, context: ssl.SSLContext | None
-) -> asyncio.AbstractServer:
-    """Accept TLS connections on a listening socket; each gets a protocol from `factory` once its handshake is done."""
-    loop = asyncio.get_running_loop()
-    sizes: dict[str, Any] = (
-        {"ssl_incoming_bio_size": TLS_BUFFER, "ssl_outgoing_bio_size": TLS_BUFFER} if context is not None else {}
-    )
-    server: asyncio.AbstractServer = await aiofastnet.create_server(
-        loop, factory, sock=sock, ssl=context, backlog=BACKLOG, **sizes
-    )
-    return server
+class Accepted(socket.socket):
+    """An accepted connection that tells, once, when its descriptor is closed, however that comes about."""
+
+    on_close: Callable[[], None] | None = None
+
+    def close(self) -> None:
+        """Close, as the transport does at the very end."""
+        super().close()
+        on_close, self.on_close = self.on_close, None
+        if on_close is not None:
+            on_close()
+
+
+Accept = Callable[[str], tuple[asyncio.BaseProtocol, Callable[[], None]] | None]
+"""Judges a connection by its address before it costs anything: its protocol and what to call when its descriptor is
+closed, or None to close it at once."""
+
+
+class Acceptor:
+    """Accepts connections on a listening socket until it is closed."""
+
+    def __init__(self, accept: Accept, sock: socket.socket, context: ssl.SSLContext | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._accept = accept
+        self._sock = sock
+        self._context = context
+        self._options: dict[str, Any] = {}
+        if context is not None:
+            self._options = {
+                "ssl_incoming_bio_size": TLS_BUFFER,
+                "ssl_outgoing_bio_size": TLS_BUFFER,
+                "ssl_handshake_timeout": HANDSHAKE_S,
+            }
+        self._open = True
+        self._handshakes: set[asyncio.Task[None]] = set()
+        sock.listen(BACKLOG)
+        self._listen()
+
+    def close(self) -> None:
+        """Accept no more. Connections that stand are not touched; handshakes are given up."""
+        if self._open:
+            self._open = False
+            self._loop.remove_reader(self._sock.fileno())
+            self._sock.close()
+            for task in self._handshakes:
+                task.cancel()
+
+    def _listen(self) -> None:
+        if self._open:
+            self._loop.add_reader(self._sock.fileno(), self._ready)
+
+    def _ready(self) -> None:
+        for _ in range(ACCEPTS_AT_ONCE):
+            try:
+                plain, address = self._sock.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except ConnectionAbortedError:
+                continue
+            except OSError as error:
+                # Out of descriptors or memory: the socket stays readable, so look away for a moment.
+                self._loop.remove_reader(self._sock.fileno())
+                self._loop.call_later(ACCEPT_PAUSE_S, self._listen)
+                self._loop.call_exception_handler({"message": "accept failed", "exception": RuntimeError(str(error))})
+                return
+            wanted = self._accept(str(address[0]))
+            if wanted is None:
+                plain.close()
+                continue
+            sock = Accepted(plain.family, plain.type, plain.proto, fileno=plain.detach())
+            sock.setblocking(False)
+            sock.on_close = wanted[1]
+            task = self._loop.create_task(self._shake_hands(sock, wanted[0]))
+            self._handshakes.add(task)
+            task.add_done_callback(self._handshakes.discard)
+
+    async def _shake_hands(self, sock: Accepted, protocol: asyncio.BaseProtocol) -> None:
+        done = False
+        try:
+            with contextlib.suppress(OSError):  # ssl.SSLError and TimeoutError are OSErrors
+                await aiofastnet.connect_accepted_socket(
+                    self._loop, lambda: protocol, sock, ssl=self._context, **self._options
+                )
+                done = True
+        finally:
+            if not done:
+                sock.close()
+
+
+async def serve(accept: Accept, sock: socket.socket, context: ssl.SSLContext | None) -> Acceptor:
+    """Accept connections on a listening socket; `accept` judges each before TLS, see `Accept`."""
+    return Acceptor(accept, sock, context)
 
 
 def hand_over(

@@ -79,7 +79,7 @@ def open_token(public: bytes, kind: str, text: str, as_type: type[T]) -> T:
     check_bytes(public, kind, raw[64:], raw[:64])
     try:
         return msgspec.json.decode(raw[64:], type=as_type)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadToken(f"the content of this {kind} is not understood") from error
 
 

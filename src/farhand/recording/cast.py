@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import pyte
 
+from farhand.protocol.messages import NOT_UNDERSTOOD
 from farhand.recording.reader import PlayedFrame
 
 KIND: Final = 4
@@ -23,6 +24,8 @@ DATA: Final = 18
 CLOSED: Final = 19
 RESIZED: Final = 20
 KINDS: Final = 1 << KIND
+MAX_SHELLS: Final = 255
+"""A session has no more: their numbers are never used twice. What an endpoint makes up beyond is left out."""
 
 _Side = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
@@ -142,7 +145,7 @@ def _tracked(frames: Iterable[PlayedFrame], found: list[Shell]) -> Iterator[tupl
             continue
         shell = live.get(frame.channel)
         if shell is None:
-            if frame.type not in (OPENED, DATA):
+            if frame.type not in (OPENED, DATA) or len(found) >= MAX_SHELLS:
                 continue
             opened = _decode(frame.payload, _Opened) if frame.type == OPENED else _Opened()
             shell = Shell(
@@ -169,7 +172,7 @@ def _decode(payload: memoryview, as_type: type[Any]) -> Any:
     """Decode an endpoint's JSON; what is not understood counts as said nothing."""
     try:
         return msgspec.json.decode(payload, type=as_type)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_UNDERSTOOD:
         return as_type()
 
 

@@ -170,9 +170,12 @@ def unpack_seal(body: bytes) -> tuple[Seal, bytes]:
     return Seal._make(_SEAL.unpack_from(body)), body[SEAL_SIZE:]
 
 
-def digest(record: bytes | memoryview) -> bytes:
-    """Return the SHA-256 of a whole head or chunk record."""
-    return hashlib.sha256(record).digest()
+def digest(*record: bytes | memoryview) -> bytes:
+    """Return the SHA-256 of a whole head or chunk record, given in one or more parts."""
+    made = hashlib.sha256()
+    for part in record:
+        made.update(part)
+    return made.digest()
 
 
 def chain_body(session_id: str, segment: int, count: int, end_ms: int, newest: bytes, reason: bytes | None) -> bytes:

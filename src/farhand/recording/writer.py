@@ -1,9 +1,12 @@
 """Writes one segment of a recording: frames in, file bytes out. The relay owns the file and the timer.
 
 Use: write `head()` first; `add()` every recorded frame; whenever `add()` or `due()` says True, append `cut()` to the
-file; `close()` at the end. Every `cut()` ends with a signature, so a killed process loses at most what was not cut,
-about a second. `add()` only collects; compressing, encrypting and signing happen in `cut()`. One thread at a time may
-use a writer.
+file; `close()` at the end. `add()` only collects; compressing, encrypting and signing happen in `cut()`. One thread at
+a time may use a writer.
+
+A chunk that is full is written at once. A signature follows it unless there was one less than SIGN_MS ago (in a fast
+stream there would be hundreds a second), and no frame waits longer than a second for one. So what a killed process
+leaves is proven up to about its last second, and playable up to its last whole chunk.
 """
 
 from dataclasses import dataclass, field
@@ -18,6 +21,9 @@ from farhand.recording import format as form
 
 MAX_WAITING: Final = 16 * 1024 * 1024
 """Most bytes of frames that wait for `cut()`; a relay that does not cut has a fault that must show."""
+
+SIGN_MS: Final = form.CHUNK_MS // 2
+"""Between two signatures lies at least this time, in ms."""
 
 _LATEST: Final = 0xFFFF_FFFE
 
@@ -69,6 +75,9 @@ class SegmentWriter:
         self._latest = 0
         self._waiting: list[_Pending] = []
         self._waiting_size = 0
+        self._signed_ms = 0
+        self._unsigned_ms: int | None = None
+        """Time of the oldest frame that was cut and not signed yet."""
         self._headed = False
         self._closed = False
 
@@ -107,39 +116,48 @@ class SegmentWriter:
         return self.due(time_ms)
 
     def due(self, now_ms: int) -> bool:
-        """Say whether frames wait that must be cut now: a second has passed since the first, or a chunk is full."""
-        if not self._waiting:
-            return False
-        first = self._waiting[0]
-        full = len(self._waiting) > 1 or first.size >= form.CHUNK_PLAIN
-        return full or now_ms - self._started - first.start_ms >= form.CHUNK_MS
+        """Say whether to cut now: a chunk is full, or a frame has waited a second to be written or signed."""
+        if len(self._waiting) > 1 or (self._waiting and self._waiting[0].size >= form.CHUNK_PLAIN):
+            return True
+        oldest = self._unsigned_ms
+        if oldest is None and self._waiting:
+            oldest = self._waiting[0].start_ms
+        return oldest is not None and now_ms - self._started - oldest >= form.CHUNK_MS
 
     def cut(self, now_ms: int) -> bytes:
-        """Return the chunks of all waiting frames and a signature; empty when nothing waits. Append them to the file
-        whole.
+        """Return the chunks of all waiting frames, and a signature if the last is SIGN_MS old; empty when nothing
+        waits. Append it to the file whole.
         """
-        if not self._headed or self._closed:
-            raise WriterError("write head() first" if not self._headed else "this segment is closed")
-        self._relative(now_ms)
-        if not self._waiting:
-            return b""
-        waiting, self._waiting, self._waiting_size = self._waiting, [], 0
-        return b"".join([self._chunk(pending) for pending in waiting]) + self._signature(None)
+        parts = self._chunks(now_ms)
+        if self._unsigned_ms is not None and self._latest - self._signed_ms >= SIGN_MS:
+            parts.append(self._signature(None))
+        return b"".join(parts)
 
     def close(self, now_ms: int, reason: str) -> bytes:
         """Return the last bytes of the file: what waits, then the close record. `reason` is cut to 64 bytes."""
-        rest = self.cut(now_ms)
+        parts = self._chunks(now_ms)
         self._end_ms = max(self._end_ms, self._latest)
         short = reason.encode()[: form.MAX_REASON].decode(errors="ignore").encode()
-        last = self._signature(short)
+        parts.append(self._signature(short))
         self._closed = True
-        return rest + last
+        return b"".join(parts)
 
     def _relative(self, time_ms: int) -> int:
         self._latest = min(max(time_ms - self._started, self._latest), _LATEST)
         return self._latest
 
-    def _chunk(self, pending: _Pending) -> bytes:
+    def _chunks(self, now_ms: int) -> list[bytes]:
+        """Make records of all waiting frames; they are to be joined."""
+        if not self._headed or self._closed:
+            raise WriterError("write head() first" if not self._headed else "this segment is closed")
+        self._relative(now_ms)
+        waiting, self._waiting, self._waiting_size = self._waiting, [], 0
+        if waiting and self._unsigned_ms is None:
+            self._unsigned_ms = waiting[0].start_ms
+        return [part for pending in waiting for part in self._chunk(pending)]
+
+    def _chunk(self, pending: _Pending) -> tuple[bytes, bytes]:
+        """Return a record in two parts, so that what is long is copied once."""
         plain = b"".join(pending.parts)
         head = form.ChunkHead(
             number=self._number,
@@ -153,13 +171,14 @@ class SegmentWriter:
         clear = form.pack_chunk_head(head)
         bound = form.chunk_bound(self._session, self._segment, clear)
         sealed = self._cipher.encrypt(form.nonce(self._number), self._squeeze.compress(plain), bound)
-        record = form.pack_record(form.CHUNK, clear + sealed)
-        self._newest = form.digest(record)
+        head_part = form.RECORD.pack(form.CHUNK, len(clear) + len(sealed)) + clear
+        self._newest = form.digest(head_part, sealed)
         self._number += 1
         self._end_ms = pending.end_ms
-        return record
+        return head_part, sealed
 
     def _signature(self, reason: bytes | None) -> bytes:
+        self._signed_ms, self._unsigned_ms = self._latest, None
         body = form.chain_body(self._session, self._segment, self._number, self._end_ms, self._newest, reason)
         signature = sign_bytes(self._sign_key, form.CHAIN_KIND, body)
         seal = form.pack_seal(form.Seal(self._number, self._end_ms, signature), reason or b"")

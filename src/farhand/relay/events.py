@@ -11,10 +11,10 @@ import msgspec
 
 from farhand.kit.log import get_log
 from farhand.protocol.channels import Control
-from farhand.protocol.messages import Event, Gap, Listen, Welcome
-from farhand.protocol.session import control_frame
-from farhand.relay.signin import check_events
-from farhand.relay.sockets import LiveSocket
+from farhand.protocol.frames import control_frame
+from farhand.protocol.messages import Event, EventsTicket, Gap, Listen, Welcome
+from farhand.relay.signin import Refusal, check_events
+from farhand.relay.sockets import POLICY_VIOLATION, LiveSocket
 
 if TYPE_CHECKING:
     from farhand.relay.live import Live
@@ -23,6 +23,8 @@ log = get_log("events")
 
 KEPT = 1000
 """Events that are kept per topic."""
+TICKETS_LIVE_MS = 600_000
+"""No ticket of an event socket lives longer than this."""
 
 _listen = msgspec.json.Decoder(Listen)
 
@@ -65,13 +67,16 @@ class EventSocket(LiveSocket):
     def __init__(self, live: "Live", address: str) -> None:
         super().__init__(live, address)
         self.topics: list[str] = []
+        self.user_id = ""
 
     def on_first(self, payload: memoryview) -> None:
         """LISTEN: the ticket says to which topics, `have` where each of them goes on."""
         listen = _listen.decode(payload)
         ticket = check_events(self.live.policy, self.live.used, listen, self.live.clock.now_ms())
+        if self.live.events.is_outdated(ticket):
+            raise Refusal("expired", "This ticket has expired. Ask for a new one.")
         self.welcome()
-        self.topics = ticket.topics
+        self.topics, self.user_id = ticket.topics, ticket.user_id
         self.send(control_frame(Control.WELCOME, Welcome(server_ms=self.live.clock.now_ms())))
         self.live.events.listen(self, listen.have)
 
@@ -79,15 +84,24 @@ class EventSocket(LiveSocket):
         """The console left."""
         self.live.events.gone(self)
 
+    def end(self) -> None:
+        """The user's access was reduced: the console comes back with a ticket for what is left."""
+        self.live.events.gone(self)
+        self.finish(POLICY_VIOLATION, "access changed")
+
 
 class EventRoom:
     """All topics that somebody published or listens to."""
 
     def __init__(self) -> None:
         self._topics: dict[str, Topic] = {}
+        self._sockets: dict[str, set[EventSocket]] = {}
+        self._reduced: dict[str, int] = {}
+        """User id (empty: everybody) to the moment before which tickets hold no more; old ones are forgotten."""
 
     def listen(self, socket: EventSocket, have: dict[str, int]) -> None:
         """Send what was missed, then all that comes."""
+        self._sockets.setdefault(socket.user_id, set()).add(socket)
         gaps = []
         for name in socket.topics:
             topic = self._topics.setdefault(name, Topic())
@@ -103,12 +117,29 @@ class EventRoom:
 
     def gone(self, socket: EventSocket) -> None:
         """Fan out to this socket no more."""
+        mine = self._sockets.get(socket.user_id)
+        if mine is not None:
+            mine.discard(socket)
+            if not mine:
+                del self._sockets[socket.user_id]
         for name in socket.topics:
             topic = self._topics.get(name)
             if topic is not None:
                 topic.listeners.discard(socket)
                 if topic.last is None and not topic.listeners:
                     del self._topics[name]
+
+    def end(self, user_id: str | None, at_ms: int) -> None:
+        """A user's access (None: everybody's) was reduced at `at_ms`: close the sockets, outdate the tickets."""
+        self._reduced = {known: since for known, since in self._reduced.items() if since > at_ms - TICKETS_LIVE_MS}
+        self._reduced[user_id or ""] = at_ms
+        for sockets in [self._sockets.get(user_id, set())] if user_id else list(self._sockets.values()):
+            for socket in tuple(sockets):
+                socket.end()
+
+    def is_outdated(self, ticket: EventsTicket) -> bool:
+        """Say whether a ticket is from before its user's access was reduced."""
+        return ticket.issued_ms <= max(self._reduced.get("", -1), self._reduced.get(ticket.user_id, -1))
 
     def publish(self, events: list[Event]) -> None:
         """Fan out; (topic, n) that came before is dropped."""

@@ -6,12 +6,18 @@ everything with which a client could claim another address, and every name with 
 dashed one) stays out.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
 MAX_HEAD: Final = 32 * 1024
 """Longest request line and headers together, in bytes."""
 MAX_HEADERS: Final = 100
+MAX_BODY: Final = 1 << 20
+"""Longest body of a request, in bytes; it is kept in memory until it is whole."""
+
+HOST: Final = re.compile(rb"([A-Za-z0-9.-]+|\[[0-9A-Fa-f]*:[0-9A-Fa-f.:]+\])(:[0-9]{1,5})?")
+"""What a Host header may look like (RFC 9110 section 7.2 without user information and escapes)."""
 
 Header = tuple[bytes, bytes]
 
@@ -38,6 +44,8 @@ _PHRASES: Final = {
     405: b"Method Not Allowed",
     408: b"Request Timeout",
     411: b"Length Required",
+    413: b"Content Too Large",
+    421: b"Misdirected Request",
     431: b"Request Header Fields Too Large",
     502: b"Bad Gateway",
     503: b"Service Unavailable",
@@ -47,10 +55,13 @@ _PHRASES: Final = {
 class Refused(Exception):
     """This request is not passed on; `status` and one sentence for whoever sent it."""
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, *, retry_after_s: int | None = None, lingers: bool = False) -> None:
         super().__init__(text)
         self.status = status
         self.text = text
+        self.retry_after_s = retry_after_s
+        self.lingers = lingers
+        """Its body may be on its way: it is read and dropped for a moment, or its sender never sees the answer."""
 
 
 def check(method: bytes, target: bytes, headers: Sequence[Header]) -> None:
@@ -62,11 +73,39 @@ def check(method: bytes, target: bytes, headers: Sequence[Header]) -> None:
         raise Refused(400, "The request target must be a path that begins with a slash.")
     if names.count(b"host") != 1:
         raise Refused(400, "A request needs exactly one Host header.")
+    if not HOST.fullmatch(dict(headers)[b"host"].strip()):
+        raise Refused(400, "The Host header is not a name or an address, with or without a port.")
     if b"transfer-encoding" in names:
         # WSGI reads a chunked body as empty: saying so beats losing an upload.
         raise Refused(411, "Send the body with a Content-Length; chunked uploads are not served here.")
     if names.count(b"content-length") > 1:
         raise Refused(400, "A request may have one Content-Length header.")
+
+
+def check_host(headers: Sequence[Header], hosts: Sequence[str]) -> None:
+    """Raise Refused unless the Host header, of which there is one, is a name of this appliance."""
+    host = next(value for name, value in headers if name == b"host")
+    if "*" not in hosts and not host_allowed(host.decode("latin-1"), hosts):
+        raise Refused(421, "This appliance does not have that name. Open it by the name that it was given.")
+
+
+def body_size(headers: Sequence[Header]) -> int:
+    """Return the announced length of the body, in bytes. Raises Refused when it is too long."""
+    size = 0
+    for name, value in headers:
+        if name == b"content-length":
+            if not value.strip().isdigit():
+                raise Refused(400, "A Content-Length must be a number.")
+            size = int(value[:20])
+    if size > MAX_BODY:
+        text = f"A request's body may have {MAX_BODY >> 20} MiB. Send less."
+        raise Refused(413, text, lingers=True)
+    return size
+
+
+def expects_continue(headers: Sequence[Header]) -> bool:
+    """Say whether the client waits for a word before it sends the body (RFC 9110, section 10.1.1)."""
+    return any(name == b"expect" and value.strip().lower() == b"100-continue" for name, value in headers)
 
 
 def rewrite(
@@ -84,8 +123,6 @@ def rewrite(
         dropped = name in _CONNECTION or name in _CLAIMS or name in named
         if not dropped and not name.startswith(b"x-forwarded-") and b"_" not in name:
             out.append(b"%s: %s\r\n" % (name, value))
-        elif name == b"expect" and value.strip().lower() == b"100-continue":
-            out.append(b"expect: 100-continue\r\n")  # `web` answers it in its place among pipelined answers
     out.append(b"x-forwarded-for: %s\r\nx-forwarded-proto: %s\r\nx-forwarded-host: %s\r\n" % (address, scheme, host))
     if not keep_alive:
         out.append(b"connection: close\r\n")
@@ -117,8 +154,9 @@ def host_name(host: str) -> str:
 
 def host_allowed(host: str, hosts: Sequence[str]) -> bool:
     """Say whether a Host header names this appliance. `*` among `hosts` allows any name."""
-    name = host_name(host)
-    return bool(name) and ("*" in hosts or name in (entry.lower() for entry in hosts))
+    if not HOST.fullmatch(host.strip().encode("latin-1", "replace")):
+        return False
+    return "*" in hosts or host_name(host) in (entry.lower() for entry in hosts)
 
 
 def origin_allowed(origin: str, host: str) -> bool:

@@ -1,5 +1,7 @@
 """Agents' links: who is linked now, admission, offers. The newest link of an agent replaces the older."""
 
+import itertools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -8,9 +10,8 @@ import msgspec
 from farhand.kit.log import get_log
 from farhand.protocol.bus import LinkDown, Links, LinkUp
 from farhand.protocol.channels import Control
-from farhand.protocol.frames import Frame
+from farhand.protocol.frames import Frame, control_frame
 from farhand.protocol.messages import NOT_UNDERSTOOD, AgentCredential, Auth, Facts, Offer, Refuse, Welcome
-from farhand.protocol.session import control_frame
 from farhand.relay.signin import Admission, Refusal, check_agent
 from farhand.relay.sockets import POLICY_VIOLATION, LiveSocket
 
@@ -21,6 +22,8 @@ log = get_log("links")
 
 _auth = msgspec.json.Decoder(Auth)
 _facts = msgspec.json.Decoder(Facts)
+AGENT_S = 1.0
+"""Shortest time between two links of one agent."""
 MIN_FACTS_S = 1.0
 """An agent's facts are passed on at most this often; the newest wins at its next link."""
 
@@ -38,12 +41,12 @@ class LinkSocket(LiveSocket):
         self._facts_at = 0.0
 
     def on_first(self, payload: memoryview) -> None:
-        """AUTH: admission first (it costs nothing), then the signatures."""
-        wait = self.live.links.admission.wait_s()
-        if wait:
-            raise Refusal("busy", "Many clients are reconnecting. Come again a little later.", wait)
+        """AUTH: the signatures first, so that nobody else takes an agent's turn; then admission."""
         auth = _auth.decode(payload)
         credential: AgentCredential = check_agent(self.live.policy, auth, self.nonce, self.spki)
+        wait = self.live.links.wait_s(credential.agent_id)
+        if wait:
+            raise Refusal("busy", "Many clients are reconnecting. Come again a little later.", wait)
         self.agent_id = credential.agent_id
         now_ms = self.live.clock.now_ms()
         self.up = LinkUp(
@@ -84,6 +87,23 @@ class LinkTable:
         self._on_up = on_up
         self._by_agent: dict[str, LinkSocket] = {}
         self.admission = Admission(live.policy.now.links_per_second, live.clock.monotonic)
+        self._admitted: dict[str, float] = {}
+
+    def wait_s(self, agent_id: str) -> int:
+        """0 = this agent may link now; else the seconds after which to come again. An agent that comes again within
+        AGENT_S waits, and takes nobody's turn."""
+        now = self._live.clock.monotonic()
+        if now - self._admitted.get(agent_id, -math.inf) < AGENT_S:
+            return math.ceil(AGENT_S)
+        wait = self.admission.wait_s()
+        if not wait:
+            # Oldest first, as each is put at the end: what is past is forgotten here.
+            self._admitted.pop(agent_id, None)
+            self._admitted[agent_id] = now
+            for known, at in list(itertools.islice(self._admitted.items(), 2)):
+                if now - at >= AGENT_S:
+                    del self._admitted[known]
+        return wait
 
     def put(self, link: LinkSocket) -> None:
         """An agent signed in."""

@@ -2,10 +2,11 @@
 bus."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
 
 from farhand.kit.bus import BusPeer
@@ -13,7 +14,7 @@ from farhand.kit.clock import Clock, SystemClock
 from farhand.kit.ids import new_id
 from farhand.kit.log import get_log
 from farhand.kit.net import READ_BUFFER, SMALL_READ_BUFFER, CertificateError, ServerCertificate, hand_over
-from farhand.protocol.bus import AgentRevoked, LegEnd, Policy, Publish, SessionEnd, SessionPut, Sessions
+from farhand.protocol.bus import AgentRevoked, LegEnd, ListenersEnd, Policy, Publish, SessionEnd, SessionPut, Sessions
 from farhand.relay import heads
 from farhand.relay.edge import Edge
 from farhand.relay.events import EventRoom, EventSocket
@@ -21,9 +22,10 @@ from farhand.relay.journal import JournalWriter
 from farhand.relay.links import LinkSocket, LinkTable
 from farhand.relay.policy import PolicyFile
 from farhand.relay.sessions import LegSocket, SessionTable
+from farhand.relay.shares import Place
 from farhand.relay.signin import UsedTickets
 from farhand.relay.sockets import SERVICE_RESTART, LiveSocket, Wheel
-from farhand.relay.taps import TapRoom
+from farhand.relay.taps import TapRoom, limits_of
 
 log = get_log("live")
 
@@ -51,7 +53,8 @@ class Live:
         self.wheel = Wheel()
         self.writer = JournalWriter(loop.call_soon_threadsafe)
         self.sessions = SessionTable(self)
-        self.taps = TapRoom(folder / "recordings", loop.call_soon_threadsafe, self.sessions.gap)
+        self.taps = TapRoom(folder / "recordings", loop.call_soon_threadsafe)
+        self.taps.limits = limits_of(self.policy.now)
         self.links = LinkTable(self, self.sessions.linked)
         self.events = EventRoom()
 
@@ -77,10 +80,11 @@ class Live:
                 revoked = set(message.revoked_agents) - set(self.policy.now.revoked_agents)
                 self.policy.put(message)
                 self.links.admission.rate = message.links_per_second
+                self.taps.limits = limits_of(message)
                 for agent_id in revoked:
                     self.links.revoke(agent_id)
             case Sessions():
-                self.sessions.put_all(message.sessions)
+                self.sessions.put_all(message.sessions, message.read_ms)
             case SessionPut():
                 self.sessions.put(message.session)
             case SessionEnd():
@@ -89,40 +93,40 @@ class Live:
                 self.sessions.leg_end(message.session_id, message.leg, message.reason)
             case Publish():
                 self.events.publish(message.events)
+            case ListenersEnd():
+                self.events.end(message.user_id, message.at_ms)
             case AgentRevoked():
                 self.policy.revoke(message.agent_id)
                 self.links.revoke(message.agent_id)
 
     def greet(self, peer: BusPeer) -> None:
         """State for a client of the bus that just connected."""
-        peer.send(self.links.message(self.relay_id))
+        peer.send(msgspec.structs.replace(self.links.message(self.relay_id), journals=self.sessions.durable()))
         for message in self.sessions.report():
             peer.send(message)
 
     # --- the port
 
-    def take(self, transport: Any, head: bytes, address: str) -> None:
-        """A connection whose first bytes are `GET /live/`; it has a place in `edge.doors`."""
-        placed: list[LiveSocket] = []
+    def take(self, transport: Any, head: bytes, address: str, place: Place) -> None:
+        """A connection whose first bytes are `GET /live/`; it has a place at the door, which the end of the connection
+        gives back in any case."""
 
         def judge(request: WSUpgradeRequest) -> Any:
             answer = self.judge(request, address)
             if isinstance(answer, LiveSocket):
-                placed.append(answer)
+                answer.place = place
             return answer
 
         if transport.is_closing():
-            self.edge.doors.leave(address)
             return
         # Links are thousands and idle; should the path not be in the first bytes, the larger buffer does no harm.
         size = SMALL_READ_BUFFER if head.startswith(b"GET /live/link") else READ_BUFFER
         hand_over(transport, judge, head, UPGRADE_S, size)
-        # A socket gives the place back itself; a connection that never becomes one gives it back when its time is over.
-        asyncio.get_running_loop().call_later(UPGRADE_S + 1, self._unplaced, placed, address)
 
-    def _unplaced(self, placed: list[LiveSocket], address: str) -> None:
-        if not placed:
-            self.edge.doors.leave(address)
+    def hosts(self) -> Sequence[str]:
+        """The host names that are served now; before the claim any, so that it can be claimed."""
+        policy = self.policy.now
+        return policy.hosts if policy.claimed else ("*",)
 
     def judge(self, request: WSUpgradeRequest, address: str) -> Any:
         """Say which socket an upgrade request gets: path, Host and Origin must hold, in every mode."""
@@ -142,6 +146,8 @@ class Live:
         if len(origins) > 1 or (origins and not heads.origin_allowed(origins[0], hosts[0])):
             self.edge.complain("origin_refused", address=address, origin=",".join(origins)[:200])
             return _no(403, "Pages of another site may not connect here.")
+        if not origins and self.policy.certifies_another(self.spki()):
+            return _no(503, "The appliance is starting. Come again in a moment.")
         return kind(self, address)
 
     # --- time

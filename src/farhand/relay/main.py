@@ -11,12 +11,16 @@ import msgspec
 from farhand.kit import net
 from farhand.kit.bus import BusServer
 from farhand.kit.log import configure_log, get_log
-from farhand.kit.process import keep_freed_memory
+from farhand.kit.process import keep_freed_memory, raise_descriptor_limit
 from farhand.protocol.bus import ToRelay
 from farhand.relay.edge import Edge
 from farhand.relay.live import Live
 
 log = get_log("relay")
+
+
+MAX_STRANGERS = 8192
+"""Connections that have not signed in, of all addresses; at most half of the descriptors, the rest is for links."""
 
 
 class RelaySettings(msgspec.Struct, kw_only=True, frozen=True):
@@ -33,7 +37,7 @@ class Relay:
 
     def __init__(self, settings: RelaySettings) -> None:
         self._settings = settings
-        self._server: asyncio.AbstractServer | None = None
+        self._server: net.Acceptor | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.live: Live
         self.edge: Edge
@@ -47,13 +51,18 @@ class Relay:
         certificate = net.ServerCertificate(data / "tls" / "cert.pem", data / "tls" / "key.pem")
         self.live = Live(data / "relay", certificate, self._tell)
         self.edge = Edge(
-            data / "run" / "web.sock", self.live.take, tls=True, sockets_per_address=self._settings.sockets_per_address
+            data / "run" / "web.sock",
+            self.live.take,
+            tls=True,
+            sockets_per_address=self._settings.sockets_per_address,
+            sockets=min(MAX_STRANGERS, raise_descriptor_limit() // 2),
+            hosts=self.live.hosts,
         )
         self.live.edge = self.edge
         self.bus = BusServer(data / "run" / "bus.sock", ToRelay, self.live.on_bus, self.live.greet)
         await self.bus.start()
         sock = net.listening_socket(self._settings.listen_fd)
-        self._server = await net.serve(self.edge.front, sock, certificate.context)
+        self._server = await net.serve(self.edge.accept, sock, certificate.context)
         for work in (self.edge.sweep(), self.live.wheel.turn(), self.live.tick()):
             self._tasks.append(loop.create_task(work))
         log.info("relay_ready", relay=self.live.relay_id)
@@ -78,7 +87,6 @@ class Relay:
 def run(settings: RelaySettings) -> None:
     """Run until SIGTERM or SIGINT. SIGHUP loads the certificate anew."""
     configure_log("relay")
-    keep_freed_memory()
     net.silence_libraries()
     keep_freed_memory()
     try:

@@ -7,7 +7,9 @@ from pathlib import Path
 import msgspec
 
 from farhand.kit.log import get_log
+from farhand.kit.signing import BadToken, open_token
 from farhand.protocol.bus import Policy
+from farhand.protocol.messages import NOT_UNDERSTOOD, SiteStatement
 
 log = get_log("relay")
 
@@ -24,9 +26,11 @@ class PolicyFile:
             self.now = msgspec.json.decode(path.read_bytes(), type=Policy)
         except FileNotFoundError:
             pass
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, *NOT_UNDERSTOOD) as error:
             log.warning("policy_not_read", reason=str(error))
         self._revoked = set(self.now.revoked_agents)
+        self._compared = ("", "")
+        self._another = False
 
     def put(self, policy: Policy) -> None:
         """Work by this policy from now on and keep it."""
@@ -51,6 +55,19 @@ class PolicyFile:
         """Accept this agent no more (the next policy says so too)."""
         self._revoked.add(agent_id)
         self.now = msgspec.structs.replace(self.now, revoked_agents=sorted(self._revoked))
+
+    def certifies_another(self, spki: str) -> bool:
+        """Say whether the statement is about another TLS key than `spki` (hex): the certificate was replaced while
+        nothing ran, and the control plane has not told of it yet. Endpoints would take this appliance for a stranger.
+        """
+        if (self.now.statement, spki) != self._compared:
+            self._compared = (self.now.statement, spki)
+            self._another = False
+            for key in self.now.site_keys:
+                with contextlib.suppress(BadToken, ValueError):
+                    known = open_token(bytes.fromhex(key), "site", self.now.statement, SiteStatement)
+                    self._another = known.spki != spki
+        return self._another
 
     def is_revoked(self, agent_id: str) -> bool:
         """Say whether an agent's credential was taken back."""

@@ -4,6 +4,7 @@
 enters the machine: it goes from the read buffer to the receivers' transports.
 """
 
+import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import msgspec
 from farhand.kit.ids import new_id
 from farhand.kit.log import get_log
 from farhand.protocol import channels, frames
-from farhand.protocol.bus import LegUp, NeedKeys, SessionState
+from farhand.protocol.bus import LegUp, SessionState
 from farhand.protocol.channels import Control, Durable, Party
 from farhand.protocol.frames import RECORDER_LEG, Frame
 from farhand.protocol.legs import ENDPOINT_LEG, Leg
@@ -31,9 +32,9 @@ from farhand.protocol.session import (
     entry_channel,
 )
 from farhand.relay.journal import Batch, JournalFile
+from farhand.relay.recorder import Recorder
 from farhand.relay.signin import Refusal, check_leg, use_leg_ticket
 from farhand.relay.sockets import PAUSE_QUEUE, POLICY_VIOLATION, LiveSocket
-from farhand.relay.taps import Tap
 
 if TYPE_CHECKING:
     from farhand.relay.live import Live
@@ -46,8 +47,16 @@ OFFER_S = 5.0
 """An agent that is linked and has not joined is offered its session again after this time."""
 REPLAY_BYTES = 1 << 20
 """Entries are replayed as long as less than this waits for the leg."""
+OVER_KEPT = 10_000
+"""Ids of ended sessions that are remembered."""
 RECENT = 64
 """Encoded entries that are kept in memory per session."""
+
+NO_RECORDING = (
+    "The disk of the appliance is nearly full, so no recorded session can begin. Free some space, then try again."
+)
+NO_RECORDING_S = 30
+DAMAGED = "The appliance can no longer read what happened in this session, so it was ended. Start a new one."
 
 _join = msgspec.json.Decoder(Join)
 _unpack = frames.HEADER.unpack_from
@@ -93,7 +102,7 @@ class LegSocket(LiveSocket):
                 for leg in legs:
                     leg.port.forward(data, channel)
                     if leg.port is not None and leg.port.queued > PAUSE_QUEUE:
-                        self.held_back(leg, legs)
+                        self.held_back(leg)
                 return
         super().on_ws_frame(transport, frame)  # says what is wrong with it
 
@@ -149,11 +158,14 @@ class LegSocket(LiveSocket):
         if room is not None and leg is not None and leg.port is self:
             room.run(room.session.closed(leg.number, self.live.clock.now_ms()))
 
-    def held_back(self, slow: Leg, legs: tuple[Leg, ...]) -> None:
-        """A receiver's queue is long. Reading stops for the recorder (nothing may be missing there) and for a receiver
-        that is the only one; among several a slow one is closed at its limit and holds nobody back."""
-        people = sum(1 for leg in legs if leg.number != RECORDER_LEG)
-        if slow.number == RECORDER_LEG or people == 1:
+    def held_back(self, slow: Leg) -> None:
+        """A receiver's queue is long. Reading stops where that hurts nobody else: for the recorder (nothing may be
+        missing there), for a console that sends, and for an endpoint with one console. With several consoles the slow
+        one is closed at its limit, whether frames go to all or to it alone: the others' frames come the same way."""
+        if self.room is None or self.leg is None:
+            return
+        lonely = self.room.session.alone_with_endpoint(slow.number)
+        if slow.number == RECORDER_LEG or self.leg.number != ENDPOINT_LEG or lonely:
             slow.port.hold(self)
 
     def hold(self, sender: "LegSocket") -> None:
@@ -201,16 +213,18 @@ class SessionRoom:
     def __init__(self, live: "Live", state: SessionState) -> None:
         self.live = live
         self.state = state
+        self.told_ms = live.clock.now_ms()
+        """When the control plane last spoke of this session alone."""
         self.journal = JournalFile(live.folder / "journal" / f"{state.session_id}.fhj")
-        self.session = Session(state, new_id, seq=self.journal.seq, seen=self.journal.seen)
-        self.tap: Tap | None = None
+        self.session = Session(state, new_id, seq=self.journal.seq, seen=self.journal.seen, size=self.journal.size)
+        self.recorder: Recorder | None = None
         self.offered_at = -OFFER_S
         self._recent: deque[tuple[int, int, bytes]] = deque(maxlen=RECENT)
-        self._asked_keys_at = 0.0
+        live.tell(self.session.journaled())
         if state.record:
-            self.tap = Tap(live.taps, state.session_id, self._to_endpoint)
-            self.session.add_recorder().port = self.tap
-            self._mind_keys()
+            self.recorder = Recorder(live, state.session_id, self._to_endpoint, self._note)
+            self.session.add_recorder().port = self.recorder.tap
+            self.recorder.mind(state.recording)
 
     # --- events
 
@@ -218,7 +232,7 @@ class SessionRoom:
         """The control plane decided anew."""
         self.state = state
         self.run(self.session.put(state, self.live.clock.now_ms()))
-        self._mind_keys()
+        self._mind_recorder()
         self.offer()
 
     def join(self, socket: LegSocket, leg: Leg, last_seq: int) -> None:
@@ -226,6 +240,9 @@ class SessionRoom:
         older = leg.port
         if isinstance(older, LegSocket) and older is not socket:
             older.replaced()
+        for other in self.session.legs.values():
+            if isinstance(other.port, LegSocket):
+                other.port.release()  # who was held for one console is read again for two
         leg.port = socket
         socket.joined(self, leg)
         log.info("leg_joined", session=self.session.id, leg=leg.number, address=socket.address)
@@ -240,15 +257,15 @@ class SessionRoom:
     def tick(self, now_ms: int) -> None:
         """Once a second."""
         self.run(self.session.tick(now_ms))
-        self._mind_keys()
+        self._mind_recorder()
         self.offer()
 
     def end(self, reason: str, text: str) -> None:
         """The session is over."""
         self.run(self.session.end(reason, text, self.live.clock.now_ms()))
-        if self.tap is not None:
-            self.tap.close(reason)
-            self.tap = None
+        if self.recorder is not None:
+            self.recorder.close(reason)
+            self.recorder = None
 
     def offer(self) -> None:
         """Offer the session to its agent while its leg is away."""
@@ -258,7 +275,7 @@ class SessionRoom:
             return
         now = self.live.clock.monotonic()
         if now - self.offered_at >= OFFER_S:
-            offer = Offer(session_id=self.session.id, ticket=ticket, attended=self.state.kind == "support")
+            offer = Offer(session_id=self.session.id, ticket=ticket)
             if self.live.links.offer(agent, offer):
                 self.offered_at = now
 
@@ -301,9 +318,13 @@ class SessionRoom:
             if socket.blocked and socket.queued > REPLAY_BYTES:
                 socket.behind = True
                 return
-            for seq, channel, frame in self._entries(leg.sent):
+            entries = self._entries(leg.sent)
+            if not entries:
+                self._spoiled()
+                return
+            for seq, channel, frame in entries:
                 leg.sent = seq
-                if channels.may_receive(leg.party, leg.grants, channel):
+                if channels.may_receive(leg.party, leg.grants, channel, Durable.ENTRY):
                     socket.forward(frame, channel)
         socket.behind = False
 
@@ -311,6 +332,16 @@ class SessionRoom:
         if self._recent and self._recent[0][0] <= after + 1:
             return [item for item in self._recent if item[0] > after]
         return [(entry.seq, entry_channel(entry), entry_frame(entry)) for entry in self.journal.read(after)]
+
+    def _spoiled(self) -> None:
+        """The disk does not give back what was acknowledged. This session cannot be told any more, so it ends; its
+        journal is mended when it is closed.
+        """
+        if not self.journal.spoiled:
+            self.journal.spoiled = True
+            log.error("journal_damaged", session=self.session.id)
+            end = self.live.sessions.end
+            asyncio.get_running_loop().call_soon(end, self.session.id, "journal-damaged", DAMAGED)
 
     def _append(self, entries: tuple[Entry, ...]) -> None:
         self.live.writer.submit(Batch(self.journal, entries, lambda reason: self._appended(entries, reason)))
@@ -325,25 +356,12 @@ class SessionRoom:
 
     # --- recording
 
-    def gap(self, reason: str) -> None:
-        """Part of this session is not recorded."""
-        self.run(self.session.note("recording-gap", self.live.clock.now_ms(), {"reason": reason[:200]}))
+    def _mind_recorder(self) -> None:
+        if self.recorder is not None:
+            self.recorder.mind(self.state.recording)
 
-    def _mind_keys(self) -> None:
-        """Record with this incarnation's own keys, or ask for them."""
-        tap = self.tap
-        if tap is None or tap.keys is not None or self.session.ended:
-            return
-        keys = self.state.recording
-        if keys is not None and self.live.taps.is_new(self.session.id, keys):
-            tap.use(keys)
-            data: dict[str, str | int | bool] = {"segment": keys.segment}
-            self.run(self.session.note("recording-started", self.live.clock.now_ms(), data))
-            return
-        now = self.live.clock.monotonic()
-        if now - self._asked_keys_at >= OFFER_S:
-            self._asked_keys_at = now
-            self.live.tell(NeedKeys(session_id=self.session.id, relay_id=self.live.relay_id))
+    def _note(self, kind: str, data: dict[str, str | int | bool]) -> None:
+        self.run(self.session.note(kind, self.live.clock.now_ms(), data))
 
     def _to_endpoint(self, frame: bytes) -> None:
         endpoint = self.session.legs.get(ENDPOINT_LEG)
@@ -363,6 +381,8 @@ class SessionTable:
         self._live = live
         self._rooms: dict[str, SessionRoom] = {}
         self._ending: list[SessionRoom] = []
+        self._over: dict[str, None] = {}
+        """Sessions that have ended here, oldest first: the end is final, whatever is told late."""
         self.told = False
         """The bus has told this incarnation which sessions are alive."""
         self.waiting: set[LegSocket] = set()
@@ -381,6 +401,8 @@ class SessionTable:
             or leg.party is not Party(ticket.party)
         ):
             raise Refusal("bad-ticket", "This place in the session is not there any more.")
+        if room.state.record and not room.session.seq and not self._live.taps.has_room():
+            raise Refusal("busy", NO_RECORDING, NO_RECORDING_S)
         use_leg_ticket(self._live.used, ticket, self._live.clock.now_ms())
         room.join(socket, leg, join.last_seq)
         return True
@@ -392,8 +414,15 @@ class SessionTable:
         return Refusal("unknown-session", "This session is over, or not known here.")
 
     def put(self, state: SessionState) -> None:
-        """One session, as decided. One that has ended here does not come back: its last entries are on their way."""
-        if any(ending.session.id == state.session_id for ending in self._ending):
+        """One session, as decided just now."""
+        self._put(state)
+        room = self._rooms.get(state.session_id)
+        if room is not None:
+            room.told_ms = self._live.clock.now_ms()
+
+    def _put(self, state: SessionState) -> None:
+        """One session; one that has ended here does not come back."""
+        if state.session_id in self._over:
             log.warning("session_over_put_again", session=state.session_id)
             return
         room = self._rooms.get(state.session_id)
@@ -409,14 +438,15 @@ class SessionTable:
             room.put(state)
         self.try_waiting()
 
-    def put_all(self, states: list[SessionState]) -> None:
-        """All sessions that are alive: others are over."""
+    def put_all(self, states: list[SessionState], read_ms: int) -> None:
+        """All sessions that were alive at `read_ms`: others are over, except those that were told of since."""
         self.told = True
         alive = {state.session_id for state in states}
-        for session_id in [known for known in self._rooms if known not in alive]:
-            self.end(session_id, "ended", "")
+        for session_id, room in list(self._rooms.items()):
+            if session_id not in alive and room.told_ms < read_ms:
+                self.end(session_id, "ended", "")
         for state in states:
-            self.put(state)
+            self._put(state)
         self.try_waiting()
 
     def end(self, session_id: str, reason: str, text: str) -> None:
@@ -426,6 +456,9 @@ class SessionTable:
             log.info("session_ended", session=session_id, reason=reason)
             room.end(reason, text)
             self._ending.append(room)
+        self._over[session_id] = None
+        while len(self._over) > OVER_KEPT:
+            del self._over[next(iter(self._over))]
 
     def leg_end(self, session_id: str, leg: int, reason: str) -> None:
         """One leg is over."""
@@ -439,12 +472,6 @@ class SessionTable:
             if room.state.offer_to == agent_id:
                 room.offered_at = -OFFER_S
                 room.offer()
-
-    def gap(self, session_id: str, reason: str) -> None:
-        """Part of a session is not recorded."""
-        room = self._rooms.get(session_id)
-        if room is not None:
-            room.gap(reason)
 
     def try_waiting(self) -> None:
         """Legs that came early."""
@@ -460,12 +487,18 @@ class SessionTable:
             if room.session.settled:
                 self._ending.remove(room)
                 room.journal.close()
+                if room.journal.spoiled:
+                    self._live.tell(room.session.journaled())
             else:
                 room.run(room.session.tick(now_ms))
         self.try_waiting()
 
+    def durable(self) -> dict[str, int]:
+        """How far each journal that may still be appended to is on disk."""
+        return {room.session.id: room.session.seq for room in (*self._ending, *self._rooms.values())}
+
     def report(self) -> list[Any]:
-        """What a newly connected bus client should know: legs that are here, entries that are on disk."""
+        """What a newly connected bus client should know: legs that are here."""
         out: list[Any] = []
         for room in self._rooms.values():
             out += [
@@ -473,6 +506,4 @@ class SessionTable:
                 for leg in room.session.legs.values()
                 if leg.joined and leg.number != RECORDER_LEG
             ]
-            if room.session.seq:
-                out.append(room.session.journaled())
         return out

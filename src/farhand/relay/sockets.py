@@ -17,8 +17,9 @@ from picows import WSListener, WSMsgType
 from farhand.kit.log import get_log
 from farhand.protocol import frames
 from farhand.protocol.channels import Control, Kind
+from farhand.protocol.frames import control_frame
 from farhand.protocol.messages import NOT_UNDERSTOOD, Hello, Refuse
-from farhand.protocol.session import control_frame
+from farhand.relay.shares import Place
 from farhand.relay.signin import Refusal
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ class LiveSocket(WSListener):
         self.blocked = False
         self.queued = 0
         self.slot = 0
-        self._at_door = True
+        self.place: Place | None = None
+        """At the door, until it has signed in."""
         self._queues: tuple[deque[bytes], ...] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -242,9 +244,8 @@ class LiveSocket(WSListener):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._at_door:
-            self._at_door = False
-            self.live.edge.doors.leave(self.address)
+        if self.place is not None:
+            self.place.give_back()
 
 
 class Wheel:

@@ -1,6 +1,7 @@
 """The bus on a real unix socket: threads on one side, an event loop on the other."""
 
 import asyncio
+import socket
 import stat
 import threading
 from pathlib import Path
@@ -22,6 +23,7 @@ from farhand.kit.bus import (
     Splitter,
     frame_message,
 )
+from farhand.kit.net import new_event_loop
 
 
 class Up(msgspec.Struct, tag="up", frozen=True):
@@ -102,6 +104,45 @@ async def test_messages_go_both_ways_and_survive_a_new_server(tmp_path: Path) ->
     await asyncio.to_thread(thread.join, 5)
     assert not thread.is_alive()
     again.server.close()
+
+
+def test_clients_that_leave_at_once_make_nobody_deaf(tmp_path: Path) -> None:
+    """See docs/decisions/0005: on the loop of the relay, with its transports."""
+    path = tmp_path / "bus.sock"
+    real: list[socket.socket] = []
+
+    def connected() -> socket.socket:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(10)
+        sock.connect(str(path))
+        return sock
+
+    async def play() -> None:
+        room = Room(path)
+        await room.server.start()
+        for turn in range(10):
+            # Nothing is accepted meanwhile: afterwards descriptors are given back and taken again in one go.
+            for _ in range(20):
+                connected().close()
+            mine = [connected() for _ in range(5)]
+            for _ in range(20):
+                connected().close()
+            mine.append(connected())
+            real.extend(mine)
+            await asyncio.sleep(0.01)
+            for number, sock in enumerate(mine):
+                sock.sendall(frame_message(Up(number)))
+            await room.until(6 * (turn + 1))
+            for sock in mine:
+                data = await asyncio.to_thread(sock.recv, 1000)
+                assert list(Splitter(Down).feed(data)) == [Down("hello")]
+            mine[turn % 6].close()
+        room.server.close()
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(play())
+    for sock in real:
+        sock.close()
 
 
 async def test_threads_may_publish_at_once_and_no_one_needs_to_listen(tmp_path: Path) -> None:

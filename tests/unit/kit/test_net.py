@@ -53,7 +53,8 @@ async def test_the_hand_over_contract_with_picows(tmp_path: Path) -> None:
     certificate = net.ServerCertificate(tmp_path / "cert.pem", tmp_path / "key.pem")
     sock = socket.create_server(("127.0.0.1", 0))
     assert net.listening_socket(sock.dup().detach()).getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-    server = await net.serve(Front, net.listening_socket(sock.dup().detach()), certificate.context)
+    listening = net.listening_socket(sock.dup().detach())
+    server = await net.serve(lambda _address: (Front(), lambda: None), listening, certificate.context)
     url = f"wss://127.0.0.1:{sock.getsockname()[1]}/live/x"
     transport, listener, spki = await net.connect_ws(url, Catch, origin="https://x")
     assert spki == certificate.spki

@@ -161,6 +161,35 @@ def test_times_never_run_backwards_and_due_follows_a_second() -> None:
     assert writer.cut(STARTED + 1600) == b""
 
 
+def test_a_fast_stream_is_signed_within_a_second_and_not_after_every_chunk() -> None:
+    # Killed at any moment, at most about the last second is not proven.
+    writer = SITE.writer(new_id())
+    data, payload, cuts = writer.head(), bytes(form.CHUNK_PLAIN), 0
+    for time in range(0, 3000, 10):
+        assert writer.add(STARTED + time, 0x200, 19, payload)
+        data += writer.cut(STARTED + time)
+        cuts += 1
+        found = verify(data, [SITE.public])
+        assert found.damage == []
+        assert found.end_ms == time
+        assert found.end_ms - found.verified_ms <= form.CHUNK_MS
+    assert data.count(form.SIGNATURE) < 10 < cuts
+
+
+def test_what_was_cut_early_is_due_for_its_signature_a_second_after_it_came() -> None:
+    writer = SITE.writer(new_id())
+    data = writer.head()
+    assert writer.add(STARTED + 100, 0x200, 19, bytes(form.CHUNK_PLAIN))
+    data += writer.cut(STARTED + 100)
+    assert verify(data, [SITE.public]).unsigned_ms == 100
+    assert not writer.due(STARTED + 1099)
+    assert writer.due(STARTED + 1100)
+    data += writer.cut(STARTED + 1100)
+    assert verify(data, [SITE.public]).verified_ms == 100
+    assert not writer.due(STARTED + 60_000)
+    assert writer.cut(STARTED + 60_000) == b""
+
+
 def test_large_frames_make_bounded_chunks() -> None:
     writer = SITE.writer(new_id())
     data = writer.head()

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.relay.harness import Harness
 
 from farhand.kit import net
+from farhand.relay import links
 
 
 class LoopPolicy(asyncio.DefaultEventLoopPolicy):
@@ -20,6 +21,12 @@ class LoopPolicy(asyncio.DefaultEventLoopPolicy):
 @pytest.fixture
 def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
     return LoopPolicy()
+
+
+@pytest.fixture(autouse=True)
+def hasty_agents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agents of tests come again at once."""
+    monkeypatch.setattr(links, "AGENT_S", 0.0)
 
 
 @pytest.fixture

@@ -299,8 +299,12 @@ class Harness:
             await peer.message(Control.WELCOME, Welcome)
         return peer
 
-    async def listen(self, topics: list[str], have: dict[str, int], *, token: str | None = None) -> Peer:
-        ticket = EventsTicket(jti=new_id(), user_id=new_id(), topics=topics, expires_ms=FAR)
+    async def listen(
+        self, topics: list[str], have: dict[str, int], *, token: str | None = None, user: str = "", issued_ms: int = 0
+    ) -> Peer:
+        ticket = EventsTicket(
+            jti=new_id(), user_id=user or new_id(), topics=topics, issued_ms=issued_ms, expires_ms=FAR
+        )
         peer = await self.open("/live/events", origin=f"https://127.0.0.1:{self.port}")
         peer.send(
             Control.LISTEN, 0, Listen(ticket=token or signing.sign_token(self.issuer, "events", ticket), have=have)
@@ -340,8 +344,8 @@ class Harness:
         self.tell(SessionPut(session=state))
         return state
 
-    def sessions(self, *states: SessionState) -> None:
-        self.tell(Sessions(sessions=list(states)))
+    def sessions(self, *states: SessionState, read_ms: int = FAR) -> None:
+        self.tell(Sessions(sessions=list(states), read_ms=read_ms))
 
 
 class Agent:

@@ -4,7 +4,7 @@ from tests.unit.relay.harness import FAR, Harness, refusal
 
 from farhand.kit import signing
 from farhand.kit.ids import new_id
-from farhand.protocol.bus import Publish
+from farhand.protocol.bus import ListenersEnd, Publish
 from farhand.protocol.channels import Control
 from farhand.protocol.messages import Event, EventsTicket, Gap, Welcome
 from farhand.relay.events import KEPT, Topic
@@ -62,6 +62,30 @@ async def test_tickets_serve_once_and_must_be_ours(relay: Harness) -> None:
     assert (await refusal(await relay.listen([], {}, token=token))).code == "used"
     wrong_kind = signing.sign_token(relay.issuer, "leg", ticket)
     assert (await refusal(await relay.listen([], {}, token=wrong_kind))).code == "bad-ticket"
+
+
+async def test_reduced_access_ends_the_users_sockets_and_tickets(relay: Harness) -> None:
+    user, other = new_id(), new_id()
+    one = await relay.listen(["team:1"], {}, user=user, issued_ms=5)
+    two = await relay.listen(["site"], {}, user=user, issued_ms=6)
+    kept = await relay.listen(["team:1"], {}, user=other, issued_ms=5)
+    for peer in (one, two, kept):
+        await peer.message(Control.WELCOME, Welcome)
+    relay.tell(ListenersEnd(user_id=user, at_ms=10))
+    publish(relay, "team:1", 1)
+    assert (await kept.message(Control.EVENT, Event)).n == 1
+    for peer in (one, two):
+        while (got := await peer.next()) is not None:
+            assert got[0] != Control.EVENT
+    assert (await refusal(await relay.listen(["team:1"], {}, user=user, issued_ms=10))).code == "expired"
+    fresh = await relay.listen(["site"], {}, user=user, issued_ms=11)
+    await fresh.message(Control.WELCOME, Welcome)
+    relay.tell(ListenersEnd(user_id=None, at_ms=20))
+    for peer in (kept, fresh):
+        await peer.gone()
+    assert (await refusal(await relay.listen(["site"], {}, user=other, issued_ms=19))).code == "expired"
+    assert not relay.live.events._sockets
+    await (await relay.listen(["site"], {}, user=other, issued_ms=21)).message(Control.WELCOME, Welcome)
 
 
 async def test_a_console_says_nothing_more(relay: Harness) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 
 import msgspec
+import picows
+import pytest
 from tests.unit.relay.harness import ALL_GRANTS, Harness, refusal
 
 from farhand.kit import signing
@@ -124,7 +126,7 @@ async def test_an_agent_is_offered_its_session(relay: Harness) -> None:
     legs = [LegState(leg=1, party=Party.ENDPOINT, subject=f"agent:{agent.agent_id}", name="m", grants=ALL_GRANTS)]
     state = await relay.session(legs=legs, offer_to=agent.agent_id, offer_ticket="ticket")
     offer = await agent.peer.message(Control.OFFER, Offer)
-    assert (offer.session_id, offer.ticket, offer.attended) == (state.session_id, "ticket", False)
+    assert (offer.session_id, offer.ticket) == (state.session_id, "ticket")
     again = await relay.agent(agent.key, agent.agent_id)
     assert (await again.peer.message(Control.OFFER, Offer)).session_id == state.session_id
     await relay.join(state, 1)
@@ -132,3 +134,16 @@ async def test_an_agent_is_offered_its_session(relay: Harness) -> None:
     await asyncio.sleep(0.1)
     assert third.peer.listener.inbox.empty()
     assert msgspec.json.encode(offer)
+
+
+async def test_a_certificate_that_is_not_certified_yet_is_shown_to_no_endpoint(relay: Harness) -> None:
+    # Replaced while nothing ran: until the control plane tells of it, endpoints would take this site for a stranger.
+    policy = relay.live.policy
+    assert not policy.certifies_another(relay.live.spki())
+    other = signing.sign_token(relay.site, "site", SiteStatement(spki="ab" * 32, issued_ms=0, expires_ms=2**50))
+    policy.now = msgspec.structs.replace(policy.now, statement=other)
+    assert policy.certifies_another(relay.live.spki())
+    with pytest.raises(picows.WSError):
+        await relay.open("/live/link")
+    policy.now = msgspec.structs.replace(policy.now, statement="not a token")
+    assert not policy.certifies_another(relay.live.spki()), "what cannot be read is for the endpoint to judge"

@@ -83,6 +83,7 @@ async def test_kill_9_loses_nothing_acknowledged_and_leaves_a_proven_recording(o
     endpoint, console = await other.join(state, 1), await other.join(state, 2)
     await endpoint.entry("recording-started")
     path = other.data / "relay" / "recordings" / state.session_id / "1.fhr"
+    endpoint.send(Shell.OPENED, SHELL1, b"{}")
     endpoint.send(Shell.DATA, SHELL1, b"\0" * 8 + b"typed on the machine")
     await other.settle(lambda: path.exists() and b"FHRC" in path.read_bytes())
     for index in range(20):

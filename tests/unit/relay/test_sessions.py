@@ -1,7 +1,9 @@
 """Legs on real sockets: access, fan-out, journal, replay, recorder, backpressure."""
 
 import asyncio
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,9 +11,10 @@ import pytest
 from tests.unit.relay.harness import ALL_GRANTS, FAR, Harness, post, refusal
 
 from farhand.kit import signing
+from farhand.kit.clock import FakeClock
 from farhand.kit.ids import new_id
 from farhand.protocol import frames
-from farhand.protocol.bus import Journaled, LegDown, LegEnd, LegState, LegUp, NeedKeys, SessionEnd, SessionPut
+from farhand.protocol.bus import Journaled, LegDown, LegEnd, LegState, LegUp, Links, NeedKeys, SessionEnd, SessionPut
 from farhand.protocol.channels import CREDIT, Control, Durable, Grant, Input, Kind, Party, Screen, Shell, channel
 from farhand.protocol.messages import End, Grants, Join, PostRefused, Roster, ScreenStarted, Welcome, proof_body
 from farhand.relay import sockets
@@ -242,6 +245,62 @@ async def test_session_end_tells_and_closes_all(relay: Harness) -> None:
     assert (await refusal(late)).code == "unknown-session"
 
 
+async def test_a_session_that_began_while_the_list_was_made_goes_on(relay: Harness) -> None:
+    # A worker comes back: it reads the list, `web` begins a session and tells of it, then the list comes.
+    clock = relay.live.clock = FakeClock()
+    old, endpoint_of_old, _ = await pair(relay)
+    clock.advance(1)
+    read_ms = clock.now_ms()
+    clock.advance(0.05)
+    young, endpoint, console = await pair(relay)
+    clock.advance(0.05)
+    relay.sessions(read_ms=read_ms)
+    assert (await endpoint_of_old.message(Control.END, End)).reason == "ended"  # it was over before the list was made
+    assert old.session_id not in relay.live.sessions._rooms
+    endpoint.send(Shell.DATA, SHELL1, b"still here")
+    assert (await console.until(Shell.DATA, SHELL1))[1] == b"still here"
+    clock.advance(1)
+    relay.sessions(read_ms=clock.now_ms())  # the next list knows better
+    assert (await endpoint.message(Control.END, End)).reason == "ended"
+    assert young.session_id not in relay.live.sessions._rooms
+
+
+async def test_a_session_that_ended_while_the_list_was_made_does_not_come_back(relay: Harness) -> None:
+    state, endpoint, _ = await pair(relay)
+    relay.tell(SessionEnd(session_id=state.session_id, reason="ended"))
+    await endpoint.gone()
+    await relay.settle(lambda: not relay.live.sessions._ending)
+    relay.sessions(state, read_ms=1)
+    relay.tell(SessionPut(session=msgspec.structs.replace(state, epoch=9)))
+    other = await relay.session()
+    await relay.settle(lambda: other.session_id in relay.live.sessions._rooms)
+    assert state.session_id not in relay.live.sessions._rooms
+
+
+async def test_a_list_that_is_told_again_disturbs_nobody(relay: Harness) -> None:
+    state, endpoint, console = await pair(relay)
+    for _ in range(3):
+        relay.sessions(msgspec.structs.replace(state, offer_ticket="x" * 10))
+    endpoint.send(Shell.DATA, SHELL1, b"undisturbed")
+    assert (await console.until(Shell.DATA, SHELL1))[1] == b"undisturbed"
+    assert not endpoint.listener.closed.is_set()
+
+
+async def test_a_leg_that_is_taken_away_gets_no_further_frame(relay: Harness) -> None:
+    state, endpoint, console = await pair(relay)
+    endpoint.send(Screen.STARTED, SCREEN, ScreenStarted(width=8, height=8), leg=2)
+    endpoint.send(Screen.UPDATE, SCREEN, UPDATE, leg=2)
+    await console.until(Screen.UPDATE, SCREEN)
+    left = [one for one in state.legs if one.leg != 2]
+    relay.tell(SessionPut(session=msgspec.structs.replace(state, legs=left, epoch=2)))
+    assert (await console.message(Control.END, End)).reason == "removed"
+    endpoint.send(Screen.UPDATE, SCREEN, UPDATE, leg=2)
+    await console.nothing_of(SCREEN)
+    await console.gone()
+    # its ticket of a moment ago is worth nothing now
+    assert (await refusal(await relay.join(state, 2, welcome=False))).code == "bad-ticket"
+
+
 async def test_leg_end_removes_one_leg(relay: Harness) -> None:
     state, endpoint, console = await pair(relay)
     relay.tell(LegEnd(session_id=state.session_id, leg=2, reason="removed"))
@@ -334,6 +393,7 @@ async def test_the_recorder_watches_while_a_console_does(relay: Harness) -> None
     endpoint.send(Screen.STARTED, SCREEN, started, leg=frames.RECORDER_LEG)
     endpoint.send(Screen.UPDATE, SCREEN, UPDATE, leg=frames.RECORDER_LEG)
     assert await endpoint.until(Screen.ACK, SCREEN) == (frames.RECORDER_LEG, b"\x07\0\0\0\0\0")
+    endpoint.send(Shell.OPENED, SHELL1, b"{}")
     endpoint.send(Shell.DATA, SHELL1, b"\0" * 8 + b"for all")
     endpoint.send(Shell.DATA, SHELL1, b"\0" * 8 + b"for one", leg=2)
     console.send(Screen.STOP, SCREEN)
@@ -357,10 +417,87 @@ async def test_used_or_missing_keys_are_asked_for(relay: Harness) -> None:
     need = await relay.heard(NeedKeys)
     assert (need.session_id, need.relay_id) == (state.session_id, relay.live.relay_id)
     endpoint = await relay.join(state, 1)
+    endpoint.send(Shell.OPENED, SHELL1, b"{}")
     endpoint.send(Shell.DATA, SHELL1, b"\0" * 8 + b"early")
     relay.tell(SessionPut(session=msgspec.structs.replace(recorded, recording=relay.keys(2), epoch=2)))
     await endpoint.entry("recording-started")
     await relay.settle(lambda: (folder / "2.fhr").exists() and b"FHRC" in (folder / "2.fhr").read_bytes())
+
+
+async def test_a_recording_goes_on_after_trouble_with_the_disk(relay: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Bad input: a full disk costs the recording a gap, not the rest of the session
+    monkeypatch.setattr("farhand.relay.recorder.PAUSES_S", (0.01, 0.1))
+    real = relay.live.taps.create
+    opened: list[int] = []
+    refused: list[Path] = []
+
+    def create(path: Path) -> int:
+        if opened and not refused:
+            refused.append(path)
+            raise OSError(28, "No space left on device")
+        opened.append(real(path))
+        return opened[-1]
+
+    relay.live.taps.create = create
+    state, endpoint, _ = await pair(relay, record=True)
+    assert (await endpoint.entry("recording-started")).data == {"segment": 1}
+    full = os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, opened[0])
+    os.close(full)
+    endpoint.send(Shell.OPENED, SHELL1, b"{}")
+    endpoint.send(Shell.DATA, SHELL1, b"\0" * 8 + b"lost")
+    assert "No space left" in str((await endpoint.entry("recording-gap")).data["reason"])
+    await relay.heard(NeedKeys)
+    relay.tell(SessionPut(session=msgspec.structs.replace(state, recording=relay.keys(2), epoch=2)))
+    assert await endpoint.until(Screen.REFRESH, SCREEN) == (frames.RECORDER_LEG, b"")
+    assert (await endpoint.entry("recording-started")).data == {"segment": 2}
+    assert [path.name for path in refused] == ["2.fhr"]
+    endpoint.send(Shell.DATA, SHELL1, b"\0" * 8 + b"kept")
+    path = relay.data / "relay" / "recordings" / state.session_id / "2.fhr"
+    await relay.settle(lambda: b"FHRC" in path.read_bytes())
+    file = JournalFile(relay.data / "relay" / "journal" / f"{state.session_id}.fhj")
+    kinds = [entry.kind for entry in file.read(0, 1000) if entry.kind.startswith("recording")]
+    file.close()
+    assert kinds == ["recording-started", "recording-gap", "recording-started"]
+
+
+async def test_frames_for_one_slow_viewer_hold_up_nobody_else(relay: Harness) -> None:
+    state = await relay.session(consoles=2)
+    endpoint, quick, slow = [await relay.join(state, leg) for leg in (1, 2, 3)]
+    slow.transport.underlying_transport.pause_reading()
+    update = b"x" * 131_072
+    for number in range(160):
+        endpoint.send(Screen.UPDATE, SCREEN, update, leg=3)
+        endpoint.send(Shell.DATA, SHELL1, b"%d" % number, leg=2)
+        assert (await quick.until(Shell.DATA, SHELL1))[1] == b"%d" % number
+    await relay.settle(lambda: not relay.live.sessions._rooms[state.session_id].session.legs[3].joined)
+
+
+async def test_an_endpoint_that_is_held_for_one_console_is_read_again_for_two(relay: Harness) -> None:
+    state = await relay.session(consoles=2)
+    endpoint, slow = [await relay.join(state, leg) for leg in (1, 3)]
+    slow.transport.underlying_transport.pause_reading()
+    held = relay.live.sessions._rooms[state.session_id].session.legs[1]
+    for _ in range(64):
+        endpoint.send(Screen.UPDATE, SCREEN, b"x" * 131_072, leg=3)
+    await relay.settle(lambda: held.port.deaf)
+    quick = await relay.join(state, 2)
+    endpoint.send(Shell.DATA, SHELL1, b"hello", leg=2)
+    assert (await quick.until(Shell.DATA, SHELL1))[1] == b"hello"
+
+
+async def test_the_bus_is_told_how_far_journals_are_on_disk(relay: Harness) -> None:
+    state, endpoint, console = await pair(relay)
+    await relay.heard(Journaled, lambda m: (m.session_id, m.seq) == (state.session_id, 0))
+    console.send(Durable.POST, CHAT, post("kept"))
+    seq = (await endpoint.entry("chat")).seq
+    relay.bus_inbox.clear()
+    reader, writer = await asyncio.open_unix_connection(str(relay.data / "run" / "bus.sock"))
+    relay.writers.append(writer)
+    again = asyncio.create_task(relay._read_bus(reader))
+    links = await relay.heard(Links)
+    again.cancel()
+    assert links.journals == {state.session_id: seq}
 
 
 async def test_a_slow_viewer_is_closed_and_blocks_nobody(relay: Harness) -> None:
@@ -376,8 +513,10 @@ async def test_a_slow_viewer_is_closed_and_blocks_nobody(relay: Harness) -> None
     assert (await quick.until(Shell.DATA, SHELL1))[1] == b"last"
 
 
-async def test_a_single_viewer_holds_its_sender_and_gets_everything(relay: Harness) -> None:
-    _, endpoint, console = await pair(relay)
+@pytest.mark.parametrize("record", [False, True])
+async def test_a_single_viewer_holds_its_sender_and_gets_everything(relay: Harness, record: bool) -> None:
+    # An endpoint that ignores its credit must not get the only viewer closed; the recorder is not a second one.
+    _, endpoint, console = await pair(relay, record=record)
     under = console.transport.underlying_transport
     under.pause_reading()
     chunk = b"x" * 65536
@@ -433,3 +572,45 @@ async def test_a_recording_that_cannot_be_written_is_journaled_and_the_session_g
     await console.entry("recording-gap")
     endpoint.send(Shell.DATA, SHELL1, b"on")
     assert (await console.until(Shell.DATA, SHELL1))[1] == b"on"
+
+
+async def test_damage_in_a_journal_ends_that_session_and_no_other(relay: Harness) -> None:
+    # Bad input: the disk gives back something else than was written
+    state, endpoint, console = await pair(relay)
+    _, _, other = await pair(relay)
+    for number in range(80):
+        console.send(Durable.POST, CHAT, post(f"number {number} " + "x" * 50))
+    while (await endpoint.entry("chat")).text != "number 79 " + "x" * 50:
+        pass
+    path = relay.data / "relay" / "journal" / f"{state.session_id}.fhj"
+    data = path.read_bytes()
+    at = data.index(b"number 3 ")
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(b"NUMBER")
+    console.close()
+    again = await relay.join(state, 2)
+    told = await again.message(Control.END, End)
+    assert told.reason == "journal-damaged"
+    await endpoint.gone()
+    other.send(Durable.POST, CHAT, post("still here"))
+    assert (await other.entry("chat")).text == "still here"
+    await relay.settle(lambda: path.with_name(path.name + ".damaged").exists())
+    mended = JournalFile(path)
+    kinds = [(entry.seq, entry.kind) for entry in mended.read(0, 1000)]
+    mended.close()
+    assert len(kinds) == mended.seq - 1
+    assert kinds[-1] == (mended.seq, "session-ended")
+
+
+async def test_a_customer_whom_nobody_accepted_fills_no_disk(relay: Harness) -> None:
+    state = await relay.session(consoles=0, kind="support", record=True)
+    endpoint = await relay.join(state, 1)
+    await endpoint.entry("recording-started")
+    before = relay.live.sessions._rooms[state.session_id].recorder.tap.put_bytes
+    endpoint.send(Shell.OPENED, SHELL1, b"{}")
+    for _ in range(50):
+        endpoint.send(Shell.DATA, SHELL1, os.urandom(1 << 18))
+    endpoint.send(Durable.POST, CHAT, post("there"))
+    await endpoint.entry("chat")
+    assert relay.live.sessions._rooms[state.session_id].recorder.tap.put_bytes == before
