@@ -28,6 +28,10 @@ class Policy(Message, frozen=True, kw_only=True, tag="policy"):
     """Host names that browsers may use (Origin and Host), without port; `*` = any host that equals the Host header."""
     revoked_agents: list[Id] = []
     links_per_second: int = 300
+    recorded_bytes_per_second: Annotated[int, msgspec.Meta(ge=1)] = 8 << 20
+    """How fast one session's recording may go on growing; its endpoint is read no faster."""
+    recorded_bytes: Annotated[int, msgspec.Meta(ge=1)] = 16 << 30
+    """How much of one session one incarnation of the relay records."""
 
 
 class RecordingKeys(Message, frozen=True, kw_only=True):
@@ -70,9 +74,14 @@ class SessionState(Message, frozen=True, kw_only=True):
 
 
 class Sessions(Message, frozen=True, kw_only=True, tag="sessions"):
-    """All sessions that are alive. The relay ends those it hosts that are not listed."""
+    """All sessions that were alive at `read_ms` (taken before they were read; wall clock of this machine).
+
+    The relay ends those it hosts that are not listed, except what it was told of since: a session may have begun, or
+    ended, while the list was being made. Sent after each (re)connection, and now and then, with fresh tickets.
+    """
 
     sessions: list[SessionState]
+    read_ms: Count
 
 
 class SessionPut(Message, frozen=True, kw_only=True, tag="session-put"):
@@ -103,6 +112,17 @@ class Publish(Message, frozen=True, kw_only=True, tag="publish"):
     events: list[Event]
 
 
+class ListenersEnd(Message, frozen=True, kw_only=True, tag="listeners-end"):
+    """What a user may see was reduced: close that user's event sockets, and take no ticket from before `at_ms`.
+
+    Their consoles come back with a fresh snapshot. Without `user_id`: everybody's. Not repeated: a relay that was away
+    has no sockets of before.
+    """
+
+    user_id: Id | None
+    at_ms: Count
+
+
 class AgentRevoked(Message, frozen=True, kw_only=True, tag="agent-revoked"):
     """Close this agent's link and accept it no more."""
 
@@ -130,14 +150,16 @@ class LinkDown(Message, frozen=True, kw_only=True, tag="link-down"):
 
 
 class Links(Message, frozen=True, kw_only=True, tag="links"):
-    """All agents that are linked, and the relay's incarnation."""
+    """All agents that are linked, the relay's incarnation, and how far the journals that it writes are on disk."""
 
     relay_id: Id
     links: list[LinkUp]
+    journals: dict[Id, Count] = {}
+    """Session -> its highest entry that was acknowledged. What stands behind it in the file may still be cut off."""
 
 
 class Journaled(Message, frozen=True, kw_only=True, tag="journaled"):
-    """The journal of this session has entries up to `seq`, on disk."""
+    """The journal of this session has entries up to `seq`, on disk. Told after each append, and when it is opened."""
 
     session_id: Id
     seq: Count
@@ -164,5 +186,5 @@ class NeedKeys(Message, frozen=True, kw_only=True, tag="need-keys"):
     relay_id: Id
 
 
-ToRelay = Policy | Sessions | SessionPut | SessionEnd | LegEnd | Publish | AgentRevoked
+ToRelay = Policy | Sessions | SessionPut | SessionEnd | LegEnd | Publish | AgentRevoked | ListenersEnd
 FromRelay = LinkUp | LinkDown | Links | Journaled | LegUp | LegDown | NeedKeys

@@ -1,12 +1,13 @@
 """Channels of a leg: their kinds, the frame types on each, and who needs which grant to send or receive them.
 
 A channel number is `kind << 8 | instance`; instances exist where several of a kind run side by side (shell/1, shell/2).
-The tables below are the whole truth about access to frames: the relay looks up every inbound and every fanned-out frame
-here, the agent checks its own copy again. A pair that is not in the table is refused: no rule, no access.
+RULES below is the whole truth about access to frames: the relay looks up every inbound and every fanned-out frame there
+(and remembers the answer, `legs.Leg.routes`), the agent checks its own copy again. What is not in the table is refused:
+no rule, no access.
 """
 
-from enum import IntEnum, IntFlag
-from typing import Final
+from enum import Enum, IntEnum, IntFlag
+from typing import Final, NamedTuple
 
 
 class Kind(IntEnum):
@@ -126,28 +127,88 @@ CREDIT: Final = 0xF0
 SHELL_WINDOW: Final = 256 * 1024
 """Credit that a viewer starts with on a shell channel, in bytes of DATA payload."""
 
-NEEDED: Final[dict[Kind, Grant]] = {
-    Kind.CHAT: Grant.CHAT,
-    Kind.SCREEN: Grant.SCREEN_VIEW,
-    Kind.INPUT: Grant.SCREEN_CONTROL,
-    Kind.SHELL: Grant.SHELL,
-    Kind.SYSTEM: Grant.SYSTEM,
-}
-"""Grant that a leg needs to take part in a channel of this kind, sending or receiving."""
 
-FROM_VIEWER: Final[dict[Kind, frozenset[int]]] = {
-    Kind.SCREEN: frozenset({Screen.START, Screen.STOP, Screen.ACK, Screen.REFRESH}),
-    Kind.INPUT: frozenset({Input.REQUEST, Input.RELEASE, Input.KEY, Input.POINTER, Input.WHEEL}),
-    Kind.SHELL: frozenset({Shell.OPEN, Shell.ATTACH, Shell.INPUT, Shell.RESIZE, Shell.CLOSE, CREDIT}),
-}
-"""Frame types that consoles (and the recorder) may send towards the endpoint."""
+class Way(Enum):
+    """Who sends a frame, and to whom."""
 
-FROM_ENDPOINT: Final[dict[Kind, frozenset[int]]] = {
-    Kind.SCREEN: frozenset({Screen.STARTED, Screen.STOPPED, Screen.UPDATE, Screen.CURSOR}),
-    Kind.INPUT: frozenset({Input.STATE}),
-    Kind.SHELL: frozenset({Shell.OPENED, Shell.DATA, Shell.CLOSED, Shell.RESIZED}),
+    TO_ENDPOINT = "to-endpoint"
+    """A viewer (console, recorder) to the endpoint."""
+    FROM_ENDPOINT = "from-endpoint"
+    """The endpoint to viewers."""
+    POST = "post"
+    """Any leg to the relay."""
+    ENDPOINT_POST = "endpoint-post"
+    """The endpoint to the relay."""
+    FROM_RELAY = "from-relay"
+    """The relay to any leg."""
+
+
+class Recorded(Enum):
+    """Which of the endpoint's frames the recorder is sent."""
+
+    NO = "no"
+    SHARED = "shared"
+    """Those that go to every leg: what everybody sees."""
+    OWN = "own"
+    """Those as well that are addressed to the recorder itself."""
+
+
+class Rule(NamedTuple):
+    """What one frame type in one direction needs."""
+
+    needs: Grant
+    """Grant of the leg at the viewers' end: the sender towards the endpoint, the receiver from it. An endpoint needs it
+    to send."""
+    recorded: Recorded = Recorded.NO
+    landmark: bool = False
+    """It begins, ends or resizes something: readers of recordings look for it (`recording.format.LANDMARKS`)."""
+
+
+def _rules() -> dict[tuple[int, int, Way], Rule]:
+    table: dict[tuple[int, int, Way], Rule] = {}
+
+    def add(kind: Kind, way: Way, rule: Rule, *types: int) -> None:
+        table.update({(kind, frame_type, way): rule for frame_type in types})
+
+    to, of = Way.TO_ENDPOINT, Way.FROM_ENDPOINT
+    chat, system = Rule(Grant.CHAT), Rule(Grant.SYSTEM)
+    add(Kind.CHAT, Way.POST, chat, Durable.POST)
+    add(Kind.CHAT, Way.FROM_RELAY, chat, Durable.ENTRY, Durable.REFUSED)
+    add(Kind.SYSTEM, Way.ENDPOINT_POST, system, Durable.POST)
+    add(Kind.SYSTEM, Way.FROM_RELAY, system, Durable.ENTRY, Durable.REFUSED)
+
+    view = Rule(Grant.SCREEN_VIEW, Recorded.OWN)
+    add(Kind.SCREEN, to, Rule(Grant.SCREEN_VIEW), Screen.START, Screen.STOP, Screen.ACK, Screen.REFRESH)
+    add(Kind.SCREEN, of, view, Screen.UPDATE, Screen.CURSOR)
+    add(Kind.SCREEN, of, view._replace(landmark=True), Screen.STARTED, Screen.STOPPED)
+
+    # Watching the screen includes seeing who has control.
+    add(Kind.INPUT, to, Rule(Grant.SCREEN_CONTROL), *(one for one in Input if one is not Input.STATE))
+    add(Kind.INPUT, of, Rule(Grant.SCREEN_VIEW), Input.STATE)
+
+    shell = Rule(Grant.SHELL, Recorded.SHARED)
+    typed = (Shell.OPEN, Shell.ATTACH, Shell.INPUT, Shell.RESIZE, Shell.CLOSE)
+    add(Kind.SHELL, to, Rule(Grant.SHELL), *typed, CREDIT)
+    add(Kind.SHELL, of, shell, Shell.DATA)
+    add(Kind.SHELL, of, shell._replace(landmark=True), Shell.OPENED, Shell.CLOSED, Shell.RESIZED)
+    return table
+
+
+RULES: Final = _rules()
+"""(channel kind, frame type, way) -> rule. What is not here passes nobody."""
+
+_SENDS: Final[dict[Party, tuple[Way, ...]]] = {
+    Party.ENDPOINT: (Way.FROM_ENDPOINT, Way.POST, Way.ENDPOINT_POST),
+    Party.CONSOLE: (Way.TO_ENDPOINT, Way.POST),
+    Party.PORTAL: (Way.POST,),
+    Party.RECORDER: (Way.TO_ENDPOINT,),
 }
-"""Frame types that the endpoint may send towards viewers."""
+_HEARS: Final[dict[Party, tuple[Way, ...]]] = {
+    Party.ENDPOINT: (Way.TO_ENDPOINT, Way.FROM_RELAY),
+    Party.CONSOLE: (Way.FROM_ENDPOINT, Way.FROM_RELAY),
+    Party.PORTAL: (Way.FROM_RELAY,),
+    Party.RECORDER: (Way.FROM_ENDPOINT,),
+}
 
 DURABLE: Final = frozenset({Kind.CHAT, Kind.SYSTEM})
 """Kinds whose POSTs the relay journals and fans out as ENTRYs; never forwarded as they came."""
@@ -166,25 +227,37 @@ def kind_of(number: int) -> Kind | None:
         return None
 
 
+def rule_of(ways: tuple[Way, ...], number: int, frame_type: int) -> Rule | None:
+    """Return the rule for this frame type on this channel in the first of `ways` that has one."""
+    for way in ways:
+        rule = RULES.get((number >> 8, frame_type, way))
+        if rule is not None:
+            return rule
+    return None
+
+
 def may_send(party: Party, grants: Grant, number: int, frame_type: int) -> bool:
     """Say whether a leg may send this frame type on this channel. Control frames are judged by the leg machine."""
-    kind = kind_of(number)
-    needed = NEEDED.get(kind) if kind is not None else None
-    if kind is None or needed is None or not needed & grants:
-        return False
-    if kind in DURABLE:
-        return frame_type == Durable.POST and (kind is not Kind.SYSTEM or party is Party.ENDPOINT)
-    table = FROM_ENDPOINT if party is Party.ENDPOINT else FROM_VIEWER
-    return party is not Party.PORTAL and frame_type in table.get(kind, frozenset())
+    rule = rule_of(_SENDS[party], number, frame_type)
+    return rule is not None and bool(rule.needs & grants)
 
 
-def may_receive(party: Party, grants: Grant, number: int) -> bool:
-    """Say whether a leg may be sent frames of this channel."""
-    kind = kind_of(number)
-    if kind is None:
-        return False
-    if party is Party.ENDPOINT:
-        return kind in NEEDED
-    # Watching the screen includes seeing who has control; only sending input needs the control grant.
-    needed = Grant.SCREEN_VIEW if kind is Kind.INPUT else NEEDED.get(kind, Grant.NONE)
-    return bool(needed & grants)
+def may_receive(party: Party, grants: Grant, number: int, frame_type: int) -> bool:
+    """Say whether a leg may be sent this frame type on this channel. The endpoint hears all that others may say."""
+    rule = rule_of(_HEARS[party], number, frame_type)
+    return rule is not None and (party is Party.ENDPOINT or bool(rule.needs & grants))
+
+
+def is_recorded(number: int, frame_type: int, *, shared: bool) -> bool:
+    """Say whether the recorder is sent a frame of the endpoint's: one to every leg (`shared`), or one to itself."""
+    rule = RULES.get((number >> 8, frame_type, Way.FROM_ENDPOINT))
+    return rule is not None and (rule.recorded is Recorded.OWN or (shared and rule.recorded is Recorded.SHARED))
+
+
+def grants_to_use(kind: Kind) -> Grant:
+    """Return the grants of which a viewer needs at least one to send anything on channels of this kind."""
+    found = Grant.NONE
+    for (one, _type, way), rule in RULES.items():
+        if one == kind and way is Way.TO_ENDPOINT:
+            found |= rule.needs
+    return found

@@ -15,6 +15,8 @@ frames are forwarded without being rewritten.
 import struct
 from typing import NamedTuple
 
+import msgspec
+
 VERSION = 1
 HEADER = struct.Struct("<BBHHHI")
 HEADER_SIZE = HEADER.size
@@ -60,3 +62,8 @@ def build(kind: int, channel: int, leg: int = EVERY_LEG, payload: bytes | memory
     if len(payload) > MAX_PAYLOAD:
         raise FrameError(f"a payload of {len(payload)} bytes is over the limit of {MAX_PAYLOAD}")
     return HEADER.pack(VERSION, kind, channel, leg, 0, len(payload)) + bytes(payload)
+
+
+def control_frame(kind: int, message: msgspec.Struct, leg: int = EVERY_LEG) -> bytes:
+    """Return a frame of the control channel (0) with this message as JSON. Raises FrameError when it is too long."""
+    return build(kind, 0, leg, msgspec.json.encode(message))

@@ -2,7 +2,8 @@
 
 A file is a run of records, each `u32 length, u32 crc32(body), body` (little endian); the body is an `Entry` in JSON. A
 cut or damaged tail ends the readable part: everything before it was written whole. The relay truncates such a tail
-before it appends again, and nothing in it was acknowledged, because acknowledgement follows fsync.
+before it appends again, and nothing in it was acknowledged, because acknowledgement follows fsync. Damage that whole
+records follow is no such tail: what is behind it counts (`read_damaged`).
 """
 
 import struct
@@ -15,6 +16,7 @@ from farhand.protocol.messages import NOT_UNDERSTOOD, Entry
 
 RECORD = struct.Struct("<II")
 MAX_BODY = 65_536
+_FIRST_FIELD = b'{"seq":'
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Entry)
@@ -42,3 +44,24 @@ def read_entries(data: bytes, offset: int = 0) -> Iterator[tuple[Entry, int]]:
             return
         offset = end
         yield entry, offset
+
+
+def read_damaged(data: bytes) -> tuple[list[tuple[Entry, int, int]], int]:
+    """Return every whole entry (with its first byte and the one behind it) and the length of the torn tail in bytes.
+
+    Where a record is damaged, the next one that is whole is looked for: an entry's JSON begins with its number. Numbers
+    only rise, so nothing older counts again.
+    """
+    found: list[tuple[Entry, int, int]] = []
+    begin = 0
+    while begin < len(data):
+        for entry, end in read_entries(data, begin):
+            if found and entry.seq <= found[-1][0].seq:
+                break
+            found.append((entry, begin, end))
+            begin = end
+        mark = data.find(_FIRST_FIELD, begin + RECORD.size + 1)
+        if mark < 0:
+            break
+        begin = mark - RECORD.size
+    return found, len(data) - (found[-1][2] if found else 0)

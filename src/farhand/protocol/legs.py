@@ -9,14 +9,18 @@ from enum import Enum
 from typing import Any
 
 from farhand.protocol import channels
-from farhand.protocol.channels import Grant, Kind, Party, Screen
+from farhand.protocol.budgets import Budget
+from farhand.protocol.channels import Grant, Kind, Party, Screen, Shell
 from farhand.protocol.frames import EVERY_LEG, RECORDER_LEG
 
 ENDPOINT_LEG = 1
 EVERY_GRANT = Grant(sum(Grant))
 
-WATCHED = frozenset({Screen.START, Screen.STOP, Screen.STARTED, Screen.STOPPED})
-"""Screen frames that change who is watching: the session machine sees each of them."""
+WATCHED = {
+    Kind.SCREEN: frozenset({Screen.START, Screen.STOP, Screen.STARTED, Screen.STOPPED}),
+    Kind.SHELL: frozenset({Shell.OPENED, Shell.CLOSED}),
+}
+"""Frames that change who is watching or what is open: the session machine sees each of them."""
 
 
 class Verdict(Enum):
@@ -44,6 +48,7 @@ class Leg:
         "number",
         "party",
         "port",
+        "posts",
         "present",
         "routes",
         "sent",
@@ -65,6 +70,8 @@ class Leg:
         self.routes: dict[int, tuple[Leg, ...]] = {}
         self.noted = False
         """A dropped frame was logged since the last change of grants."""
+        self.posts: Budget | None = None
+        """What it may still post; made with its first post."""
         self.port: Any = None
 
 
@@ -81,31 +88,26 @@ def find_route(sender: Leg, legs: Iterable[Leg], frame_type: int, channel: int, 
         return Verdict.NEVER
     if not channels.may_send(sender.party, sender.grants, channel, frame_type):
         return Verdict.LACKS_GRANT
-    kind = channel >> 8
-    if kind == Kind.SCREEN and frame_type in WATCHED:
+    if frame_type in WATCHED.get(channel >> 8, ()):  # type: ignore[call-overload]
         return Verdict.WATCHED
-    return targets(sender, legs, channel, to)
+    return targets(sender, legs, frame_type, channel, to)
 
 
-def targets(sender: Leg, legs: Iterable[Leg], channel: int, to: int) -> tuple[Leg, ...]:
+def targets(sender: Leg, legs: Iterable[Leg], frame_type: int, channel: int, to: int) -> tuple[Leg, ...]:
     """The legs that get a frame which its sender may send."""
     found = []
     for leg in legs:
-        if leg is sender or not leg.joined or not channels.may_receive(leg.party, leg.grants, channel):
+        if leg is sender or not leg.joined or not channels.may_receive(leg.party, leg.grants, channel, frame_type):
             continue
         if sender.party is not Party.ENDPOINT:
             wanted = leg.party is Party.ENDPOINT
         elif leg.number == RECORDER_LEG:
-            wanted = _recorded(channel, to)
+            wanted = to in (EVERY_LEG, RECORDER_LEG) and channels.is_recorded(
+                channel, frame_type, shared=to == EVERY_LEG
+            )
         else:
             # Nobody but the endpoint has frames of an endpoint addressed to it: there is one endpoint in a session.
             wanted = leg.party is not Party.ENDPOINT and to in (EVERY_LEG, leg.number)
         if wanted:
             found.append(leg)
     return tuple(found)
-
-
-def _recorded(channel: int, to: int) -> bool:
-    """The recorder takes the screen that is sent to it, and shells as everybody sees them."""
-    kind = channel >> 8
-    return (kind == Kind.SCREEN and to in (EVERY_LEG, RECORDER_LEG)) or (kind == Kind.SHELL and to == EVERY_LEG)

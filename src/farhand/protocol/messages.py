@@ -15,6 +15,10 @@ Token = Annotated[str, msgspec.Meta(max_length=16_384)]
 Hex32 = Annotated[str, msgspec.Meta(min_length=64, max_length=64, pattern="^[0-9a-f]+$")]
 Signature = Annotated[str, msgspec.Meta(min_length=128, max_length=128, pattern="^[0-9a-f]+$")]
 ChatText = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+Word = Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[^\x00]*$")]
+"""A short text of an endpoint. No NUL: databases that cannot keep it would refuse whatever comes with it. (Lone
+surrogates are no JSON text for the decoder.)"""
+Text = Annotated[str, msgspec.Meta(max_length=4096, pattern=r"^[^\x00]*$")]
 U16 = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Side = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -70,6 +74,8 @@ class EventsTicket(Message, frozen=True, kw_only=True):
     jti: Id
     user_id: Id
     topics: Annotated[list[Line], msgspec.Meta(max_length=2000)]
+    issued_ms: Count = 0
+    """One that was issued before the user's access was last reduced is not taken."""
     expires_ms: Count
 
 
@@ -93,7 +99,6 @@ class Join(Message, frozen=True, kw_only=True):
     last_seq: Count = 0
     """Highest journal sequence that this party already has; later ENTRYs are sent again."""
     proof: Signature | None = None
-    capabilities: Annotated[list[Name], msgspec.Meta(max_length=64)] = []
 
 
 class Auth(Message, frozen=True, kw_only=True):
@@ -101,20 +106,19 @@ class Auth(Message, frozen=True, kw_only=True):
 
     credential: Token
     proof: Signature
-    version: Name
+    version: Word
     facts: "Facts"
-    capabilities: Annotated[list[Name], msgspec.Meta(max_length=64)] = []
 
 
 class Facts(Message, frozen=True, kw_only=True):
     """What an endpoint tells of itself. Hostile text until shown as text."""
 
-    hostname: Name = ""
-    platform: Name = ""
+    hostname: Word = ""
+    platform: Word = ""
     """`linux`, `windows`, `macos`."""
-    os_name: Name = ""
-    user: Name = ""
-    private_ip: Name = ""
+    os_name: Word = ""
+    user: Word = ""
+    private_ip: Word = ""
     display: bool = False
     """A screen can be shared now."""
     uptime_s: Count = 0
@@ -169,7 +173,7 @@ class End(Message, frozen=True, kw_only=True):
     """The session is over for this leg. `scope` says for whom."""
 
     reason: Name
-    """`ended`, `removed`, `left`, `expired`."""
+    """`ended`, `removed`, `left`, `expired`, `customer-ended`, `customer-lost`; `refused` = only this leg, for now."""
     text: Line = ""
     uninstall: bool = False
     """A customer client removes itself; a Jump Client never does."""
@@ -181,7 +185,14 @@ class Offer(Message, frozen=True, kw_only=True):
     session_id: Id
     ticket: Token
     path: Line = "/live/leg"
-    attended: bool = False
+
+
+class OfferAnswer(Message, frozen=True, kw_only=True):
+    """On a link, payload of OFFER_ANSWER: the leg is being opened, or why not. For the log only."""
+
+    session_id: Id
+    accepted: bool
+    text: Line = ""
 
 
 # --- chat and system: durable posts ---
@@ -191,10 +202,10 @@ class Post(Message, frozen=True, kw_only=True):
     """Something to be put on disk and shown to all. Sent again with the same `id` until its ENTRY comes."""
 
     id: Id
-    kind: Name
+    kind: Word
     """Chat: `chat`. System: see `SYSTEM_KINDS`."""
-    text: Annotated[str, msgspec.Meta(max_length=4096)] = ""
-    data: dict[Name, str | int | bool] = {}
+    text: Text = ""
+    data: dict[Word, Text | int | bool] = {}
 
 
 class Entry(Message, frozen=True, kw_only=True):
@@ -217,7 +228,7 @@ class PostRefused(Message, frozen=True, kw_only=True):
 
     id: Id
     code: Name
-    """`not-stored` (the disk), `too-many`."""
+    """`not-stored` (the disk), `busy` (too many at once), `too-many` (for good)."""
     text: Line
 
 

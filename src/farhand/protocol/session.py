@@ -6,7 +6,8 @@ and comes here only when there is no route yet.
 
 Rules that it keeps: every frame is judged by the grants of its sender and of each receiver; nothing durable is shown or
 acknowledged before the driver says `stored`; a post is known by (subject, id) and is journaled once; an older epoch
-never overrules a newer one.
+never overrules a newer one; the recorder is sent a tool's frames only after a representative's session began that tool;
+nobody fills the disk with posts.
 """
 
 from collections.abc import Callable
@@ -15,11 +16,12 @@ from typing import NamedTuple
 import msgspec
 
 from farhand.protocol import channels
+from farhand.protocol.budgets import Budget
 from farhand.protocol.bus import FromRelay, Journaled, LegDown, LegUp, SessionState
-from farhand.protocol.channels import Control, Durable, Grant, Kind, Party, Screen
-from farhand.protocol.frames import RECORDER_LEG, build
+from farhand.protocol.channels import Control, Durable, Grant, Kind, Party, Screen, Shell
+from farhand.protocol.frames import EVERY_LEG, RECORDER_LEG, build, control_frame
 from farhand.protocol.journal import MAX_BODY
-from farhand.protocol.legs import ENDPOINT_LEG, Leg, Verdict, find_route, route_key, targets
+from farhand.protocol.legs import ENDPOINT_LEG, EVERY_GRANT, Leg, Verdict, find_route, route_key, targets
 from farhand.protocol.messages import (
     NOT_UNDERSTOOD,
     RELAY_KINDS,
@@ -43,6 +45,14 @@ MAX_WAITING = 1000
 """Posts that may wait for the disk."""
 MAX_ENTRIES = 100_000
 """Entries of one session from its legs; what the relay itself writes is not counted."""
+MAX_JOURNAL = 16 << 20
+"""Bytes of one session's journal that its legs may fill."""
+POSTS_PER_SECOND = 20
+"""Posts that one leg may go on sending."""
+POSTS_AT_ONCE = 100
+"""Posts that one leg may send in a burst. Others are refused `busy` and sent again."""
+MAX_ROUTES = 4096
+"""Routes of one leg that are remembered; no honest leg has as many."""
 RECORDER_START = ScreenStart(max_fps=8, lossless=True)
 
 SCREEN_CHANNEL = channels.channel(Kind.SCREEN)
@@ -114,20 +124,20 @@ class _Draft(NamedTuple):
     """The poster, to be told of a failure; None for the relay's own, which is kept until the disk takes it."""
 
 
-def control_frame(kind: Control, message: msgspec.Struct, leg: int = 0) -> bytes:
-    """Return a frame of the control channel."""
-    return build(kind, 0, leg, _encode(message))
-
-
 def entry_channel(entry: Entry) -> int:
     """The channel on which an ENTRY travels."""
     return CHAT_CHANNEL if entry.kind == "chat" else SYSTEM_CHANNEL
 
 
+def _size_of(entry: Entry) -> int:
+    """Bytes that an entry takes in the journal, with its head and the longest number."""
+    return len(_encode(entry)) + 32
+
+
 class Session:
     """One session on this relay.
 
-    `seq` and `seen` come from the journal file; `new_id` makes ids for the relay's own entries.
+    `seq`, `seen` and `size` (bytes) come from the journal file; `new_id` makes ids for the relay's own entries.
     """
 
     def __init__(
@@ -137,6 +147,7 @@ class Session:
         *,
         seq: int = 0,
         seen: dict[tuple[str, str], int] | None = None,
+        size: int = 0,
     ) -> None:
         self.id = state.session_id
         self.kind = state.kind
@@ -148,6 +159,12 @@ class Session:
         self.watching: set[int] = set()
         """Consoles to which the endpoint said STARTED."""
         self.recorder_started = False
+        self.recorder_sees = False
+        """The endpoint said STARTED to the recorder while the session had a representative."""
+        self.shells: set[int] = set()
+        """Channels of shells that were OPENED while the session had a representative, and are not CLOSED."""
+        self._size = size
+        """Bytes of the journal, with those that wait for the disk."""
         self._new_id = new_id
         self._seen = seen if seen is not None else {}
         self._waiting: list[_Draft] = []
@@ -182,6 +199,8 @@ class Session:
                 out.append(Deliver(leg))
                 if not leg.grants & Grant.SCREEN_VIEW:
                     self.watching.discard(leg.number)
+        if not self._attended():
+            self.recorder_sees = False
         if changed:
             self._forget_routes()
             out += self._roster() + self._mind_recorder()
@@ -281,12 +300,17 @@ class Session:
             return self._post(leg, frame_type, channel, to, payload, now_ms)
         found = find_route(leg, self.legs.values(), frame_type, channel, to)
         if found is Verdict.WATCHED:
+            if kind == Kind.SHELL:
+                return self._shell(leg, frame_type, channel, to)
             return self._screen(leg, frame_type, channel, to)
         if found is Verdict.LACKS_GRANT:
             return self._drop(leg, channel, frame_type)
         if isinstance(found, Verdict):
             text = "A leg may only speak as itself." if found is Verdict.NOT_ITS_LEG else "This leg may not send that."
             return self._expel(leg, text, now_ms, channel, frame_type)
+        found = self._without_recorder(found, channel)
+        if len(leg.routes) >= MAX_ROUTES:
+            leg.routes.clear()
         leg.routes[route_key(frame_type, channel, to)] = found
         return [Forward(found)]
 
@@ -303,6 +327,10 @@ class Session:
     def note(self, kind: str, now_ms: int, data: dict[str, str | int | bool] | None = None) -> list[Command]:
         """Journal a fact of the relay's own (`recording-started`, `recording-gap`)."""
         return self._own(kind, None, now_ms, data or {})
+
+    def alone_with_endpoint(self, number: int) -> bool:
+        """Say whether this leg is the only one that is served by the endpoint, the recorder aside."""
+        return all(leg.number in (ENDPOINT_LEG, number) for leg in self._people())
 
     # --- the disk
 
@@ -329,6 +357,7 @@ class Session:
         keep = [draft for draft in failed if draft.leg is None]
         for draft in failed:
             if draft.leg is not None:
+                self._size -= _size_of(draft.entry)
                 self._seen.pop((draft.entry.subject, draft.entry.id), None)
                 text = "The appliance could not store this message (its disk may be full). Please send it again later."
                 out += self._refuse_post(draft.leg, draft.entry.id, entry_channel(draft.entry), "not-stored", text)
@@ -375,9 +404,7 @@ class Session:
             leg.routes.clear()
 
     def _end_frame(self, leg: Leg, reason: str, text: str) -> bytes:
-        uninstall = (
-            leg.party is Party.ENDPOINT and self.kind == "support" and reason in ("ended", "removed", "expired", "left")
-        )
+        uninstall = leg.party is Party.ENDPOINT and self.kind == "support"
         return control_frame(Control.END, End(reason=reason, text=text, uninstall=uninstall), leg.number)
 
     def _expel(self, leg: Leg, text: str, now_ms: int, channel: int, frame_type: int) -> list[Command]:
@@ -401,7 +428,11 @@ class Session:
 
     def _screen(self, leg: Leg, frame_type: int, channel: int, to: int) -> list[Command]:
         """Frames that change who watches."""
-        out: list[Command] = [Forward(targets(leg, self.legs.values(), channel, to))]
+        if leg.party is Party.ENDPOINT and to in (EVERY_LEG, RECORDER_LEG):
+            # STARTED counts from here on, STOPPED passes for the last time.
+            out: list[Command] = self._watched(leg, frame_type, channel, to, frame_type == Screen.STARTED)
+        else:
+            out = [Forward(targets(leg, self.legs.values(), frame_type, channel, to))]
         if frame_type == Screen.STARTED and to != RECORDER_LEG:
             if to == 0:
                 self.watching.update(other.number for other in self._people() if other is not leg)
@@ -420,6 +451,37 @@ class Session:
                 self.watching.discard(to)
         return out + self._mind_recorder()
 
+    def _watched(self, leg: Leg, frame_type: int, channel: int, to: int, begins: bool) -> list[Command]:
+        """The endpoint's view for the recorder begins or ends."""
+        if begins:
+            self.recorder_sees = self.recorder_sees or self._attended()
+        found = self._without_recorder(targets(leg, self.legs.values(), frame_type, channel, to), channel)
+        if not begins:
+            self.recorder_sees = False
+        leg.routes.clear()
+        return [Forward(found)]
+
+    def _shell(self, leg: Leg, frame_type: int, channel: int, to: int) -> list[Command]:
+        """A shell opens or closes. What is addressed to one viewer tells of shells that are open already."""
+        if frame_type == Shell.OPENED and channel & 0xFF and self._attended():
+            self.shells.add(channel)
+        found = self._without_recorder(targets(leg, self.legs.values(), frame_type, channel, to), channel)
+        if frame_type == Shell.CLOSED and to == EVERY_LEG:
+            self.shells.discard(channel)
+        leg.routes.clear()
+        return [Forward(found)]
+
+    def _attended(self) -> bool:
+        """The control plane gave the session a representative, who may be away for a moment. Before somebody accepts
+        it, its customer shows nothing to anybody, and nothing of it is worth a disk."""
+        return any(leg.party is Party.CONSOLE for leg in self.legs.values())
+
+    def _without_recorder(self, legs: tuple[Leg, ...], channel: int) -> tuple[Leg, ...]:
+        """Leave out the recorder while the tool of this channel was not begun for a representative."""
+        if channel in self.shells or (channel == SCREEN_CHANNEL and self.recorder_sees):
+            return legs
+        return tuple(leg for leg in legs if leg.number != RECORDER_LEG)
+
     def _mind_recorder(self) -> list[Command]:
         """Start the recorder's view with the first watching console, stop it with the last."""
         endpoint = self.legs.get(ENDPOINT_LEG)
@@ -435,7 +497,7 @@ class Session:
     ) -> list[Command]:
         if leg.party is not Party.ENDPOINT and to != leg.number:
             return self._expel(leg, "A leg may only speak as itself.", now_ms, channel, frame_type)
-        if channel & 0xFF or not channels.may_send(leg.party, Grant(sum(Grant)), channel, frame_type):
+        if channel & 0xFF or not channels.may_send(leg.party, EVERY_GRANT, channel, frame_type):
             return self._expel(leg, "This leg may not send that.", now_ms, channel, frame_type)
         if not channels.may_send(leg.party, leg.grants, channel, frame_type):
             return self._drop(leg, channel, frame_type)
@@ -458,9 +520,18 @@ class Session:
             seq=0, time_ms=now_ms, id=post.id, leg=leg.number, party=leg.party, subject=leg.subject, name=leg.name,
             kind=post.kind, text=post.text, data=post.data,
         )  # fmt: skip
-        if len(self._waiting) >= MAX_WAITING or self.seq >= MAX_ENTRIES or len(_encode(entry)) > MAX_BODY - 32:
+        size = _size_of(entry)
+        full = len(self._waiting) >= MAX_WAITING or self.seq >= MAX_ENTRIES or self._size + size > MAX_JOURNAL
+        if full or size > MAX_BODY:
             text = "This session has too many messages, or this one is too long. It was not kept."
             return self._refuse_post(leg, post.id, channel, "too-many", text)
+        now = now_ms / 1000
+        if leg.posts is None:
+            leg.posts = Budget(POSTS_PER_SECOND, POSTS_AT_ONCE, now)
+        if not leg.posts.take(1, now):
+            text = "Too many messages came at once. This one is sent again in a moment."
+            return self._refuse_post(leg, post.id, channel, "busy", text)
+        self._size += size
         self._seen[leg.subject, post.id] = 0
         self._waiting.append(_Draft(entry, leg))
         return self._flush()

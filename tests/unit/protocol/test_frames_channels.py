@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farhand.protocol import channels, frames
-from farhand.protocol.channels import CREDIT, Durable, Grant, Kind, Party, Screen, Shell, channel
+from farhand.protocol.channels import CREDIT, Durable, Grant, Input, Kind, Party, Screen, Shell, channel
 
 EVERY = Grant(sum(Grant))
 
@@ -39,15 +39,15 @@ def test_payloads_over_the_limit_are_refused() -> None:
 def test_without_grants_nothing_passes(number: int, kind: int, party: Party) -> None:
     #
     assert not channels.may_send(party, Grant.NONE, number, kind)
-    assert party is Party.ENDPOINT or not channels.may_receive(party, Grant.NONE, number)
+    assert party is Party.ENDPOINT or not channels.may_receive(party, Grant.NONE, number, kind)
 
 
 @given(st.integers(0, 0xFFFF), st.integers(0, 255), st.sampled_from(Party), st.integers(0, int(EVERY)))
 def test_more_grants_never_allow_less(number: int, kind: int, party: Party, grants: int) -> None:
     if channels.may_send(party, Grant(grants), number, kind):
         assert channels.may_send(party, EVERY, number, kind)
-    if channels.may_receive(party, Grant(grants), number):
-        assert channels.may_receive(party, EVERY, number)
+    if channels.may_receive(party, Grant(grants), number, kind):
+        assert channels.may_receive(party, EVERY, number, kind)
 
 
 def test_the_directions_never_mix() -> None:
@@ -56,6 +56,26 @@ def test_the_directions_never_mix() -> None:
         endpoint = channels.may_send(Party.ENDPOINT, EVERY, number, kind)
         if viewer and endpoint:
             assert (number, kind) == (channel(Kind.CHAT), Durable.POST)
+
+
+@pytest.mark.parametrize(
+    ("party", "grant", "number", "kind", "allowed"),
+    [
+        (Party.CONSOLE, Grant.SCREEN_VIEW, channel(Kind.INPUT), Input.STATE, True),
+        (Party.CONSOLE, Grant.SCREEN_CONTROL, channel(Kind.INPUT), Input.STATE, False),
+        (Party.CONSOLE, EVERY, channel(Kind.INPUT), Input.KEY, False),
+        (Party.CONSOLE, Grant.SHELL, channel(Kind.SHELL, 3), Shell.DATA, True),
+        (Party.CONSOLE, EVERY, channel(Kind.SHELL, 3), Shell.INPUT, False),
+        (Party.ENDPOINT, Grant.NONE, channel(Kind.SHELL, 3), Shell.INPUT, True),
+        (Party.ENDPOINT, EVERY, channel(Kind.SHELL, 3), Shell.DATA, False),
+        (Party.PORTAL, EVERY, channel(Kind.SCREEN), Screen.UPDATE, False),
+        (Party.PORTAL, Grant.CHAT, channel(Kind.CHAT), Durable.ENTRY, True),
+        (Party.CONSOLE, EVERY, channel(Kind.CHAT), Durable.POST, False),
+        (Party.RECORDER, EVERY, channel(Kind.CHAT), Durable.ENTRY, False),
+    ],
+)
+def test_who_may_be_sent_what(party: Party, grant: Grant, number: int, kind: int, allowed: bool) -> None:
+    assert channels.may_receive(party, grant, number, kind) is allowed
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,11 @@ from farhand.protocol.legs import Leg
 from farhand.protocol.messages import End, Entry, Post, PostRefused, Roster
 from farhand.protocol.session import (
     GONE_MS,
+    MAX_JOURNAL,
+    MAX_ROUTES,
     MAX_WAITING,
+    POSTS_AT_ONCE,
+    POSTS_PER_SECOND,
     Again,
     Append,
     Close,
@@ -153,9 +157,100 @@ def test_too_many_posts_are_refused_not_kept() -> None:
     session = make()
     joined(session, 1, 2)
     for number in range(MAX_WAITING + 1):
-        session.frame(2, Durable.POST, CHAT, 2, post_bytes(number), 9)
-    out = session.frame(2, Durable.POST, CHAT, 2, post_bytes(99_999), 9)
+        session.frame(2, Durable.POST, CHAT, 2, post_bytes(number), 50 * number)
+    out = session.frame(2, Durable.POST, CHAT, 2, post_bytes(99_999), 60_000)
     assert [one.code for _, one in sent(out, Durable.REFUSED, PostRefused, CHAT)] == ["too-many"]
+
+
+def test_a_flood_of_posts_is_slowed_down_and_nobody_else_is() -> None:
+    session = make()
+    joined(session, 1, 2)
+    codes = []
+    for number in range(POSTS_AT_ONCE + 10):
+        out = settle(session, session.frame(1, Durable.POST, CHAT, 0, post_bytes(number), 9))
+        codes += [one.code for _, one in sent(out, Durable.REFUSED, PostRefused, CHAT)]
+    assert codes == ["busy"] * 10
+    assert of(session.frame(2, Durable.POST, CHAT, 2, post_bytes(1), 9), Append)
+    # The refused one comes again with the same id and is taken.
+    later = session.frame(1, Durable.POST, CHAT, 0, post_bytes(POSTS_AT_ONCE), 9 + 2000 // POSTS_PER_SECOND)
+    assert not sent(later, Durable.REFUSED, PostRefused, CHAT)
+
+
+def test_the_posts_of_a_session_have_a_budget_of_bytes_that_a_restart_does_not_renew() -> None:
+    session = Session(state(), lambda: "01900000-0000-7000-8000-000000000000", size=MAX_JOURNAL - 6000)
+    joined(session, 1, 2)
+    first = session.frame(1, Durable.POST, CHAT, 0, post_bytes(1, "x" * 4000), 9)
+    assert of(first, Append)
+    out = session.frame(1, Durable.POST, CHAT, 0, post_bytes(2, "x" * 4000), 9)
+    assert [one.code for _, one in sent(out, Durable.REFUSED, PostRefused, CHAT)] == ["too-many"]
+    session.not_stored("full")
+    assert of(session.frame(1, Durable.POST, CHAT, 0, post_bytes(2, "x" * 4000), 9), Append)  # bytes given back
+
+
+def receivers(commands: list[Command]) -> list[int]:
+    return [leg.number for command in of(commands, Forward) for leg in command.legs]
+
+
+def waiting_customer() -> Session:
+    """A support session that nobody has accepted: it has leg 1 only, and it is recorded."""
+    legs = [LegState(leg=1, party=Party.ENDPOINT, subject="agent:1", name="customer", grants=ALL)]
+    nobody = SessionState(session_id=SID, kind="support", epoch=1, legs=legs, record=True, recording=None)
+    session = Session(nobody, lambda: "01900000-0000-7000-8000-000000000000")
+    session.add_recorder()
+    joined(session, 1)
+    return session
+
+
+def test_nothing_of_a_customer_whom_nobody_accepted_is_recorded() -> None:
+    session = waiting_customer()
+    opened = msgspec.json.encode({"shell": 1, "cols": 80, "rows": 24})
+    for kind, chan, to in (
+        (Shell.OPENED, SHELL1, 0), (Shell.DATA, SHELL1, 0), (Shell.RESIZED, SHELL1, 0), (Shell.CLOSED, SHELL1, 0),
+        (Screen.STARTED, SCREEN, frames.RECORDER_LEG), (Screen.STARTED, SCREEN, 0),
+        (Screen.UPDATE, SCREEN, frames.RECORDER_LEG), (Screen.CURSOR, SCREEN, 0), (Screen.STOPPED, SCREEN, 0),
+    ):  # fmt: skip
+        assert receivers(session.frame(1, kind, chan, to, opened, 9)) == []
+    # Once it is accepted, what its endpoint tells the console of is recorded from then on.
+    session.put(state(2, epoch=2, kind="support"), 9)
+    joined(session, 1, 2)
+    assert receivers(session.frame(1, Shell.DATA, SHELL1, 0, b"", 9)) == [2]
+    session.frame(1, Shell.OPENED, SHELL1, 2, opened, 9)
+    assert sorted(receivers(session.frame(1, Shell.DATA, SHELL1, 0, b"", 9))) == [2, frames.RECORDER_LEG]
+
+
+def test_only_a_tool_that_was_begun_is_recorded() -> None:
+    session = make()
+    recorder = session.add_recorder().number
+    joined(session, 1, 2)
+
+    def frame(kind: int, chan: int, to: int = 0) -> list[int]:
+        return receivers(session.frame(1, kind, chan, to, b"{}", 9))
+
+    assert frame(Shell.DATA, SHELL1) == [2]
+    assert frame(Shell.OPENED, SHELL1) == [2, recorder]
+    assert frame(Shell.DATA, SHELL1) == [2, recorder]
+    assert frame(Shell.DATA, SHELL1 + 1) == [2]
+    session.closed(2, 10)  # the representative's connection is lost for a moment: the record goes on
+    assert frame(Shell.DATA, SHELL1) == [recorder]
+    joined(session, 2)
+    assert frame(Shell.CLOSED, SHELL1) == [2, recorder]
+    assert frame(Shell.DATA, SHELL1) == [2]
+    assert frame(Shell.OPENED, channel(Kind.SHELL)) == [2]  # shell/0 is for opening only
+    assert frame(Screen.UPDATE, SCREEN, recorder) == []
+    frame(Screen.STARTED, SCREEN, 2)
+    assert frame(Screen.STARTED, SCREEN, recorder) == [recorder]
+    assert frame(Screen.UPDATE, SCREEN, recorder) == [recorder]
+    assert frame(Screen.STOPPED, SCREEN, recorder) == [recorder]
+    assert frame(Screen.STOPPED, SCREEN, recorder) == []
+    assert frame(Screen.UPDATE, SCREEN, recorder) == []
+
+
+def test_routes_that_a_hostile_endpoint_makes_up_are_not_kept_for_ever() -> None:
+    session = make()
+    joined(session, 1, 2)
+    for number in range(2 * MAX_ROUTES):
+        session.frame(1, Shell.DATA, SHELL1, number, b"", 9)
+    assert len(session.legs[1].routes) <= MAX_ROUTES
 
 
 def test_only_the_endpoint_writes_system_lines_and_not_those_of_the_relay() -> None:
@@ -211,11 +306,13 @@ def test_a_removed_leg_is_told_closed_and_journaled() -> None:
 
 
 def test_a_customer_client_removes_itself_a_jump_client_never() -> None:
-    for kind, expected in (("support", True), ("jump", False)):
+    # R-253: whatever ends the session, also what the relay has no name for
+    reasons = ("ended", "customer-ended", "expired", "from-the-future")
+    for (kind, expected), reason in itertools.product((("support", True), ("jump", False)), reasons):
         session = make(kind=kind)
         joined(session, 1, 2)
-        told = dict(sent(session.end("ended", "", 9), Control.END, End))
-        assert told[1].uninstall is expected
+        told = dict(sent(session.end(reason, "", 9), Control.END, End))
+        assert (told[1].reason, told[1].uninstall) == (reason, expected)
         assert told[2].uninstall is False
 
 
@@ -311,7 +408,7 @@ class Driver(RuleBasedStateMachine):
             assert channels.may_send(sender.party, sender.grants, chan, kind)
             for receiver in forward.legs:
                 assert receiver is not sender
-                assert channels.may_receive(receiver.party, receiver.grants, chan)
+                assert channels.may_receive(receiver.party, receiver.grants, chan, kind)
         self.do(commands)
 
     @rule(leg=st.sampled_from((1, 2, 3)), fresh=st.booleans())
@@ -374,7 +471,7 @@ class Driver(RuleBasedStateMachine):
         assert channels.may_send(leg.party, leg.grants, chan, kind)
         for receiver in receivers:
             assert receiver.joined
-            assert channels.may_receive(receiver.party, receiver.grants, chan)
+            assert channels.may_receive(receiver.party, receiver.grants, chan, kind)
 
 
 Driver.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -42,6 +42,20 @@ describe("the console's requests", () => {
     expect([error instanceof Final, (error as Error).message]).toEqual([final, "Say why."]);
   });
 
+  it.each([401, 403])("lead away from a console that is closed to its user (%i)", async (status) => {
+    const assign = vi.fn();
+    vi.stubGlobal("location", { assign });
+    vi.spyOn(performance, "now").mockReturnValue(60_000);
+    fetched.mockImplementation(async () => answer(status, { error: { code: "refused", text: "Switched off." } }));
+    await expect(api.snapshot()).rejects.toBeInstanceOf(Final);
+    expect(assign).toHaveBeenCalledExactlyOnceWith("/console");
+    if (status === 403) {
+      await expect(api.jump("x")).rejects.toThrow("Switched off.");
+      expect(assign).toHaveBeenCalledTimes(1);
+    }
+    vi.restoreAllMocks();
+  });
+
   it("that never arrive say so in words", async () => {
     fetched.mockRejectedValue(new TypeError("Failed to fetch"));
     await expect(api.snapshot()).rejects.toThrow("The appliance cannot be reached.");

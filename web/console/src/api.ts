@@ -62,10 +62,12 @@ async function request<Answer>(method: "GET" | "POST", path: string, body?: obje
   } catch {
     throw new Error(t("The appliance cannot be reached. Check the network; this page tries again by itself."));
   }
-  if (response.status === 401 || response.type === "opaqueredirect") {
+  // A snapshot that is refused means that this console is closed to its user: the page says which way out there is.
+  const closed = response.status === 403 && path === "snapshot";
+  if (closed || response.status === 401 || response.type === "opaqueredirect") {
     // The page signs in by itself. One that has just been loaded says so instead of turning in a circle.
     if (performance.now() > JUST_LOADED_MS) location.assign("/console");
-    throw new Final(t("You are signed out. Sign in again."));
+    throw new Final(closed ? await errorText(response) : t("You are signed out. Sign in again."));
   }
   if (!response.ok) {
     const text = await errorText(response);

@@ -3,6 +3,8 @@
  * session stands. Without this script the form with the twelve digits works all the same.
  * Rules: a fragment never reaches a server by itself, so it is posted and then taken out of the address bar.
  */
+import { copyOnClick } from "../../admin/src/copy";
+
 const POLL_MS = 3000;
 
 /** The token of `/#k=TOKEN` or `/s#TOKEN`, "" when the fragment is none. */
@@ -39,6 +41,7 @@ async function follow(line: HTMLElement): Promise<void> {
 }
 
 if (typeof document !== "undefined") {
+  copyOnClick(document);
   sendToken();
   addEventListener("hashchange", sendToken);
   const line = document.getElementById("session-state");

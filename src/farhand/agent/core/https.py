@@ -16,7 +16,7 @@ from farhand.agent.core.errors import RefusedError, UnreachableError, WrongSiteE
 from farhand.agent.core.site import OTHER_TLS_KEY, WRONG_SITE, SiteGuard
 from farhand.agent.texts import _
 from farhand.kit.net import endpoint_context, spki_sha256
-from farhand.protocol.messages import Line, Message, Name, Token
+from farhand.protocol.messages import NOT_UNDERSTOOD, Line, Message, Name, Token
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ class SiteClient:
             raise RefusedError("not-claimed", _("This appliance is not set up yet, or is starting: try again later."))
         try:
             answer = msgspec.json.decode(body, type=SiteAnswer)
-        except ValueError as error:
+        except NOT_UNDERSTOOD as error:
             raise WrongSiteError(WRONG_SITE) from error
         self._guard.check_site(answer.statement, self._http.spki)
         self._proven = True
@@ -93,7 +93,7 @@ class SiteClient:
             raise self._refusal(status, body)
         try:
             return msgspec.json.decode(body, type=as_type)
-        except ValueError as error:
+        except NOT_UNDERSTOOD as error:
             raise UnreachableError(_("The server's answer is not understood: it may need an update.")) from error
 
     def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
@@ -117,7 +117,7 @@ class SiteClient:
     def _refusal(self, status: int, body: bytes) -> RefusedError:
         try:
             error = msgspec.json.decode(body, type=_ErrorAnswer).error
-        except ValueError:
+        except NOT_UNDERSTOOD:
             error = _Error()
         text = error.text or _("The server answered with status {status}: try again later.").format(status=status)
         return RefusedError(error.code, text)

@@ -18,7 +18,7 @@ from farhand.agent.core.errors import ClientError
 from farhand.agent.core.files import make_private_folder, read_bounded, write_private
 from farhand.agent.texts import _
 from farhand.kit.signing import key_from_seed, new_key, seed_of
-from farhand.protocol.messages import Hex32, Id, Line, Message, Name, Token
+from farhand.protocol.messages import NOT_UNDERSTOOD, Hex32, Id, Line, Message, Name, Token
 
 KEY_FILE = "key"
 IDENTITY_FILE = "identity.json"
@@ -78,7 +78,7 @@ class IdentityStore:
             if len(seed) != SEED_SIZE:
                 raise ValueError("short")
             return key_from_seed(seed)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, *NOT_UNDERSTOOD) as error:
             raise ClientError(self._damaged(KEY_FILE)) from error
 
     def save(self, identity: Identity) -> None:
@@ -100,7 +100,7 @@ class IdentityStore:
             )
         try:
             return msgspec.json.decode(read_bounded(self.folder / IDENTITY_FILE, MAX_IDENTITY), type=Identity)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, *NOT_UNDERSTOOD) as error:
             raise ClientError(self._damaged(IDENTITY_FILE)) from error
 
     def forget(self) -> None:

@@ -22,20 +22,11 @@ from farhand.kit.log import get_log
 from farhand.kit.signing import sign_bytes
 from farhand.protocol.channels import Control
 from farhand.protocol.frames import Frame
-from farhand.protocol.messages import Auth, Facts, Id, Message, Offer, proof_body
+from farhand.protocol.messages import NOT_UNDERSTOOD, Auth, Facts, Offer, OfferAnswer, proof_body
 
 ANSWER_TIMEOUT_S = 15.0
 FACTS_EVERY_S = 20.0
 """How often facts are looked at; they are sent when something other than the uptime differs."""
-CAPABILITIES = ["screen", "input", "shell"]
-
-
-class OfferAnswer(Message, frozen=True, kw_only=True):
-    """Payload of OFFER_ANSWER: the leg is being opened, or why not."""
-
-    session_id: Id
-    accepted: bool
-    text: str = ""
 
 
 class OfferTaker(Protocol):
@@ -119,7 +110,6 @@ class Link:
                 proof=prove(self._key, wire, self._identity.credential),
                 version=__version__,
                 facts=self._sent,
-                capabilities=CAPABILITIES,
             )
             wire.send_control(Control.AUTH, auth)
             kind, payload = await first_frame(wire, ANSWER_TIMEOUT_S)
@@ -161,7 +151,7 @@ class Link:
             return
         try:
             offer = msgspec.json.decode(frame.payload, type=Offer)
-        except ValueError as error:
+        except NOT_UNDERSTOOD as error:
             self._log.warning("bad_offer", reason=str(error))
             return
         accepted = self._offers.take_offer(offer)

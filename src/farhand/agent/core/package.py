@@ -16,7 +16,7 @@ import msgspec
 
 from farhand.agent.core.errors import ClientError
 from farhand.agent.texts import _
-from farhand.protocol.messages import Hex32, Line, Message, Token
+from farhand.protocol.messages import NOT_UNDERSTOOD, Hex32, Line, Message, Token
 
 FILE_VARIABLE = "FARHAND_CLIENT_FILE"
 UNPACKED_VARIABLE = "FARHAND_CLIENT_UNPACKED"
@@ -53,7 +53,7 @@ class Package:
             return None
         try:
             return msgspec.json.decode(comment, type=CustomerConfig)
-        except ValueError as error:
+        except NOT_UNDERSTOOD as error:
             raise ClientError(_("This client file is damaged: download it again.")) from error
 
     def remove(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from farhand.protocol.channels import NEEDED, Grant, Kind, Party, may_send
+from farhand.protocol.channels import Grant, Kind, Party, grants_to_use, may_send
 from farhand.protocol.frames import RECORDER_LEG
 from farhand.protocol.messages import LegInfo
 
@@ -43,8 +43,8 @@ class Roster:
         return may_send(Party.CONSOLE, Grant(info.grants), number, frame_type)
 
     def viewers(self, kind: Kind) -> set[int]:
-        """Return the consoles that hold the grant for tools of this kind."""
-        needed = NEEDED[kind]
+        """Return the consoles that hold a grant for tools of this kind."""
+        needed = grants_to_use(kind)
         return {leg for leg, info in self._legs.items() if info.party == Party.CONSOLE and info.grants & needed}
 
     def consoles(self) -> list[str]:

@@ -14,7 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from farhand.agent.core.errors import ClientError, RefusedError, UnreachableError
-from farhand.agent.core.link import ANSWER_TIMEOUT_S, CAPABILITIES, judge_failure, prove
+from farhand.agent.core.link import ANSWER_TIMEOUT_S, judge_failure, prove
 from farhand.agent.core.reconnect import ReconnectPolicy
 from farhand.agent.core.roster import Roster
 from farhand.agent.core.site import SiteGuard
@@ -25,7 +25,6 @@ from farhand.kit.ids import new_id
 from farhand.kit.log import get_log
 from farhand.protocol.channels import (
     DURABLE,
-    NEEDED,
     Control,
     Durable,
     Grant,
@@ -33,11 +32,12 @@ from farhand.protocol.channels import (
     Kind,
     Party,
     channel,
+    grants_to_use,
     kind_of,
     may_send,
 )
 from farhand.protocol.frames import EVERY_LEG, Frame
-from farhand.protocol.messages import End, Entry, Grants, Join, Post, PostRefused, Welcome
+from farhand.protocol.messages import NOT_UNDERSTOOD, End, Entry, Grants, Join, Post, PostRefused, Welcome
 from farhand.protocol.messages import Roster as RosterMessage
 
 AWAY_S = 600.0
@@ -109,7 +109,7 @@ class Session:
         self._last_seq = 0
         self._joined = False
         self._end: End | None = None
-        self._answers: dict[str, asyncio.Task[bool]] = {}
+        self._open_questions = 0
         self._acknowledged = asyncio.Event()
         self._warned: set[tuple[int, int]] = set()
         self._log = get_log("agent.session").bind(session=settings.session_id)
@@ -195,7 +195,7 @@ class Session:
             proof = prove(self._settings.key, wire, self._ticket)
             wire.send_control(
                 Control.JOIN,
-                Join(ticket=self._ticket, last_seq=self._last_seq, proof=proof, capabilities=CAPABILITIES),
+                Join(ticket=self._ticket, last_seq=self._last_seq, proof=proof),
             )
             kind, payload = await first_frame(wire, ANSWER_TIMEOUT_S)
             if kind == Control.REFUSE:
@@ -215,7 +215,7 @@ class Session:
     def _on_welcome(self, wire: Wire, payload: bytes) -> None:
         try:
             welcome = msgspec.json.decode(payload, type=Welcome)
-        except ValueError as error:
+        except NOT_UNDERSTOOD as error:
             raise UnreachableError(_("The server broke the protocol: it may need an update.")) from error
         self._settings.policy.connected()
         again, self._joined = self._joined, True
@@ -273,13 +273,13 @@ class Session:
                 self._on_end(payload)
             elif frame_type == Control.REFUSE and self._wire is not None:
                 self._wire.drop(str(open_refusal(payload)))
-        except ValueError as error:
+        except (ValueError, *NOT_UNDERSTOOD) as error:
             self._log.warning("bad_control_message", type=frame_type, reason=str(error))
 
     def _on_end(self, payload: bytes) -> None:
         try:
             end = msgspec.json.decode(payload, type=End)
-        except ValueError:
+        except NOT_UNDERSTOOD:
             end = End(reason="ended")
         if end.reason == "refused":
             # The relay did not like a frame; the session itself goes on.
@@ -293,7 +293,7 @@ class Session:
     def _on_entry(self, payload: bytes | memoryview) -> None:
         try:
             entry = msgspec.json.decode(payload, type=Entry)
-        except ValueError as error:
+        except NOT_UNDERSTOOD as error:
             self._log.warning("bad_entry", reason=str(error))
             return
         if self._pending.pop(entry.id, None) is not None:
@@ -303,24 +303,24 @@ class Session:
             self._settings.watcher.entry(entry)
 
     def _on_refused(self, payload: bytes | memoryview) -> None:
-        """A post was not kept: later again when the disk was full, never again when there are too many."""
+        """A post was not kept: later again when the disk was full or many came at once, never again when there are
+        too many."""
         try:
             refused = msgspec.json.decode(payload, type=PostRefused)
-        except ValueError as error:
+        except NOT_UNDERSTOOD as error:
             self._log.warning("bad_entry", reason=str(error))
             return
         self._log.warning("post_refused", code=refused.code, reason=refused.text)
-        if refused.code == "not-stored":
+        if refused.code in {"not-stored", "busy"}:
             asyncio.get_running_loop().call_later(POST_AGAIN_S, self._send_post, refused.id)
         else:
             self._pending.pop(refused.id, None)
 
     def _on_tool_frame(self, kind: Kind, frame: Frame) -> None:
-        needed = NEEDED.get(kind, Grant.NONE)
-        if not needed & self._grants or not self._roster.may_send(frame.leg, frame.channel, frame.type):
+        if not grants_to_use(kind) & self._grants or not self._roster.may_send(frame.leg, frame.channel, frame.type):
             self._warn_once("frame_without_grant", frame)
             return
-        if kind is Kind.INPUT and self._question_is_open() and not _lets_go(frame):
+        if kind is Kind.INPUT and self._open_questions and not _lets_go(frame):
             return  # nobody may press `Allow` from afar
         tool = self._tools.get(kind)
         if tool is None:
@@ -331,7 +331,7 @@ class Session:
             tool = self._tools[kind] = factory(self)
         try:
             tool.on_frame(frame.leg, frame.type, frame.channel, memoryview(frame.payload))
-        except ValueError as error:
+        except (ValueError, *NOT_UNDERSTOOD) as error:
             self._log.warning("bad_frame", kind=kind.name, type=frame.type, leg=frame.leg, reason=str(error))
         except Exception:  # noqa: BLE001  one broken tool must not take the session and the other tools with it
             self._log.exception("tool_failed", kind=kind.name, type=frame.type, leg=frame.leg)
@@ -354,15 +354,13 @@ class Session:
 
     def _set_grants(self, grants: Grant) -> None:
         self._grants = grants
-        for kind in [kind for kind in self._tools if not NEEDED[kind] & grants]:
+        for kind in [kind for kind in self._tools if not grants_to_use(kind) & grants]:
             self._tools.pop(kind).close()
 
     def _close_tools(self) -> None:
         tools, self._tools = self._tools, {}
         for tool in tools.values():
             tool.close()
-        for task in self._answers.values():
-            task.cancel()
 
     def _tell_watcher(self) -> None:
         self._settings.watcher.connected(self._wire is not None, self._roster.consoles())
@@ -408,25 +406,18 @@ class Session:
         self._post(Kind.CHAT, Post(id=new_id(), kind="chat", text=text))
 
     async def ask(self, question: Question) -> bool:
-        """Ask the customer. An answer holds for the session; no answer in 60 s means no, for this time."""
+        """Ask the customer; no answer in 60 s means no. Cancelling takes the question back."""
         consent = self._settings.consent
         if not self._settings.attended or consent is None:
             return not self._settings.attended
-        task = self._answers.get(question.tool)
-        if task is None:
-            task = self._answers[question.tool] = asyncio.ensure_future(self._ask(consent, question))
-        return await asyncio.shield(task)
-
-    def _question_is_open(self) -> bool:
-        return any(not task.done() for task in self._answers.values())
-
-    async def _ask(self, consent: Callable[[Question], Awaitable[bool]], question: Question) -> bool:
+        self._open_questions += 1
         try:
             async with asyncio.timeout(QUESTION_S):
                 return await consent(question)
         except TimeoutError:
-            self._answers.pop(question.tool, None)
             return False
+        finally:
+            self._open_questions -= 1
 
     def name_of(self, leg: int) -> str:
         """Name of the party on this leg."""

@@ -13,7 +13,7 @@ as `viewer_left`.
 import asyncio
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from farhand.protocol.channels import Grant, Kind
@@ -24,11 +24,13 @@ ToolName = Literal["screen", "control", "shell"]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something that the customer must allow. Asked once per session and tool; the answer holds until its end."""
+    """Something that the customer must allow (see `consent`)."""
 
     tool: ToolName
     by: str
     """Name of the representative who asks. Hostile text: shown as text."""
+    leg: int = field(default=0, compare=False)
+    """The representative's leg."""
 
 
 class ToolPort(Protocol):
@@ -69,7 +71,7 @@ class ToolPort(Protocol):
         ...
 
     async def ask(self, question: Question) -> bool:
-        """Ask the customer. No answer in 60 s means no. Tools that ask the same share one prompt."""
+        """Ask the customer. No answer in 60 s means no. Cancelling takes the question back. Tools ask by `Consent`."""
         ...
 
     def name_of(self, leg: int) -> str:

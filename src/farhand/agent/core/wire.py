@@ -19,7 +19,7 @@ from farhand.agent.texts import _
 from farhand.kit.net import connect_ws
 from farhand.protocol.channels import Control, Kind, channel
 from farhand.protocol.frames import EVERY_LEG, Frame, FrameError, build, parse
-from farhand.protocol.messages import Hello, Refuse
+from farhand.protocol.messages import NOT_UNDERSTOOD, Hello, Refuse
 
 CONNECT_TIMEOUT_S = 8.0
 """For TCP, TLS and the upgrade. With the longest pause between tries it keeps the way back under 35 s."""
@@ -201,7 +201,7 @@ def open_refusal(payload: bytes) -> RefusedError:
     """Turn a REFUSE payload into the error that carries it."""
     try:
         refuse = msgspec.json.decode(payload, type=Refuse)
-    except ValueError:
+    except NOT_UNDERSTOOD:
         return RefusedError("bad-message", _("The server refused without saying why."))
     return RefusedError(refuse.code, refuse.text, refuse.retry_after_s)
 
@@ -216,5 +216,5 @@ async def _hello(wire: Wire) -> Hello:
         raise WrongSiteError(WRONG_SITE)
     try:
         return msgspec.json.decode(payload, type=Hello)
-    except ValueError as error:
+    except NOT_UNDERSTOOD as error:
         raise WrongSiteError(WRONG_SITE) from error

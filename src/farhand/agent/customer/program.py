@@ -19,6 +19,11 @@ from farhand.kit.signing import new_key, public_of, sign_bytes
 from farhand.protocol.channels import Party
 from farhand.protocol.messages import Count, Entry, Facts, Hex32, Id, Message, Name, Signature, Token
 
+RENEW_S = 12 * 3600.0
+"""A ticket holds for a day: half-way a fresh one is fetched."""
+RENEW_AGAIN_S = 600.0
+"""After a fetch that failed."""
+
 
 class Join(Message, frozen=True, kw_only=True):
     """Body of `POST /api/customer/info`."""
@@ -62,14 +67,19 @@ class Outcome:
     """The client removes itself."""
 
 
+SILENT_KINDS = frozenset({"screen-requested", "control-requested", "shell-requested", "session-ended"})
+"""System entries that are no line for the customer: they are asked themselves, and the end is said by the face."""
+
+
 def describe(entry: Entry) -> str:
-    """Return what the customer reads for a system entry, "" when it is none of their business."""
+    """Return what the customer reads for a system entry, "" when there is nothing to read (`SILENT_KINDS`)."""
     by = printable(str(entry.data.get("by", "") or entry.name), 60)
     count = entry.data.get("open", 0)
     texts = {
         "leg-joined": _("{name} has joined.") if entry.party == Party.CONSOLE else "",
         "leg-left": _("{name} has left.") if entry.party == Party.CONSOLE else "",
         "recording-started": _("This session is being recorded."),
+        "recording-gap": _("The recording was interrupted."),
         "screen-started": _("{by} now sees your screen."),
         "screen-refused": _("Screen Sharing was not allowed."),
         "screen-stopped": _("{by} no longer sees your screen."),
@@ -107,7 +117,8 @@ class _Shown:
             self._ui.show_state(_("The connection is lost. Trying again…"))
         elif representatives:
             names = ", ".join(printable(name, 60) for name in representatives[:5])
-            self._ui.show_state(_("{names} is with you.").format(names=names))
+            text = _("{names} is with you.") if len(representatives) == 1 else _("{names} are with you.")
+            self._ui.show_state(text.format(names=names))
         else:
             self._ui.show_state(_("Waiting for {name}…").format(name=self._representative))
 
@@ -142,8 +153,25 @@ async def attend(config: CustomerConfig, ui: ConsentUi, platform: Platform, disp
         )
     )
     _bind(ui, session)
-    end = await session.run()
+    renewing = asyncio.ensure_future(_renew(config, guard, start, session))
+    try:
+        end = await session.run()
+    finally:
+        renewing.cancel()
     return Outcome(text=end.text or _("The session has ended."), remove=end.uninstall)
+
+
+async def _renew(config: CustomerConfig, guard: SiteGuard, start: Start, session: Session) -> None:
+    """Fetch a fresh ticket now and then: the same start with the same key is answered with one."""
+    pause = RENEW_S
+    while True:
+        await asyncio.sleep(pause)
+        try:
+            session.renew((await asyncio.to_thread(_post_start, config, guard, start)).ticket)
+            pause = RENEW_S
+        except ClientError as error:
+            get_log("agent.customer").warning("ticket_not_renewed", reason=str(error))
+            pause = RENEW_AGAIN_S
 
 
 def _bind(ui: ConsentUi, session: Session) -> None:

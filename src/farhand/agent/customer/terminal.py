@@ -1,5 +1,6 @@
 """The customer client's face on a terminal: questions are answered by a word, other lines are chat, `/end` ends."""
 
+import io
 import os
 import queue
 import select
@@ -12,8 +13,15 @@ from farhand.agent.core.tools import Question
 from farhand.agent.customer.ui import Actions, Answer, HelpOffer, Line, abilities, printable, promise, question_text
 from farhand.agent.texts import _
 
-_YES = frozenset({"a", "accept", "allow", "y", "yes"})
-_NO = frozenset({"d", "decline", "deny", "n", "no"})
+
+def _said(text: str) -> bool | None:
+    """Return the answer that these words give, in English or the person's language; None when they give none."""
+    word = text.casefold()
+    yes = ("a", "accept", "allow", "y", "yes", _("Accept"), _("Allow"), _("yes"))
+    no = ("d", "decline", "deny", "n", "no", _("Decline"), _("Deny"), _("no"))
+    if word in {one.casefold() for one in yes}:
+        return True
+    return False if word in {one.casefold() for one in no} else None
 
 
 class TerminalUi:
@@ -22,6 +30,8 @@ class TerminalUi:
     def __init__(self, source: TextIO | None = None, target: TextIO | None = None) -> None:
         self._source = source if source is not None else sys.stdin
         self._target = target if target is not None else sys.stdout
+        if isinstance(self._target, io.TextIOWrapper):
+            self._target.reconfigure(errors="replace")  # a name or a line that the terminal cannot show ends nothing
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake_read, self._wake_write = os.pipe()
         self._questions: list[tuple[Answer, str]] = []
@@ -98,7 +108,7 @@ class TerminalUi:
                 self._buffer = (self._buffer + data)[-65_536:]
                 *lines, self._buffer = self._buffer.split(b"\n")
                 for raw in lines:
-                    self._typed(raw.decode(errors="replace").strip())
+                    self._typed(raw.decode(self._source.encoding or "utf-8", errors="replace").strip())
 
     async def _ask(self, text: str, hint: str) -> bool:
         answer = Answer()
@@ -138,9 +148,10 @@ class TerminalUi:
             self._actions.end()
         elif self._questions:
             answer, hint = self._questions[0]
-            if text.lower() in _YES | _NO:
+            said = _said(text)
+            if said is not None:
                 self._questions.pop(0)
-                answer.give(text.lower() in _YES)
+                answer.give(said)
             else:
                 self._print(hint)
         elif text and self._actions is not None:

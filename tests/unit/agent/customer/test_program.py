@@ -15,8 +15,9 @@ from farhand.agent.__main__ import main
 from farhand.agent.core.errors import ClientError, RefusedError, WrongSiteError
 from farhand.agent.core.package import CustomerConfig, Package
 from farhand.agent.core.tools import Question
+from farhand.agent.customer import program
 from farhand.agent.customer.program import attend, describe, help_customer
-from farhand.agent.customer.terminal import TerminalUi
+from farhand.agent.customer.terminal import TerminalUi, _said
 from farhand.agent.customer.ui import Actions, HelpOffer, Line, ScriptedUi, printable
 from farhand.agent.platforms import here
 from farhand.kit.signing import check_bytes
@@ -55,6 +56,7 @@ async def test_a_customer_accepts_chats_and_ends(tmp_path: Path) -> None:  # R-0
         check_bytes(bytes.fromhex(body["key"]), "join", b"join-token", bytes.fromhex(body["proof"]))
         assert ui.offers == [HelpOffer("Rep One", "Desk", site.url)]
         peer.control(Control.ROSTER, Roster(legs=[console()]))
+        peer.control(Control.ROSTER, Roster(legs=[console(), console(3)]))
         assert ui.actions is not None
         ui.actions.chat("hello")
         post = await peer.take_post("chat")
@@ -72,6 +74,7 @@ async def test_a_customer_accepts_chats_and_ends(tmp_path: Path) -> None:  # R-0
         ("", "You have ended the session.", False),
     ]
     assert "rep2 is with you." in ui.states
+    assert "rep2, rep3 are with you." in ui.states
     assert "Waiting for Rep One…" in ui.states
 
 
@@ -101,6 +104,36 @@ async def test_a_used_key_and_a_wrong_site_are_told(tmp_path: Path) -> None:
             await attend(config, ScriptedUi(), here(), None)
         with pytest.raises(WrongSiteError):
             await attend(msgspec.structs.replace(config, site_key="00" * 32), ScriptedUi(), here(), None)
+
+
+async def test_a_fresh_ticket_is_fetched_half_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "RENEW_S", 0.05)
+    monkeypatch.setattr(program, "RENEW_AGAIN_S", 0.05)
+    renewed: list[str] = []
+    came = asyncio.Event()
+
+    def renew(_session: object, ticket: str) -> None:
+        renewed.append(ticket)
+        came.set()
+
+    monkeypatch.setattr("farhand.agent.core.session.Session.renew", renew)
+    async with attending(tmp_path, ScriptedUi()) as (site, task):
+        await welcome(await site.peer(0))
+        await asyncio.wait_for(came.wait(), 10)
+        assert renewed[0] == "ticket"
+        starts = [body for _method, path, body in site.requests if path == "/api/customer/start"]
+        assert starts[0]["key"] == starts[1]["key"]
+        site.answers["/api/customer/start"] = (503, {"error": {"code": "busy", "text": "Later."}})
+        count = len(site.requests)
+        while len(site.requests) < count + 3:  # noqa: ASYNC110 - a refusal is tried again
+            await asyncio.sleep(0.01)
+        site.answers["/api/customer/start"] = (
+            200,
+            {"session_id": SESSION_ID, "ticket": "fresh", "representative": "Rep One"},
+        )
+        while renewed[-1] != "fresh":  # noqa: ASYNC110 - the newest ticket is used from then on
+            await asyncio.sleep(0.01)
+        assert not task.done()
 
 
 async def test_the_client_removes_itself_when_told(tmp_path: Path) -> None:
@@ -164,6 +197,54 @@ def test_text_from_outside_is_text() -> None:
         data={"by": "{evil}\x1b", "shell": 1, "open": 2},
     )  # fmt: skip
     assert describe(entry) == "{evil}\ufffd has opened a Command Shell (2 open)."
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("Annehmen", True), ("ZULASSEN", True), ("ja", True), ("yes", True), ("Ablehnen", False), ("no", False)],
+)
+async def test_the_terminal_takes_the_words_of_the_persons_language(
+    word: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = {
+        "Accept": "Annehmen",
+        "Allow": "Zulassen",
+        "Decline": "Ablehnen",
+        "Deny": "Nein",
+        "yes": "Ja",
+        "no": "nein",
+    }
+    monkeypatch.setattr("farhand.agent.customer.terminal._", lambda text: words.get(text, text))
+    assert _said(word) is expected
+    assert _said("perhaps") is None
+
+
+async def test_a_terminal_that_cannot_show_a_sign_goes_on() -> None:
+    # Bad input: a locale without UTF-8
+    source_read, source_write = os.pipe()
+    target_read, target_write = os.pipe()
+    said: list[str] = []
+    with os.fdopen(source_read, encoding="latin-1") as source, os.fdopen(target_write, "w", encoding="ascii") as target:
+        ui = TerminalUi(source, target)
+        thread = threading.Thread(target=ui.main, daemon=True)
+        thread.start()
+        try:
+            ui.bind(Actions(chat=said.append, end=lambda: None))
+            ui.show_line(Line(NOW_MS, "Zoë", "日本"))
+            ui.show_state("Waiting…")
+            os.write(source_write, "grüß\n".encode("latin-1"))
+            async with asyncio.timeout(5):
+                while not said:  # noqa: ASYNC110  the other side is a thread
+                    await asyncio.sleep(0.01)
+        finally:
+            ui.close()
+            await asyncio.to_thread(thread.join, 5)
+            os.close(source_write)
+    shown = os.read(target_read, 65_536).decode()
+    os.close(target_read)
+    assert "Zo?: ??" in shown
+    assert "* Waiting?" in shown
+    assert said == ["grüß"]
 
 
 async def test_the_terminal_face_asks_chats_and_ends() -> None:

@@ -12,7 +12,7 @@ import pytest
 import simplejpeg
 import zstandard
 
-from farhand.agent.tools.screen import codec
+from farhand.protocol import screen as layout
 
 
 class Reference:
@@ -27,12 +27,12 @@ class Reference:
 
     def apply(self, payload: bytes) -> int:
         """Draw one update and return its number."""
-        seq, _, self.flags, reserved, count = codec.UPDATE_HEAD.unpack_from(payload)
+        seq, _, self.flags, reserved, count = layout.UPDATE_HEAD.unpack_from(payload)
         assert reserved == 0
-        at = codec.UPDATE_HEAD.size
+        at = layout.UPDATE_HEAD.size
         for _ in range(count):
-            x, y, width, height, kind, argument, pad, size = codec.RECT_HEAD.unpack_from(payload, at)
-            at += codec.RECT_HEAD.size
+            x, y, width, height, kind, argument, pad, size = layout.RECT_HEAD.unpack_from(payload, at)
+            at += layout.RECT_HEAD.size
             assert argument == pad == 0
             self.draw(x, y, width, height, kind, payload[at : at + size])
             self.kinds.append(kind)
@@ -47,7 +47,7 @@ class Reference:
         part = self.picture[y : y + height, x : x + width]
         assert part.shape == (height, width)
         if kind == 0:
-            dx, dy = codec.COPY_DATA.unpack(data)
+            dx, dy = layout.COPY_DATA.unpack(data)
             part[:] = self.picture[y - dy : y - dy + height, x - dx : x - dx + width].copy()
         elif kind == 1:
             part[:] = int.from_bytes(data, "little")

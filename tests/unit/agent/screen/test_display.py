@@ -15,8 +15,9 @@ from tests.unit.agent.screen.conftest import Reference
 
 from farhand.agent.core.tools import Question
 from farhand.agent.platforms.linux.x11_screen import X11Screen
-from farhand.agent.tools.screen import codec, make
+from farhand.agent.tools.screen import make
 from farhand.agent.tools.screen.source import SourceError
+from farhand.protocol import screen as layout
 from farhand.protocol.channels import Grant, Kind, Screen, channel
 
 CHANNEL = channel(Kind.SCREEN)
@@ -87,7 +88,7 @@ class Port:
             self.references[leg] = Reference(started["width"], started["height"])
         if frame_type == Screen.UPDATE:
             seq = self.references[leg].apply(bytes(payload))
-            self.tool.on_frame(leg, Screen.ACK, CHANNEL, memoryview(codec.ACK.pack(seq, 5)))
+            self.tool.on_frame(leg, Screen.ACK, CHANNEL, memoryview(layout.ACK.pack(seq, 5)))
         return True
 
     def post(self, kind, text="", **data):
@@ -164,7 +165,7 @@ async def test_what_is_drawn_arrives_exactly(session):  # R-160
     painter.picture(chance.integers(0, 1 << 24, (128, 128), np.uint32), 200, 100)
     for leg in (2, 3, 0xFFFF):
         await until(lambda leg=leg: port.references[leg].same(truth(port.display)))
-    assert codec.Encoding.COPY in port.references[2].kinds
+    assert layout.Encoding.COPY in port.references[2].kinds
     assert len(port.references[2].seqs) < 200
     assert port.of(Screen.CURSOR)
     assert ("screen-started", "rep 2") in port.posts
@@ -212,18 +213,18 @@ async def test_a_viewer_that_never_acknowledges_costs_nothing(session):
 
 
 @pytest.mark.display
-async def test_the_customer_is_asked_once(session):
+async def test_the_customer_is_asked_once_for_each_representative(session):
     port = session(attended=True)
     port.start()
     port.start(leg=3)
     assert not port.sent
     await until(lambda: 2 in port.references and 3 in port.references)
-    assert port.questions == [Question("screen", "rep 2")]
+    assert port.questions == [Question("screen", "rep 2"), Question("screen", "rep 3")]
     assert port.posts[:2] == [("screen-requested", "rep 2"), ("screen-requested", "rep 3")]
     port.tool.on_frame(2, Screen.STOP, CHANNEL, memoryview(b""))
     port.start()
     await until(lambda: len([1 for leg, _ in port.of(Screen.STARTED) if leg == 2]) == 2)
-    assert len(port.questions) == 1
+    assert len(port.questions) == 2
 
 
 @pytest.mark.display

@@ -9,6 +9,7 @@ from tests.unit.agent.screen.conftest import Reference
 from farhand.agent.tools.screen import codec
 from farhand.agent.tools.screen.pipeline import Pipeline
 from farhand.agent.tools.screen.viewer import Mode
+from farhand.protocol import screen as layout
 
 
 class Scene:
@@ -51,7 +52,7 @@ class Scene:
         for leg, reference in self.references.items():
             assert reference.same(self.screen), f"viewer {leg} sees something else"
             assert reference.seqs == list(range(1, len(reference.seqs) + 1))
-            assert reference.flags & codec.Flag.COMPLETE
+            assert reference.flags & layout.Flag.COMPLETE
 
 
 def paint(screen, kind, x, y, w, h, seed):
@@ -91,20 +92,20 @@ change = st.tuples(
 
 @given(st.sampled_from([(640, 480), (683, 389), (33, 17), (400, 300)]), st.lists(change, max_size=14))
 def test_random_scenes_end_exact_for_every_viewer(size, changes):
-    scene = Scene(*size, {2: Mode(), 3: Mode(lossless=True), 0xFFFF: Mode(8, key_every=1.0)})
+    scene = Scene(*size, {2: Mode(), 3: Mode(lossless=True), 0xFFFF: Mode(8)})
     held = {}
     for kind, x, y, w, h, seed, pause, silent in changes:
         rect = paint(scene.screen, kind, x, y, w, h, seed)
         scene.capture(rect)
         for leg, payload in scene.step(pause, silent):
             if leg in silent:
-                held.setdefault(leg, []).append(codec.UPDATE_HEAD.unpack_from(payload)[0])
+                held.setdefault(leg, []).append(layout.UPDATE_HEAD.unpack_from(payload)[0])
     for leg, seqs in held.items():
         for seq in seqs:
             scene.pipeline.viewers[leg].pace.acked(seq, 0.001, scene.now + 0.05)
     scene.settle()
     scene.check()
-    assert codec.Encoding.JPEG not in scene.references[3].kinds
+    assert layout.Encoding.JPEG not in scene.references[3].kinds
 
 
 def texts(height, width, seed):
@@ -123,7 +124,7 @@ def test_a_viewer_in_step_gets_a_scroll_as_a_copy():
     scene.capture((64, 100, 576, 397))
     scene.settle()
     scene.check()
-    assert codec.Encoding.COPY in scene.references[2].kinds
+    assert layout.Encoding.COPY in scene.references[2].kinds
     assert scene.references[2].bytes - before < 12_000
 
 
@@ -149,7 +150,7 @@ def test_pictures_come_as_likeness_first_and_exactly_when_still():
         scene.screen[:] = red << 16 | green << 8 | ((x * y) >> 9 & 255).astype(np.uint32)
         scene.capture((0, 0, 640, 480))
         scene.step(0.03)
-    assert codec.Encoding.JPEG in scene.references[2].kinds
+    assert layout.Encoding.JPEG in scene.references[2].kinds
     assert not scene.references[2].same(scene.screen)
     scene.settle()
     scene.check()
@@ -162,7 +163,7 @@ def test_a_pattern_of_few_colours_is_no_picture():
     scene.capture((0, 0, 640, 480))
     scene.settle()
     scene.check()
-    assert codec.Encoding.JPEG not in scene.references[2].kinds
+    assert layout.Encoding.JPEG not in scene.references[2].kinds
 
 
 def test_a_full_picture_needs_nothing_that_was_before():
@@ -174,7 +175,7 @@ def test_a_full_picture_needs_nothing_that_was_before():
     scene.references[2] = late = Reference(640, 480)
     scene.now += 1
     first = scene.pipeline.updates(scene.now)
-    assert codec.UPDATE_HEAD.unpack_from(first[0][1])[2] & codec.Flag.KEY
+    assert layout.UPDATE_HEAD.unpack_from(first[0][1])[2] & layout.Flag.KEY
     for _, payload in first:
         scene.pipeline.viewers[2].pace.acked(late.apply(payload), 0, scene.now)
     scene.settle()
@@ -231,7 +232,7 @@ def test_pixels_that_do_not_fit_are_refused(bad):
 def test_a_cursor_is_turned_into_straight_alpha():
     half_red = 0x80800000
     data = codec.cursor(1, 0, 2, 1, np.array([half_red, 0xFF00FF00], np.uint32).tobytes())
-    assert codec.CURSOR_HEAD.unpack_from(data) == (1, 0, 2, 1)
+    assert layout.CURSOR_HEAD.unpack_from(data) == (1, 0, 2, 1)
     assert data[8:] == bytes([255, 0, 0, 128, 0, 255, 0, 255])
     assert codec.cursor(0, 0, 2, 2, b"short") == bytes(8)
     assert codec.cursor(0, 0, 999, 1, bytes(999 * 4)) == bytes(8)
@@ -276,7 +277,7 @@ def test_what_a_viewer_lacks_travels_with_scrolls(steps):
             area[dy:] = texts(-dy, 512, number + 99)
         scene.capture((0, top, 512, 448 - top))
         sent += scene.step(0.02, silent=(3,) if silent else ())
-        unanswered += [codec.UPDATE_HEAD.unpack_from(payload)[0] for leg, payload in sent if leg == 3 and silent]
+        unanswered += [layout.UPDATE_HEAD.unpack_from(payload)[0] for leg, payload in sent if leg == 3 and silent]
     for seq in unanswered:
         scene.pipeline.viewers[3].pace.acked(seq, 0, scene.now)
     scene.settle()

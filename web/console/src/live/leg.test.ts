@@ -130,6 +130,23 @@ describe("a leg", () => {
     ]);
   });
 
+  it("comes back with a fresh ticket when a frame of it was refused: the session goes on", async () => {
+    around.socket.welcome();
+    const message = { reason: "refused", text: "This leg may not send that." };
+    around.socket.control(Control.END, message);
+    expect([leg.state, leg.over, leg.end]).toEqual(["waiting", false, null]);
+    await around.pass(2000);
+    around.socket.welcome();
+    expect(around.socket.json(Control.JOIN)).toEqual([{ ticket: "fresh-1", last_seq: 0 }]);
+    expect(leg.open).toBe(true);
+    for (let time = 0; time < 5; time++) {
+      around.socket.control(Control.END, message);
+      await around.pass(2000);
+      if (!leg.over) around.socket.welcome();
+    }
+    expect([leg.state, leg.reason, around.sockets.length]).toEqual(["failed", message.text, 6]);
+  });
+
   it("tells tools of new grants", () => {
     const heard: number[] = [];
     leg.ongrants((grants) => heard.push(grants));

@@ -1,7 +1,7 @@
 /**
  * Why: a console's leg of one session: the socket to the relay, kept up across restarts and lost networks.
  * Rules: a ticket serves once, so every attempt but the first asks for a fresh one; only the web program's refusal to
- * give one is final. A POST is kept until its ENTRY came and is sent again with the same id. Entries are kept once, in
+ * give one is final. END `refused` ends the socket, not the session. A POST is kept until its ENTRY came and is sent again with the same id. Entries are kept once, in
  * order, by their sequence; a rejoin asks only for what is missing.
  */
 import { channelOf, Control, Durable, Kind, kindOf } from "../wire/channels";
@@ -36,6 +36,9 @@ export interface Unsent extends Post {
 
 const PATH = "/live/leg";
 const POST_AGAIN_MS = 5000;
+/** A leg that is refused (it sent what no such leg may send) comes back, but not for ever. */
+const REFUSALS = 5;
+const REFUSALS_WITHIN_MS = 60_000;
 const CONTROL = channelOf(Kind.CONTROL);
 
 export class LegSocket implements LegPort {
@@ -61,6 +64,7 @@ export class LegSocket implements LegPort {
   #socket: Socket | null = null;
   #attempt = 0;
   #retryAfter = 0;
+  #refusals: number[] = [];
   #stopTimer: (() => void) | null = null;
 
   constructor(ticket: string | null, tickets: TicketSource, around: Surroundings = browserSurroundings) {
@@ -196,9 +200,25 @@ export class LegSocket implements LegPort {
         this.#changed.call();
         return;
       case Control.END:
-        this.end = decodeEnd(frame.payload);
-        this.#finish("ended", this.end.text);
+        this.#ended(socket, decodeEnd(frame.payload));
     }
+  }
+
+  #ended(socket: Socket, end: End): void {
+    if (end.reason !== "refused") {
+      this.end = end;
+      this.#finish("ended", end.text);
+      return;
+    }
+    const now = this.#around.now();
+    this.#refusals = [...this.#refusals.filter((at) => now - at < REFUSALS_WITHIN_MS), now];
+    if (this.#refusals.length > REFUSALS) {
+      this.#finish("failed", end.text);
+      return;
+    }
+    console.warn("this leg was refused", end.text);
+    this.reason = end.text;
+    socket.close();
   }
 
   #channel(frame: Frame): void {

@@ -7,13 +7,13 @@ Rules: input of a leg that has no control is dropped. Whoever asks last gets con
 STATE. When control ends for whatever reason, nothing stays pressed.
 """
 
-import asyncio
 import struct
 from collections.abc import Callable
 
 import msgspec
 
-from farhand.agent.core.tools import Question, ToolPort
+from farhand.agent.core.consent import Consent
+from farhand.agent.core.tools import ToolPort
 from farhand.agent.tools.input.sink import InputSink, InputWorker, Stroke
 from farhand.protocol.channels import Input, Kind, channel
 from farhand.protocol.frames import EVERY_LEG
@@ -40,8 +40,7 @@ class InputTool:
     def __init__(self, port: ToolPort, open_sink: OpenSink) -> None:
         self._port = port
         self._open_sink = open_sink
-        self._allowed = False
-        self._asking: asyncio.Task[None] | None = None
+        self._consent = Consent(port, self.kind, "control", self._answered)
         self._pending = 0
         self._holder = 0
         self._holder_name = ""
@@ -66,6 +65,7 @@ class InputTool:
 
     def viewer_left(self, leg: int) -> None:
         """It has control no more, and asks for it no more."""
+        self._consent.cancel(leg)
         if leg == self._pending:
             self._pending = 0
             self._tell()
@@ -82,8 +82,7 @@ class InputTool:
     def close(self) -> None:
         """Let go and stop at once."""
         self._closed = True
-        if self._asking is not None:
-            self._asking.cancel()
+        self._consent.close()
         worker, self._worker, self._holder = self._worker, None, 0
         if worker is not None:
             worker.stop()
@@ -93,24 +92,20 @@ class InputTool:
         if self._port.display is None:
             self._port.log("input_no_display", leg=leg)
             self._tell(refused_for=leg)
-        elif self._allowed or not self._port.attended:
+        elif self._consent.given(leg):
             self._grant(leg)
         elif self._pending != leg:
-            self._pending = leg
+            before, self._pending = self._pending, leg
+            self._consent.cancel(before)
             self._port.post("control-requested", by=name)
-            self._tell()
-            if self._asking is None:
-                self._asking = self._port.loop.create_task(self._ask(name))
+            self._tell(refused_for=before)
+            self._consent.ask(leg)
 
-    async def _ask(self, by: str) -> None:
-        try:
-            self._allowed = await self._port.ask(Question("control", by))
-        finally:
-            self._asking = None
-        leg, self._pending = self._pending, 0
-        if not leg:
-            self._tell()
-        elif self._allowed:
+    def _answered(self, leg: int, allowed: bool) -> None:
+        if leg != self._pending:
+            return
+        self._pending = 0
+        if allowed:
             self._grant(leg)
         else:
             self._port.post("control-refused", by=self._port.name_of(leg))

@@ -1,53 +1,19 @@
-"""Rectangles as bytes: the encodings of UPDATE, and the layout of its head.
+"""Rectangles as bytes: pictures become the payloads of UPDATE and CURSOR.
 
-Why it exists: the layout is written down once for the agent (`docs/protocol/screen.md` says the same for others).
-Rules: little endian. A new encoding gets a new number; a number never changes its meaning, because recordings keep it.
+Why it exists: compressing and packing in one place. The layout itself is `farhand.protocol.screen`.
 """
-
-import struct
-from enum import IntEnum, IntFlag
 
 import numpy as np
 import simplejpeg
 import zstandard
 
 from farhand.agent.tools.screen.tiles import Pixels, Rect
+from farhand.protocol.screen import COPY_DATA, CURSOR_HEAD, RECT_HEAD, UPDATE_HEAD, Encoding
 
-UPDATE_HEAD = struct.Struct("<IIBBH")
-"""seq, milliseconds, flags, reserved, number of rectangles."""
-RECT_HEAD = struct.Struct("<HHHHBBHI")
-"""x, y, width, height, encoding, argument, reserved, length of the data that follows."""
-COPY_DATA = struct.Struct("<hh")
-ACK = struct.Struct("<IH")
-"""seq, time to decode and draw in 0.1 ms."""
-CURSOR_HEAD = struct.Struct("<HHHH")
-"""Hot spot x and y, width, height; then RGBA, straight alpha."""
 MAX_CURSOR = 256
 """Longest side of a cursor that is sent, in pixels."""
 
 JPEG_QUALITY = 78
-
-
-class Encoding(IntEnum):
-    """How the data of a rectangle becomes pixels."""
-
-    COPY = 0
-    """i16 dx, dy: the rectangle at (x - dx, y - dy), as it was before this rectangle, moves here."""
-    SOLID = 1
-    """Four bytes B, G, R, 0."""
-    ZSTD = 2
-    """One zstd frame of width * height BGRX pixels, row by row; the fourth byte means nothing."""
-    JPEG = 3
-    """A JFIF picture of exactly this size. Lossy: the same place follows exactly once it is still."""
-
-
-class Flag(IntFlag):
-    """Flags of an update."""
-
-    KEY = 1
-    """A full picture begins here: forget what was drawn; this update and the next ones cover everything."""
-    COMPLETE = 2
-    """With this update the viewer has every cell as it is on the screen now (lossy ones included)."""
 
 
 class Encoder:

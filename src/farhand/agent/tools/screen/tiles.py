@@ -82,20 +82,25 @@ def merge(grid: Grid, width: int, height: int) -> list[Rect]:
 
     `width` and `height` clip the last cells of a picture whose sides are no multiples of CELL.
     """
+    box = bounds(grid)
+    if box is None:
+        return []
+    first, end = box[:2]
     done: list[tuple[int, int, int, int]] = []
     running: dict[tuple[int, int], int] = {}
-    edges = np.zeros((grid.shape[0], grid.shape[1] + 2), np.int8)
-    edges[:, 1:-1] = grid
+    edges = np.zeros((end - first, grid.shape[1] + 2), np.int8)
+    edges[:, 1:-1] = grid[first:end]
     steps = np.diff(edges, axis=1)
-    for row in range(grid.shape[0]):
-        now: dict[tuple[int, int], int] = {}
-        if grid[row].any():
-            starts, ends = np.flatnonzero(steps[row] == 1).tolist(), np.flatnonzero(steps[row] == -1).tolist()
-            for run in zip(starts, ends, strict=True):
-                now[run] = running.pop(run, row)
+    runs: list[list[tuple[int, int]]] = [[] for _ in range(first, end)]
+    # A run begins and ends in the same row, so the lists fit each other; all rows are searched at once.
+    rows, starts = np.nonzero(steps == 1)
+    for row, start, stop in zip(rows.tolist(), starts.tolist(), np.nonzero(steps == -1)[1].tolist(), strict=True):
+        runs[row].append((start, stop))
+    for row, here in enumerate(runs, first):
+        now = {run: running.pop(run, row) for run in here}
         done += [(left, top, right, row) for (left, right), top in running.items()]
         running = now
-    done += [(left, top, right, grid.shape[0]) for (left, right), top in running.items()]
+    done += [(left, top, right, end) for (left, right), top in running.items()]
     return [
         (
             left * CELL,

@@ -6,25 +6,23 @@ Rules: nothing is captured before the customer (where there is one) has allowed 
 representative has stopped watching. The recorder watches only while somebody else does.
 """
 
-import asyncio
 from collections.abc import Callable
 
 import msgspec
 
-from farhand.agent.core.tools import Question, ToolPort
+from farhand.agent.core.consent import Consent
+from farhand.agent.core.tools import ToolPort
 from farhand.agent.texts import _
-from farhand.agent.tools.screen import codec
 from farhand.agent.tools.screen.source import ScreenSource
 from farhand.agent.tools.screen.viewer import Mode
 from farhand.agent.tools.screen.worker import Out, ScreenWorker
 from farhand.protocol.channels import Kind, Screen, channel
 from farhand.protocol.frames import RECORDER_LEG
 from farhand.protocol.messages import ScreenStart, Stopped
+from farhand.protocol.screen import ACK
 
 OpenSource = Callable[[str], ScreenSource]
 
-RECORDER_KEYS = 30.0
-"""A recording begins a full picture this often while things change, in seconds."""
 _CHANNEL = channel(Kind.SCREEN)
 
 
@@ -36,8 +34,7 @@ class ScreenTool:
     def __init__(self, port: ToolPort, open_source: OpenSource) -> None:
         self._port = port
         self._open_source = open_source
-        self._allowed = False
-        self._asking: asyncio.Task[None] | None = None
+        self._consent = Consent(port, self.kind, "screen", self._answered)
         self._waiting: dict[int, Mode] = {}
         self._viewers: dict[int, str] = {}
         self._worker: ScreenWorker | None = None
@@ -48,9 +45,9 @@ class ScreenTool:
     def on_frame(self, leg: int, frame_type: int, channel: int, payload: memoryview) -> None:
         """START, STOP, ACK, REFRESH."""
         if frame_type == Screen.ACK:
-            if len(payload) != codec.ACK.size:
-                raise ValueError(f"an acknowledgement has {codec.ACK.size} bytes, {len(payload)} came")
-            seq, decode = codec.ACK.unpack(payload)
+            if len(payload) != ACK.size:
+                raise ValueError(f"an acknowledgement has {ACK.size} bytes, {len(payload)} came")
+            seq, decode = ACK.unpack(payload)
             if self._worker is not None and leg in self._viewers:
                 self._worker.acked(leg, seq, decode / 10_000)
         elif frame_type == Screen.START:
@@ -71,6 +68,7 @@ class ScreenTool:
     def viewer_left(self, leg: int) -> None:
         """Serve it no more; without representatives nobody is served."""
         self._waiting.pop(leg, None)
+        self._consent.cancel(leg)
         name = self._viewers.pop(leg, None)
         if name is None:
             return
@@ -91,15 +89,14 @@ class ScreenTool:
     def close(self) -> None:
         """Stop at once."""
         self._closed = True
-        if self._asking is not None:
-            self._asking.cancel()
+        self._consent.close()
         self._waiting.clear()
         self._stop_worker()
 
     def _start(self, leg: int, start: ScreenStart) -> None:
         if leg == RECORDER_LEG:
             # Its flag asks that no loss stays. Lossy likenesses while things move keep recordings small.
-            mode = Mode(start.max_fps, lossless=False, key_every=RECORDER_KEYS)
+            mode = Mode(start.max_fps, lossless=False)
             if not self._viewers:
                 self._stopped(leg, "stopped", "")
                 return
@@ -109,27 +106,23 @@ class ScreenTool:
             text = _("This computer has no display that can be shared. Somebody must be signed in to a desktop there.")
             self._stopped(leg, "no-display", text)
             self._port.log("screen_no_display", leg=leg)
-        elif self._allowed or not self._port.attended or leg == RECORDER_LEG:
+        elif leg == RECORDER_LEG or self._consent.given(leg):
             self._serve(leg, mode)
         else:
             if leg not in self._waiting:
                 self._port.post("screen-requested", by=self._port.name_of(leg))
             self._waiting[leg] = mode
-            if self._asking is None:
-                self._asking = self._port.loop.create_task(self._ask(self._port.name_of(leg)))
+            self._consent.ask(leg)
 
-    async def _ask(self, by: str) -> None:
-        try:
-            self._allowed = await self._port.ask(Question("screen", by))
-        finally:
-            self._asking = None
-        waiting, self._waiting = self._waiting, {}
-        for leg, mode in waiting.items():
-            if self._allowed:
-                self._serve(leg, mode)
-            else:
-                self._stopped(leg, "refused", _("The customer did not allow screen sharing."))
-                self._port.post("screen-refused", by=self._port.name_of(leg))
+    def _answered(self, leg: int, allowed: bool) -> None:
+        mode = self._waiting.pop(leg, None)
+        if mode is None:
+            return
+        if allowed:
+            self._serve(leg, mode)
+        else:
+            self._stopped(leg, "refused", _("The customer did not allow screen sharing."))
+            self._port.post("screen-refused", by=self._port.name_of(leg))
 
     def _serve(self, leg: int, mode: Mode) -> None:
         display = self._port.display

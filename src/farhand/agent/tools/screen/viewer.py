@@ -15,6 +15,7 @@ import numpy as np
 from farhand.agent.tools.screen import codec
 from farhand.agent.tools.screen.pace import Pace
 from farhand.agent.tools.screen.tiles import CELL, Grid, Rect, Times, cells, merge_some, split
+from farhand.protocol.screen import Flag
 
 STILL = 0.25
 """A cell that has not changed for so long is sent exactly, in seconds."""
@@ -33,8 +34,6 @@ class Mode:
     max_fps: int = 60
     lossless: bool = False
     """Never send it a lossy rectangle."""
-    key_every: float | None = None
-    """Begin a full picture this often while things change, in seconds: a recording is sought by them."""
 
 
 class Source(Protocol):
@@ -61,7 +60,6 @@ class Viewer:
         self._copies: list[tuple[Rect, int]] = []
         self._seq = 0
         self._key = True
-        self._key_at = now
         self._started = now
         self._due = now
         self._next_row = 0
@@ -135,9 +133,6 @@ class Viewer:
         """Return the payloads of the updates to send now (often none), and count them as sent."""
         if not self.ready(now):
             return []
-        every = self.mode.key_every
-        if every is not None and now - self._key_at >= every and self.behind:
-            self.refresh()
         budget = self.pace.room()
         rects = [codec.copy(rect, 0, dy) for rect, dy in self._copies]
         self._copies.clear()
@@ -213,12 +208,12 @@ class Viewer:
         time_ms = int((now - self._started) * 1000)
         out = []
         for number, group in enumerate(groups):
-            flags = codec.Flag(0)
+            flags = Flag(0)
             if self._key:
-                flags |= codec.Flag.KEY
-                self._key, self._key_at = False, now
+                flags |= Flag.KEY
+                self._key = False
             if complete and number == len(groups) - 1:
-                flags |= codec.Flag.COMPLETE
+                flags |= Flag.COMPLETE
             self._seq += 1
             payload = codec.update(self._seq, time_ms, flags, group)
             self.pace.sent(self._seq, len(payload), now)

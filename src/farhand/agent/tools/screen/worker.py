@@ -29,7 +29,9 @@ Out = tuple[int, int, bytes]
 """Frame type, leg, payload."""
 
 SETTLE = 0.001
-"""Programs draw in several requests: wait this long after the first change, in seconds."""
+"""Programs draw in several requests: while things move, wait this long after the first change, in seconds."""
+PAUSE = 0.04
+"""The first change after so long a pause is captured at once, in seconds: it may be the answer to a key."""
 BACKLOG = 256 * 1024
 """Nothing is captured while so many bytes wait in the leg's own socket."""
 _BACKLOG_WAIT = 0.01
@@ -148,7 +150,7 @@ class ScreenWorker:
         self._fresh = list(self._modes)
         pointer = self._pointer(source)
         damage: list[Rect] | None = [(0, 0, source.width, source.height)]
-        damaged_at = now - SETTLE
+        settled_at, captured_at = now, now
         while not self._stopping:
             self.turns += 1
             now = time.monotonic()
@@ -158,7 +160,7 @@ class ScreenWorker:
             if changes.resized:
                 return
             if changes.damage and damage is None:
-                damage, damaged_at = [], now
+                damage, settled_at = [], now + SETTLE if now < captured_at + PAUSE else now
             out: list[Out] = []
             if self._fresh:
                 out += self._welcome(pipeline, pointer)
@@ -167,15 +169,15 @@ class ScreenWorker:
                 out += [(Screen.CURSOR, leg, pointer) for leg in pipeline.viewers]
             held = self._backlog() > BACKLOG
             if not held:
-                if damage is not None and now >= damaged_at + SETTLE and pipeline.wants_capture(now):
+                if damage is not None and now >= settled_at and pipeline.wants_capture(now):
                     self._capture(source, pipeline, damage, now)
-                    damage = None
+                    damage, captured_at = None, now
                 out += [(Screen.UPDATE, leg, payload) for leg, payload in pipeline.updates(now)]
             if out:
                 self._emit(out)
             wake_at = pipeline.wake_at(damage is not None)
             if wake_at is not None and damage is not None:
-                wake_at = max(wake_at, damaged_at + SETTLE)
+                wake_at = max(wake_at, settled_at)
             self._sleep(source, now + _BACKLOG_WAIT if held and wake_at is not None else wake_at)
 
     def _capture(self, source: ScreenSource, pipeline: Pipeline, first: list[Rect], now: float) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from farhand.agent.core.tools import Question, ToolPort
+from farhand.agent.core.consent import Consent
+from farhand.agent.core.tools import ToolPort
 from farhand.agent.texts import _
 from farhand.agent.tools.shell.flow import MAX_UNSENT, PATIENCE_S, Flow
 from farhand.agent.tools.shell.ring import Ring
@@ -52,7 +53,9 @@ class ShellTool:
         self._loop = port.loop
         self._shells: dict[int, _OpenShell] = {}
         self._next = 1
-        self._asking: set[asyncio.Task[None]] = set()
+        self._consent = Consent(port, self.kind, "shell", self._answered)
+        self._wishes: dict[int, list[ShellOpen]] = {}
+        """Shells that wait for the customer's answer, per representative."""
         self._online = True
         self._late: list[tuple[_OpenShell, ShellClosed]] = []
         """Shells that ended while the socket was away: their last output and CLOSED are still to be sent."""
@@ -63,7 +66,7 @@ class ShellTool:
         """Take one frame of a viewer."""
         number = channel & 0xFF
         if frame_type == Shell.OPEN:
-            self._open_soon(leg, msgspec.json.decode(payload, type=ShellOpen))
+            self._request(leg, msgspec.json.decode(payload, type=ShellOpen))
             return
         shell = self._shells.get(number)
         if shell is None or shell.terminal is None:
@@ -91,6 +94,8 @@ class ShellTool:
 
     def viewer_left(self, leg: int) -> None:
         """Wait for this viewer no longer."""
+        self._consent.cancel(leg)
+        self._wishes.pop(leg, None)
         for shell in list(self._shells.values()):
             shell.flow.detach(leg)
             self._pump(shell)
@@ -109,8 +114,7 @@ class ShellTool:
 
     def close(self) -> None:
         """End all shells."""
-        for task in self._asking:
-            task.cancel()
+        self._consent.close()
         shells, self._shells = self._shells, {}
         for shell in shells.values():
             if shell.timer is not None:
@@ -120,17 +124,28 @@ class ShellTool:
 
     # --- opening and closing ---
 
-    def _open_soon(self, leg: int, wish: ShellOpen) -> None:
-        task = self._loop.create_task(self._open(leg, wish))
-        self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
-
-    async def _open(self, leg: int, wish: ShellOpen) -> None:
+    def _request(self, leg: int, wish: ShellOpen) -> None:
         by = self._port.name_of(leg)
         self._port.post("shell-requested", by=by, open=len(self._shells))
-        if not await self._port.ask(Question("shell", by)):
-            self._refuse(leg, by, _("The customer did not allow the Command Shell."))
+        if self._consent.given(leg):
+            self._open(leg, by, wish)
             return
+        wishes = self._wishes.setdefault(leg, [])
+        if len(wishes) >= MAX_OPEN:
+            self._refuse(leg, by, _("Too many shells are open: close one first."))
+            return
+        wishes.append(wish)
+        self._consent.ask(leg)
+
+    def _answered(self, leg: int, allowed: bool) -> None:
+        by = self._port.name_of(leg)
+        for wish in self._wishes.pop(leg, []):
+            if allowed:
+                self._open(leg, by, wish)
+            else:
+                self._refuse(leg, by, _("The customer did not allow the Command Shell."))
+
+    def _open(self, leg: int, by: str, wish: ShellOpen) -> None:
         if len(self._shells) >= MAX_OPEN or self._next > LAST_NUMBER:
             self._refuse(leg, by, _("Too many shells are open: close one first."))
             return
