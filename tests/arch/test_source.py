@@ -11,6 +11,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src/farhand"
 FORBIDDEN_IMPORTS = frozenset({"pickle", "marshal", "shelve", "yaml", "telnetlib", "xmlrpc"})
 FORBIDDEN_CALLS = frozenset({"eval", "exec", "os.system", "os.popen", "extractall", "unpack_archive", "mark_safe"})
+SHELL_CALLS = frozenset({"create_subprocess_shell", "subprocess_shell", "getoutput", "getstatusoutput"})
+"""Whatever they are called on, they start a program through a shell."""
+STARTERS = ("subprocess.", "asyncio.create_subprocess_", "asyncio.subprocess.")
+"""Where `shell=` means the shell; elsewhere it is a name like any other (the command shells of a session have one)."""
 
 
 def modules() -> list[Path]:
@@ -18,8 +22,29 @@ def modules() -> list[Path]:
     return [path for path in sorted(SOURCE.rglob("*.py")) if "migrations" not in path.parts]
 
 
+def imported(tree: ast.AST) -> dict[str, str]:
+    """What each imported name stands for: `sp` -> `subprocess`, `start` -> `subprocess.Popen`."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {alias.asname or alias.name: f"{node.module or ''}.{alias.name}" for alias in node.names}
+    return found
+
+
+def starts_programs(node: ast.Call, names: dict[str, str]) -> bool:
+    """Say whether a call goes to subprocess or asyncio's subprocesses, or hands such a function on (`partial`)."""
+    for part in (node.func, *node.args):
+        first, dot, rest = ast.unparse(part).partition(".")
+        if f"{names.get(first, first)}{dot}{rest}".startswith(STARTERS):
+            return True
+    return False
+
+
 def offences(tree: ast.AST) -> Iterator[str]:
-    """What a module does that it must not: forbidden imports, calls, and `shell=True`."""
+    """What a module does that it must not: forbidden imports, calls, and programs started through a shell."""
+    known = imported(tree)
     for node in ast.walk(tree):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -33,11 +58,14 @@ def offences(tree: ast.AST) -> Iterator[str]:
             called = ast.unparse(node.func)
             if called in FORBIDDEN_CALLS or called.rsplit(".", 1)[-1] in {"extractall", "unpack_archive", "mark_safe"}:
                 yield f"line {node.lineno}: calls {called}"
-            for keyword in node.keywords:
-                if keyword.arg == "shell" and not (
-                    isinstance(keyword.value, ast.Constant) and keyword.value.value is False
-                ):
-                    yield f"line {node.lineno}: starts a program through a shell"
+            last = known.get(called, called).rsplit(".", 1)[-1]
+            hidden = starts_programs(node, known) and any(
+                (keyword.arg == "shell" and ast.unparse(keyword.value) != "False")
+                or (keyword.arg is None and "shell" in ast.unparse(keyword.value))
+                for keyword in node.keywords
+            )
+            if last in SHELL_CALLS or hidden:
+                yield f"line {node.lineno}: starts a program through a shell"
 
 
 def test_every_module_opens_with_its_reason() -> None:
@@ -66,6 +94,15 @@ def test_no_module_makes_a_forbidden_call() -> None:
         "archive.extractall('x')",
         "subprocess.run('x', shell=True)",
         "subprocess.run('x', shell=flag)",
+        "import subprocess as sp; sp.Popen('x', shell=True)",
+        "from subprocess import run as start; start('x', shell=True)",
+        "from subprocess import getoutput; getoutput('x')",
+        "functools.partial(subprocess.run, shell=True)",
+        "subprocess.run('x', **{'shell': True})",
+        "asyncio.create_subprocess_shell('x')",
+        "from asyncio import create_subprocess_shell as go; go('x')",
+        "loop.subprocess_shell(None, 'x')",
+        "asyncio.create_subprocess_exec('x', shell=True)",
     ],
 )
 def test_the_search_finds_what_is_forbidden(source: str) -> None:
@@ -73,7 +110,8 @@ def test_the_search_finds_what_is_forbidden(source: str) -> None:
 
 
 def test_the_search_leaves_the_rest_alone() -> None:
-    assert not list(offences(ast.parse("import json\nsubprocess.run(['x'], shell=False)\nevaluate('1')")))
+    fine = "import json\nsubprocess.run(['x'], shell=False)\nevaluate('1')\nShellOpened(shell=1)\npost(shell=n)"
+    assert not list(offences(ast.parse(fine)))
 
 
 def test_locks_pin_every_package_with_hashes() -> None:

@@ -1,7 +1,7 @@
 """`python -m tests.bench [NAME...]`: run the measurements (all, or the named ones) and write `bench/results/latest.*`.
 
-A measurement that cannot run (a program is missing, a part of the product fails) is a line in the table, not the end of the
-run. A run of some measurements is shown and not kept: the kept table is of one whole run.
+A measurement that cannot run (a program is missing, a part of the product fails) is a line in the table, not the end
+of the run. A run of some measurements is shown and not kept: the kept table is of one whole run.
 """
 
 import argparse
@@ -49,9 +49,7 @@ def main() -> int:
     """Parse the arguments, run, write, show."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure Farhand and write a table.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(MEASUREMENTS)}")
-    parser.add_argument(
-        "--out", type=Path, default=None, help="folder of the results (default with no NAME: bench/results)"
-    )
+    parser.add_argument("--out", type=Path, default=None, help="folder of the results; with no NAME: bench/results")
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(MEASUREMENTS))
     if unknown:

@@ -1,8 +1,8 @@
 """The program of every load process: `python -m tests.bench.client ROLE`, one JSON object a line on stdin and stdout.
 
-Roles: `endpoint` and `console` take a leg of a session at the relay; `links` holds many idle agent links; `raw_source` and
-`raw_sink` speak plain TLS for the yardstick; `viewer` is a console for real agents. The first line on stdin is the role's
-specification; then commands.
+Roles: `endpoint` and `console` take a leg of a session at the relay; `links` holds many idle agent links;
+`raw_source` and `raw_sink` speak plain TLS for the yardstick; `viewer` is a console for real agents. The first line
+on stdin is the role's specification; then commands.
 """
 
 import asyncio

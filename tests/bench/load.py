@@ -33,7 +33,7 @@ class Load:
         self._process.stdin.flush()
 
     def read(self, within_s: float = 30.0) -> dict[str, Any]:
-        """Wait for the next message. Raises RuntimeError when the process ended, or says that it failed, or is silent."""
+        """Wait for the next message. Raises RuntimeError when the process ended, failed, or is silent."""
         assert self._process.stdout is not None
         deadline = time.monotonic() + within_s
         while b"\n" not in self._buffer:

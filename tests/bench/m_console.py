@@ -1,4 +1,5 @@
-"""Console: bytes as transferred and requests of its first load, seen by a Chromium with an empty cache after sign-in."""
+"""Console: bytes as transferred and requests of its first load, seen by a Chromium with an empty cache after sign-
+in."""
 
 import json
 from pathlib import Path

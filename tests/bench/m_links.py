@@ -78,14 +78,15 @@ def measure() -> list[Row]:
         limited, _ = _storm(relay, clients, 300)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     storm_note = (
-        "From the relay's end to the last WELCOME; agents wait up to 2 s (jittered) before the first try. The design's 12 s are "
-        f"for 10,000; the relay spent {free_cpu / LINKS * 1000:.2f} CPU ms on each reconnect, its start included."
+        "From the relay's end to the last WELCOME; agents wait up to 2 s (jittered) before the first try. "
+        f"The design's 12 s are for 10,000; the relay spent {free_cpu / LINKS * 1000:.2f} CPU ms on each "
+        "reconnect, its start included."
     )
     return [
         Row("links.rss", f"relay memory per idle agent link, at {LINKS:,} (RSS)", [rss_each], "kB"),
         Row("links.pss", "same (PSS)", [pss_each], "kB"),
         Row("links.idle", f"relay CPU while {LINKS:,} links idle", [idle], "% of a core"),
-        Row("links.storm", f"all {LINKS:,} links cut at once, admission off: until all are back", [free], "s", "", storm_note),
+        Row("links.storm", f"all {LINKS:,} links cut at once, admission off: until back", [free], "s", "", storm_note),
         Row(
             "links.storm_300", "same, default admission (300/s)", [limited], "s", "",
             f"At 300 a second {LINKS:,} need {LINKS / 300:.1f} s at least.",

@@ -1,4 +1,5 @@
-"""Processes of the bench: started with their parent's death in mind, ended by id; their CPU time and memory from /proc."""
+"""Processes of the bench: started with their parent's death in mind, ended by id; their CPU time and memory from
+/proc."""
 
 import contextlib
 import os

@@ -18,7 +18,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 @dataclass
 class Row:
-    """One line of the table. `key` names the target in `targets.TARGETS`; without an entry the row is information only."""
+    """One line of the table. `key` names its target in `targets.TARGETS`; a row without one is information."""
 
     key: str
     what: str

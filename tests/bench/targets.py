@@ -1,6 +1,8 @@
-"""The promised figures. Source: the table of targets of Farhand's design ("Targets, and what they are measured against").
+"""The promised figures. Source: the table of targets of Farhand's design ("Targets, and what they are measured
+against").
 
-A key is `measurement.figure`; peers are what the best packages reached on 2 cores in earlier trials, quoted for orientation.
+A key is `measurement.figure`; peers are what the best packages reached on 2 cores in earlier trials, quoted for
+orientation.
 """
 
 from typing import NamedTuple
@@ -50,4 +52,4 @@ TARGETS: dict[str, Target] = {
     "console.bytes": Target(300, peer="MeshCentral 5,900"),
     "console.requests": Target(15, peer="MeshCentral 103"),
 }
-"""`agent.cpu_shared` stands for the design's "0 %": half a per cent of a core is the finest that 20 seconds can show."""
+"""`agent.cpu_shared` stands for the design's "0 %": half a per cent of a core is 0.1 s of CPU in 20 s."""

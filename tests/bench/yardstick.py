@@ -1,4 +1,5 @@
-"""The yardstick of the relay: nginx `stream` with TLS on both sides, own configuration and folder, no system service."""
+"""The yardstick of the relay: nginx `stream` with TLS on both sides, own configuration and folder, no system
+service."""
 
 import shutil
 import time

@@ -1,6 +1,7 @@
 """An appliance of its own: `farhand serve` on a free port with a fresh data folder, and what a test does to it."""
 
 import contextlib
+import json
 import os
 import random
 import re
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.harness.visitor import Visitor
 
@@ -43,6 +45,19 @@ def wait_for(condition, within: float = 20.0, what: str = "the condition"):  # t
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not come within {within} s; last: {value!r}")
         time.sleep(0.05)
+
+
+def run_farhand(*words: str, stdin: str = "", within: float = 30.0, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run the `farhand` command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "farhand.cli", *words],
+        env={**os.environ, "FARHAND_DEMO": "0", **more},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=within,
+        preexec_fn=die_with_parent,
+    )
 
 
 class Appliance:
@@ -105,6 +120,31 @@ class Appliance:
     def visitor(self) -> Visitor:
         """Somebody new with an empty browser."""
         return Visitor(self.port)
+
+    @property
+    def pid(self) -> int:
+        """Process id of the supervisor."""
+        assert self._process
+        return self._process.pid
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids of the three programs."""
+        return {program: self.pid_of(program) for program in ("relay", "web", "worker")}
+
+    def logged(self, event: str, since: int = 0, **fields: object) -> list[dict[str, Any]]:
+        """Log lines of one event, from line number `since` on, with these fields."""
+        found = []
+        for line in self.lines[since:]:
+            if f'"{event}"' in line and line.startswith("{"):
+                value = json.loads(line)
+                if value.get("event") == event and all(value.get(k) == v for k, v in fields.items()):
+                    found.append(value)
+        return found
+
+    def command(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `farhand WORDS --data ...` as the machine's owner does."""
+        return run_farhand(*words, "--data", str(self.data), stdin=stdin, FARHAND_PORT=str(self.port))
 
     def pid_of(self, program: str) -> int:
         """Process id of `relay`, `web` or `worker`."""

@@ -1,6 +1,6 @@
 """The first steps of an administrator, without a browser."""
 
-from tests.harness.appliance import ADMIN, BOX_ADMIN, Appliance
+from tests.harness.appliance import ADMIN, BOX_ADMIN, Appliance, wait_for
 from tests.harness.visitor import Answer, Visitor
 
 
@@ -18,6 +18,8 @@ def claim(appliance: Appliance, *, web_console: bool = True) -> Answer:
     }
     answer = appliance.visitor().submit(appliance.claim_path, fields)
     assert answer.status == 200, f"{answer.status} {answer.text}"
+    # The relay hears of the claim by the worker, within about a second; nobody is at a console sooner.
+    wait_for(lambda: appliance.logged("policy_told", claimed=True), what="the relay's knowledge of the claim")
     return answer
 
 

@@ -79,12 +79,13 @@ class Visitor:
             answer = self.request("GET", answer.headers["location"].removeprefix(self.origin))
         return answer
 
-    def submit(self, path: str, fields: dict[str, Any], *, follow: bool = True) -> Answer:
-        """Load the page for its form token, then post the form. Lists become repeated fields."""
-        token = FIELD.search(self.get(path).body.decode("utf-8", "replace"))
-        assert token, f"{path} has no form"
+    def submit(self, path: str, fields: dict[str, Any], *, follow: bool = True, to: str = "") -> Answer:
+        """Load the page for its form token, then post the form (`to` another address). Lists become repeated fields."""
+        page = self.get(path)
+        token = FIELD.search(page.body.decode("utf-8", "replace"))
+        assert token, f"{path} has no form: {page.status} {page.text[-1500:]}"
         content = urlencode({**fields, "csrfmiddlewaretoken": token.group(1)}, doseq=True).encode()
-        answer = self.request("POST", path, content, Content_Type="application/x-www-form-urlencoded")
+        answer = self.request("POST", to or path, content, Content_Type="application/x-www-form-urlencoded")
         if follow and answer.status in (301, 302, 303):
             return self.get(answer.headers["location"].removeprefix(self.origin))
         return answer

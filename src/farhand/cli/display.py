@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 from farhand.kit.process import die_with_parent
 
@@ -56,6 +57,7 @@ class VirtualDisplay:
             return None
         child = subprocess.Popen(
             arguments,
+            cwd=Path.home(),
             env={**os.environ, "DISPLAY": self.name},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -73,7 +75,7 @@ class VirtualDisplay:
         terminal = ("-fa", "DejaVu Sans Mono", "-fs", "11", "-bg", "#101418", "-fg", "#e6e6e6")
         self.open("xterm", "-title", "Terminal", "-geometry", "84x24+40+60", *terminal)
         self.open("xclock", "-geometry", "170x170+1070+50", "-update", "60", "-title", "Clock")
-        self.open("xcalc", "-geometry", "+850+330", "-title", "Calculator")
+        self.open("xcalc", "-geometry", "250x340+820+330", "-title", "Calculator")
 
     def stop(self) -> None:
         """End the programs and the server that this object started."""

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 DataFolder = Annotated[
     Path,
@@ -13,7 +13,12 @@ DataFolder = Annotated[
 ]
 Port = Annotated[
     int,
-    Parameter(name=["--port"], env_var="FARHAND_PORT", help="Public port: pages, consoles and clients all use it."),
+    Parameter(
+        name=["--port"],
+        env_var="FARHAND_PORT",
+        validator=validators.Number(gte=1, lte=65535),
+        help="Public port: pages, consoles and clients all use it.",
+    ),
 ]
 
 DEFAULT_DATA = Path("var")

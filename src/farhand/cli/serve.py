@@ -48,6 +48,7 @@ def serve(
         hold_lock(folder / "run" / "serve.lock")
     except AlreadyLocked:
         fail(f"an appliance already runs on the data folder {data}; stop it, or give another one with --data")
+    _remove_old_sockets(folder)  # only now: until the lock is held they may be those of a running appliance
     try:
         server = supervisor.listen(port)
     except OSError as error:
@@ -73,13 +74,17 @@ def _make_folders(folder: Path) -> None:
             (folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         fail(f"the data folder {folder} cannot be made: {error.strerror}; choose another one with --data")
-    for name in ("web.sock", "bus.sock"):
-        (folder / "run" / name).unlink(missing_ok=True)
     free = shutil.disk_usage(folder).free
     if free < 64 * 1024 * 1024:
         fail(
             f"the disk of the data folder {folder} has only {free >> 20} MiB left; free at least 64 MiB and start again"
         )
+
+
+def _remove_old_sockets(folder: Path) -> None:
+    """Sockets of programs that were killed: they would look ready."""
+    for name in ("web.sock", "bus.sock"):
+        (folder / "run" / name).unlink(missing_ok=True)
 
 
 def _explain_listen(error: OSError, port: int) -> str:

@@ -1,0 +1,63 @@
+"""What is written twice, because two languages or two floors need it, says the same everywhere."""
+
+import re
+from enum import IntEnum, IntFlag
+from pathlib import Path
+
+import pytest
+
+from farhand.protocol import channels, screen
+from farhand.protocol.channels import RULES, Control, Durable, Grant, Input, Kind, Party, Screen, Shell
+from farhand.recording import cast
+from farhand.recording import format as form
+from farhand.web.reports import recordings
+
+WIRE = Path(__file__).resolve().parents[2] / "web/console/src/wire"
+LINK_ONLY = {"AUTH", "OFFER", "OFFER_ANSWER", "FACTS"}
+"""Control frames of agents' links, which no browser speaks."""
+
+
+def constants(source: str, name: str) -> dict[str, int]:
+    """The numbers of `export const NAME = { A: 1, ... } as const`."""
+    found = re.search(rf"export const {name} = {{(.*?)}} as const", source, re.DOTALL)
+    assert found, name
+    return {key: int(value, 0) for key, value in re.findall(r"(\w+): (\w+)", found[1])}
+
+
+@pytest.mark.parametrize("numbers", [Kind, Party, Grant, Control, Durable, Screen, Input, Shell])
+def test_the_console_has_the_numbers_of_the_protocol(numbers: type[IntEnum] | type[IntFlag]) -> None:
+    expected = {one.name: int(one) for one in numbers if one.name and (one or numbers is Kind)}
+    if numbers is Control:
+        expected = {name: value for name, value in expected.items() if name not in LINK_ONLY}
+    assert constants((WIRE / "channels.ts").read_text(), numbers.__name__) == expected
+
+
+def test_the_console_has_the_other_constants() -> None:
+    source = (WIRE / "channels.ts").read_text()
+    found = dict(re.findall(r"export const (\w+) = ([0-9xa-f* ]+);", source))
+    assert int(found["CREDIT"], 0) == channels.CREDIT
+    window = 1
+    for factor in found["SHELL_WINDOW"].split("*"):
+        window *= int(factor)
+    assert window == channels.SHELL_WINDOW
+
+
+def test_recordings_mark_the_landmarks_of_the_table() -> None:
+    marked = {(kind, frame_type) for (kind, frame_type, _way), rule in RULES.items() if rule.landmark}
+    assert marked == {(kind, frame_type) for kind, types in form.LANDMARKS.items() for frame_type in types}
+    assert form.kind_bits(channels.channel(Kind.SCREEN), Screen.STARTED) & ~0xFFFF == recordings.SCREEN_LANDMARKS
+    assert (cast.KIND, cast.OPENED) == (Kind.SHELL, Shell.OPENED)
+
+
+def test_only_what_an_endpoint_sends_is_recorded() -> None:
+    recorded = {(kind, way) for (kind, _, way), rule in RULES.items() if rule.recorded is not channels.Recorded.NO}
+    assert recorded == {(kind, channels.Way.FROM_ENDPOINT) for kind in (Kind.SCREEN, Kind.SHELL)}
+
+
+def test_the_head_of_an_update_is_read_as_it_is_written() -> None:
+    for flags in screen.Flag:
+        update = screen.UPDATE_HEAD.pack(7, 1000, flags, 0, 0)
+        assert screen.acknowledgement(update) == screen.ACK.pack(7, 0)
+        assert screen.is_key(update) is bool(flags & screen.Flag.KEY)
+    assert screen.acknowledgement(b"short") is None
+    assert not screen.is_key(b"short")
