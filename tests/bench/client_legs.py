@@ -19,7 +19,7 @@ from picows import WSListener, WSMsgType
 from farhand.kit.net import connect_ws
 from farhand.protocol import frames
 from farhand.protocol.channels import CREDIT, Control, Kind, Screen, Shell, channel
-from farhand.protocol.messages import Join, LegInfo, Roster, Welcome
+from farhand.protocol.messages import Join, LegInfo, Roster, ShellOpened, Welcome
 
 BINARY = WSMsgType.BINARY
 SHELL_1 = channel(Kind.SHELL, 1)
@@ -151,6 +151,9 @@ class Stream:
         send = leg.transport.send
         numbered = self._channel >> 8 == Kind.SHELL
         step = self._size - 8
+        if numbered:  # frames of a shell that nobody opened are not recorded
+            opened = ShellOpened(shell=self._channel & 0xFF, cols=80, rows=24)
+            leg.send(Shell.OPENED, self._channel, 0, msgspec.json.encode(opened))
         while True:
             for frame in itertools.islice(following, BURST):
                 if self._window:

@@ -55,6 +55,8 @@ def through_relay(size: int, *, tap: bool, content: str = "random", runs: int = 
             console.stop()
             session.end()
             time.sleep(0.5)
+            if tap and relay.recorded_bytes(session) < (size * 100 if content == "random" else 1):
+                raise RuntimeError("the session was not recorded")
         if relay.said("recording_gap"):
             raise RuntimeError("the recorder fell behind and left gaps")
     return samples

@@ -3,9 +3,9 @@
 Key press: from the browser's time stamp of the key to the first canvas drawing after which a watched pixel has
 another colour (a small terminal changes its background at each key). Nothing may ask for animation frames meanwhile:
 once a key event has asked for one, Chromium holds the messages of sockets back until that frame is drawn, which
-measures its beat of 60 Hz and not the way of the key; the console itself asks for none. Scrolling: a full-screen terminal prints 40
-lines a second; frames are animation frames in which the canvas was drawn, bytes are what the page's WebSockets
-received.
+measures its beat of 60 Hz and not the way of the key; the console itself asks for none. Scrolling: a full-screen
+terminal prints 40 lines a second; frames are animation frames in which the canvas was drawn, bytes are what the page's
+WebSockets received.
 """
 
 import sys

@@ -208,6 +208,11 @@ class BenchRelay:
         """How many lines of its log name this event."""
         return self.log.read_text(errors="replace").count(f'"{event}"')
 
+    def recorded_bytes(self, session: HostedSession) -> int:
+        """Size of what was recorded of a session so far."""
+        folder = self.data / "relay" / "recordings" / session.id
+        return sum(path.stat().st_size for path in folder.glob("*.fhr"))
+
     def session(self, *, record: bool = False) -> HostedSession:
         """Make the relay host a session of one endpoint and one console."""
         return HostedSession(self, record=record).put()
@@ -227,4 +232,7 @@ class BenchRelay:
             statement=signing.sign_token(self.site, "site", statement),
             hosts=["*"],
             links_per_second=self.links_per_second,
+            # A session's recording is limited to what sessions need; here its cost is measured.
+            recorded_bytes_per_second=1 << 40,
+            recorded_bytes=1 << 50,
         )

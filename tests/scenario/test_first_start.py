@@ -55,8 +55,8 @@ def sentence_of(done: subprocess.CompletedProcess[str]) -> str:
     [
         "/", "/login", "/login/", "/Login", "//login", "/login/../claim", "/claim", "/claim/../login",
         "/claim/..;/login", "/claim%2f..%2flogin", "/%6cogin", "/login/sign-in", "/appliance", "/appliance/sign-in",
-        "/console", "/s", "/start", "/help", "/help/download", "/dl/client/linux", "/api/agent/site", "/api/agent/enrol",
-        "/api/customer/start", "/api/console/snapshot", "/reports/x/screen/index.json",
+        "/console", "/s", "/start", "/help", "/help/download", "/dl/client/linux", "/api/agent/site",
+        "/api/agent/enrol", "/api/customer/start", "/api/console/snapshot", "/reports/x/screen/index.json",
         "/live/link", "/live/leg", "/live/events", "/live/", "/live/../login", "/LIVE/link", "/nothing?next=/claim/x",
     ],
 )  # fmt: skip

@@ -49,7 +49,9 @@ class Store:
         topic = event["topic"]
         if event["n"] <= self.topics.get(topic, 0):
             return
-        assert event["n"] == self.topics.get(topic, 0) + 1, f"a number is missing in {topic}"
+        if event["n"] != self.topics.get(topic, 0) + 1:
+            self.gaps.append([topic])  # a skipped number means what GAP means: fetch the snapshot again
+            return
         self.topics[topic] = event["n"]
         self.came.append(event)
         items = self.items.setdefault(event["collection"], {})
@@ -305,7 +307,7 @@ def test_a_dropped_leg_rejoins_and_gets_what_it_missed(client: JumpClient, conso
     assert [e["text"] for e in wait_for(lambda: chat_of(second), what="the history")] == ["one"]
     first.socket.close()
     wait_for(lambda: first.socket.closed)
-    missed = [second.say(f"missed {number}") for number in range(300)]
+    missed = [second.say(f"missed {number}") for number in range(60)]
     leg = first.leg
     first.rejoin()
     assert first.leg == leg, "the same tab keeps its leg"

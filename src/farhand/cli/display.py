@@ -5,12 +5,18 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
+from typing import Any
+
+import xcffib
+import xcffib.xproto
 
 from farhand.kit.process import die_with_parent
 
 NEEDED = ("Xvfb", "xterm")
 SIZE = "1280x800x24"
+MANAGER_WITHIN = 10.0
 
 
 class NoDisplay(Exception):
@@ -71,11 +77,31 @@ class VirtualDisplay:
     def furnish(self) -> None:
         """Open a few windows, so that there is something to see and to type into."""
         self.open("xsetroot", "-solid", "#2f4858")
-        self.open("openbox")
+        if self.open("openbox") is not None:
+            self._wait_for_manager()
         terminal = ("-fa", "DejaVu Sans Mono", "-fs", "11", "-bg", "#101418", "-fg", "#e6e6e6")
         self.open("xterm", "-title", "Terminal", "-geometry", "84x24+40+60", *terminal)
         self.open("xclock", "-geometry", "170x170+1070+50", "-update", "60", "-title", "Clock")
         self.open("xcalc", "-geometry", "250x340+820+330", "-title", "Calculator")
+
+    def _wait_for_manager(self) -> None:
+        """Wait until the window manager says that it is there (EWMH, `_NET_SUPPORTING_WM_CHECK`), for a few seconds.
+
+        A window that asks to be shown while a manager takes over may never be shown.
+        """
+        connection: Any = xcffib.connect(self.name)  # type: ignore[no-untyped-call]
+        try:
+            root = connection.get_setup().roots[0].root
+            word = b"_NET_SUPPORTING_WM_CHECK"
+            atom = connection.core.InternAtom(False, len(word), word).reply().atom
+            deadline = time.monotonic() + MANAGER_WITHIN
+            while time.monotonic() < deadline:
+                wanted = connection.core.GetProperty(False, root, atom, xcffib.xproto.Atom.WINDOW, 0, 1)
+                if wanted.reply().value_len:
+                    return
+                time.sleep(0.05)
+        finally:
+            connection.disconnect()
 
     def stop(self) -> None:
         """End the programs and the server that this object started."""

@@ -4,6 +4,19 @@ Used for posts (session machine) and for what is recorded (tap). Times are secon
 to; one that goes back only means that nothing is added.
 """
 
+MAX_POST = 32 * 1024
+"""Longest payload of a POST, in bytes."""
+MAX_WAITING = 1000
+"""Posts that may wait for the disk."""
+MAX_ENTRIES = 100_000
+"""Entries of one session from its legs; what the relay itself writes is not counted."""
+MAX_JOURNAL = 16 << 20
+"""Bytes of one session's journal that its legs may fill."""
+POSTS_PER_SECOND = 20
+"""Posts that one leg may go on sending."""
+POSTS_AT_ONCE = 100
+"""Posts that one leg may send in a burst. Others are refused `busy` and sent again."""
+
 
 class Budget:
     """Fills at `rate` per second up to `burst`."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from farhand.protocol.channels import Kind, channel
 from farhand.protocol.messages import NOT_UNDERSTOOD, Entry
 
 RECORD = struct.Struct("<II")
@@ -65,3 +66,13 @@ def read_damaged(data: bytes) -> tuple[list[tuple[Entry, int, int]], int]:
             break
         begin = mark - RECORD.size
     return found, len(data) - (found[-1][2] if found else 0)
+
+
+def entry_channel(entry: Entry) -> int:
+    """The channel on which an ENTRY travels."""
+    return channel(Kind.CHAT if entry.kind == "chat" else Kind.SYSTEM)
+
+
+def size_of(entry: Entry) -> int:
+    """Bytes that an entry takes in the journal, with its head and the longest number."""
+    return len(_encoder.encode(entry)) + 32

@@ -16,11 +16,20 @@ from typing import NamedTuple
 import msgspec
 
 from farhand.protocol import channels
-from farhand.protocol.budgets import Budget
-from farhand.protocol.bus import FromRelay, Journaled, LegDown, LegUp, SessionState
+from farhand.protocol.budgets import (
+    MAX_ENTRIES,
+    MAX_JOURNAL,
+    MAX_POST,
+    MAX_WAITING,
+    POSTS_AT_ONCE,
+    POSTS_PER_SECOND,
+    Budget,
+)
+from farhand.protocol.bus import Journaled, LegDown, LegUp, SessionState
 from farhand.protocol.channels import Control, Durable, Grant, Kind, Party, Screen, Shell
+from farhand.protocol.commands import Again, Append, Close, Command, Deliver, Forward, Note, Send, Tell
 from farhand.protocol.frames import EVERY_LEG, RECORDER_LEG, build, control_frame
-from farhand.protocol.journal import MAX_BODY
+from farhand.protocol.journal import MAX_BODY, entry_channel, size_of
 from farhand.protocol.legs import ENDPOINT_LEG, EVERY_GRANT, Leg, Verdict, find_route, route_key, targets
 from farhand.protocol.messages import (
     NOT_UNDERSTOOD,
@@ -39,99 +48,20 @@ from farhand.protocol.messages import (
 
 GONE_MS = 15_000
 """A leg that is back within this time never left, as far as the journal is concerned."""
-MAX_POST = 32 * 1024
-"""Longest payload of a POST, in bytes."""
-MAX_WAITING = 1000
-"""Posts that may wait for the disk."""
-MAX_ENTRIES = 100_000
-"""Entries of one session from its legs; what the relay itself writes is not counted."""
-MAX_JOURNAL = 16 << 20
-"""Bytes of one session's journal that its legs may fill."""
-POSTS_PER_SECOND = 20
-"""Posts that one leg may go on sending."""
-POSTS_AT_ONCE = 100
-"""Posts that one leg may send in a burst. Others are refused `busy` and sent again."""
 MAX_ROUTES = 4096
 """Routes of one leg that are remembered; no honest leg has as many."""
 RECORDER_START = ScreenStart(max_fps=8, lossless=True)
 
 SCREEN_CHANNEL = channels.channel(Kind.SCREEN)
-CHAT_CHANNEL = channels.channel(Kind.CHAT)
-SYSTEM_CHANNEL = channels.channel(Kind.SYSTEM)
 
 _post_decoder = msgspec.json.Decoder(Post)
 _encode = msgspec.json.encode
-
-
-class Send(NamedTuple):
-    """Write these bytes (a whole frame) to one leg."""
-
-    leg: Leg
-    frame: bytes
-
-
-class Forward(NamedTuple):
-    """Write the frame that is being handled to these legs, as it came."""
-
-    legs: tuple[Leg, ...]
-
-
-class Close(NamedTuple):
-    """Close this leg's socket after what was sent."""
-
-    leg: Leg
-    text: str
-
-
-class Append(NamedTuple):
-    """Put these entries on disk, in order, then say `stored`, or `not_stored` for all of them."""
-
-    entries: tuple[Entry, ...]
-
-
-class Deliver(NamedTuple):
-    """This leg may be behind: send it the ENTRYs after `leg.sent`."""
-
-    leg: Leg
-
-
-class Again(NamedTuple):
-    """Send this one ENTRY again: its sender asks for the acknowledgement."""
-
-    leg: Leg
-    seq: int
-
-
-class Tell(NamedTuple):
-    """Publish on the bus."""
-
-    message: FromRelay
-
-
-class Note(NamedTuple):
-    """One structured log line."""
-
-    event: str
-    fields: dict[str, object]
-
-
-Command = Send | Forward | Close | Append | Deliver | Again | Tell | Note
 
 
 class _Draft(NamedTuple):
     entry: Entry
     leg: Leg | None
     """The poster, to be told of a failure; None for the relay's own, which is kept until the disk takes it."""
-
-
-def entry_channel(entry: Entry) -> int:
-    """The channel on which an ENTRY travels."""
-    return CHAT_CHANNEL if entry.kind == "chat" else SYSTEM_CHANNEL
-
-
-def _size_of(entry: Entry) -> int:
-    """Bytes that an entry takes in the journal, with its head and the longest number."""
-    return len(_encode(entry)) + 32
 
 
 class Session:
@@ -357,7 +287,7 @@ class Session:
         keep = [draft for draft in failed if draft.leg is None]
         for draft in failed:
             if draft.leg is not None:
-                self._size -= _size_of(draft.entry)
+                self._size -= size_of(draft.entry)
                 self._seen.pop((draft.entry.subject, draft.entry.id), None)
                 text = "The appliance could not store this message (its disk may be full). Please send it again later."
                 out += self._refuse_post(draft.leg, draft.entry.id, entry_channel(draft.entry), "not-stored", text)
@@ -505,7 +435,7 @@ class Session:
             post = _post_decoder.decode(payload) if len(payload) <= MAX_POST else None
         except NOT_UNDERSTOOD:
             post = None
-        is_chat = channel == CHAT_CHANNEL
+        is_chat = channel >> 8 == Kind.CHAT
         if post is None or not (
             (post.kind == "chat" and post.text) if is_chat else post.kind in SYSTEM_KINDS - RELAY_KINDS
         ):
@@ -520,7 +450,7 @@ class Session:
             seq=0, time_ms=now_ms, id=post.id, leg=leg.number, party=leg.party, subject=leg.subject, name=leg.name,
             kind=post.kind, text=post.text, data=post.data,
         )  # fmt: skip
-        size = _size_of(entry)
+        size = size_of(entry)
         full = len(self._waiting) >= MAX_WAITING or self.seq >= MAX_ENTRIES or self._size + size > MAX_JOURNAL
         if full or size > MAX_BODY:
             text = "This session has too many messages, or this one is too long. It was not kept."

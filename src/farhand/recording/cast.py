@@ -14,7 +14,6 @@ from typing import Annotated, Any, Final
 import msgspec
 import pyte
 
-from farhand.protocol.messages import NOT_UNDERSTOOD
 from farhand.recording.reader import PlayedFrame
 
 KIND: Final = 4
@@ -172,7 +171,7 @@ def _decode(payload: memoryview, as_type: type[Any]) -> Any:
     """Decode an endpoint's JSON; what is not understood counts as said nothing."""
     try:
         return msgspec.json.decode(payload, type=as_type)
-    except NOT_UNDERSTOOD:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return as_type()
 
 

@@ -138,7 +138,7 @@ def unpack_head(body: bytes) -> Head:
     """Read a head's body. Raises FormatError."""
     try:
         head = msgspec.json.decode(body, type=Head)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError("the head of this recording cannot be read") from error
     if head.version != VERSION:
         raise FormatError(f"this recording has format {head.version}; a newer release of Farhand reads it")

@@ -19,9 +19,10 @@ from farhand.relay import heads
 from farhand.relay.edge import Edge
 from farhand.relay.events import EventRoom, EventSocket
 from farhand.relay.journal import JournalWriter
+from farhand.relay.legsockets import LegSocket
 from farhand.relay.links import LinkSocket, LinkTable
 from farhand.relay.policy import PolicyFile
-from farhand.relay.sessions import LegSocket, SessionTable
+from farhand.relay.sessions import SessionTable
 from farhand.relay.shares import Place
 from farhand.relay.signin import UsedTickets
 from farhand.relay.sockets import SERVICE_RESTART, LiveSocket, Wheel

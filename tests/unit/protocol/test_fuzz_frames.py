@@ -15,9 +15,16 @@ from tests.unit.protocol.test_session import SID, state
 from farhand.kit import signing
 from farhand.protocol import frames, messages
 from farhand.protocol.channels import Kind, channel
+from farhand.protocol.commands import (
+    Append,
+    Forward,
+    Send,
+)
 from farhand.protocol.journal import encode_entry, read_entries
 from farhand.protocol.messages import Entry, Post
-from farhand.protocol.session import Append, Forward, Send, Session
+from farhand.protocol.session import (
+    Session,
+)
 
 COUNT = int(os.environ.get("FARHAND_FUZZ", "20000"))
 SEED = int(os.environ.get("FARHAND_FUZZ_SEED", "1"))

@@ -9,17 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from farhand.protocol import channels, frames
+from farhand.protocol.budgets import MAX_JOURNAL, MAX_WAITING, POSTS_AT_ONCE, POSTS_PER_SECOND
 from farhand.protocol.bus import Journaled, LegDown, LegState, LegUp, SessionState
 from farhand.protocol.channels import Control, Durable, Grant, Kind, Party, Screen, Shell, channel
-from farhand.protocol.legs import Leg
-from farhand.protocol.messages import End, Entry, Post, PostRefused, Roster
-from farhand.protocol.session import (
-    GONE_MS,
-    MAX_JOURNAL,
-    MAX_ROUTES,
-    MAX_WAITING,
-    POSTS_AT_ONCE,
-    POSTS_PER_SECOND,
+from farhand.protocol.commands import (
     Again,
     Append,
     Close,
@@ -28,9 +21,11 @@ from farhand.protocol.session import (
     Forward,
     Note,
     Send,
-    Session,
     Tell,
 )
+from farhand.protocol.legs import Leg
+from farhand.protocol.messages import End, Entry, Post, PostRefused, Roster
+from farhand.protocol.session import GONE_MS, MAX_ROUTES, Session
 
 ALL = int(sum(Grant))
 CHAT, SCREEN, SYSTEM, SHELL1 = channel(Kind.CHAT), channel(Kind.SCREEN), channel(Kind.SYSTEM), channel(Kind.SHELL, 1)

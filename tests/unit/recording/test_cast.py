@@ -122,3 +122,12 @@ def test_hostile_output_never_raises(parts: list[bytes]) -> None:
     list(cast.transcript(played(frames), 1))
     list(cast.asciicast(played(frames), 1))
     list(cast.shells(played(frames)))
+
+
+def test_what_an_endpoint_makes_up_is_no_shell_and_no_error() -> None:
+    # Bad input: JSON nested beyond sense, and more shells than a session can have
+    nested = b'{"shell":1,"by":' + b"[" * 200_000
+    assert [shell.cols for shell in cast.shells(played([(0, SHELL, cast.OPENED, nested)]))] == [80]
+    many = [(n, SHELL, kind, b"{}") for n in range(2000) for kind in (cast.OPENED, cast.CLOSED)]
+    assert len(cast.shells(played(many))) == cast.MAX_SHELLS
+    assert list(cast.asciicast(played(many), cast.MAX_SHELLS + 1)) == []

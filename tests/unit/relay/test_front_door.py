@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import functools
+import itertools
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -99,7 +101,7 @@ async def test_the_bytes_of_requests_are_bounded_for_each_address(relay: Harness
         await relay.settle(lambda: edge.request_bytes.taken > 90_000)
     await relay.settle(lambda: edge.request_bytes.taken > 270_000)
     assert (await clients[3].ask(POST % (150_000, b"") + b"x" * 150_000))[0] == 503
-    assert (await clients[0].ask(b"x" * 0 + GET[:0] + b"x" * 60_000))[0] in (200, 503)
+    assert (await clients[0].ask(b"x" * 60_000))[0] == 503
     for client in clients:
         client.writer.transport.abort()
     await relay.settle(lambda: not edge.request_bytes.taken)
@@ -291,10 +293,10 @@ async def test_many_requests_at_once_are_read_no_further(relay: Harness, gate: t
 
 async def test_other_hosts_get_a_sentence(relay: Harness) -> None:
     web = web_of(relay, hello)
-    for host in (b"evil.example", b"[::1", b"localhost.evil"):
+    for host in (b"evil.example", b"localhost.evil", b"[::1]"):
         client = await connect(relay)
         status, _, body = await client.ask(GET.replace(b"localhost", host))
-        assert status == 421
+        assert status == 421, (host, body)
         assert b"does not have that name" in body
     assert web.heads == []
     relay.policy(hosts=["*"])
@@ -370,15 +372,15 @@ async def test_the_port_survives_a_lack_of_descriptors(relay: Harness, monkeypat
 
 
 def test_blocks_take_turns() -> None:
-    turns, order = Turns(1, 2), []
+    turns = Turns(1, 2)
+    order: list[str] = []
     asked: list[Turn] = [turns.ask("a", lambda: None), turns.ask("b", lambda: None)]
-    for block in ("a", "a", "b", "c", "a"):
-        asked.append(turns.ask(block, lambda block=block: order.append(block)))  # type: ignore[misc]
+    asked.extend(turns.ask(block, functools.partial(order.append, block)) for block in ("a", "a", "b", "c", "a"))
     turns.end(asked[3])  # gave up while waiting
     for turn in (asked[0], asked[0], asked[2]):
         turns.end(turn)
     turns.end(asked[1])
-    assert order == ["a", "c", "b"] or sorted(order) == ["a", "b", "c"]
+    assert order == ["a", "c", "b"]
     for turn in asked:
         turns.end(turn)
     assert turns.taken == 0
@@ -401,7 +403,7 @@ def test_an_answer_ends_where_it_ends_however_it_is_cut(answer: tuple[bytes, boo
     follow = Answer(bodiless=bodiless)
     at = sorted({0, len(data), *(min(cut, len(data)) for cut in cuts)})
     got = b""
-    for start, end in zip(at, at[1:], strict=False):
+    for start, end in itertools.pairwise(at):
         assert not follow.done
         got += follow.feed(data[start:end])
     assert follow.done
@@ -440,10 +442,10 @@ async def test_admission_is_taken_by_agents_that_prove_themselves(
     for _ in range(3):
         assert (await refusal((await relay.agent(welcome=False)).peer)).code == "bad-ticket"
     relay.issuer = real
+    monkeypatch.setattr(links, "AGENT_S", 30.0)
     agent = await relay.agent()  # nobody has taken its turn
     relay.policy(links_per_second=1000)
     await relay.settle(lambda: relay.live.links.admission.rate == 1000)
-    monkeypatch.setattr(links, "AGENT_S", 30.0)
     said = await refusal((await relay.agent(agent.key, agent.agent_id, welcome=False)).peer)
     assert (said.code, said.retry_after_s) == ("busy", 30)
     await relay.agent()

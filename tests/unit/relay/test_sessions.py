@@ -18,7 +18,7 @@ from farhand.protocol.bus import Journaled, LegDown, LegEnd, LegState, LegUp, Li
 from farhand.protocol.channels import CREDIT, Control, Durable, Grant, Input, Kind, Party, Screen, Shell, channel
 from farhand.protocol.messages import End, Grants, Join, PostRefused, Roster, ScreenStarted, Welcome, proof_body
 from farhand.relay import sockets
-from farhand.relay.journal import JournalFile
+from farhand.relay.journal import KEEP_FREE, NO_SPACE, JournalFile
 
 CHAT = channel(Kind.CHAT)
 SCREEN = channel(Kind.SCREEN)
@@ -362,7 +362,7 @@ async def test_a_leg_may_come_a_moment_before_its_session(relay: Harness) -> Non
 async def test_before_the_bus_told_of_sessions_legs_are_asked_to_come_again(
     relay: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("farhand.relay.sessions.WAIT_S", 0.0)
+    monkeypatch.setattr("farhand.relay.legsockets.WAIT_S", 0.0)
     state = await relay.session()
     unknown = msgspec.structs.replace(state, session_id=new_id())
     peer = await relay.join(unknown, 2, welcome=False)
@@ -614,3 +614,95 @@ async def test_a_customer_whom_nobody_accepted_fills_no_disk(relay: Harness) -> 
     endpoint.send(Durable.POST, CHAT, post("there"))
     await endpoint.entry("chat")
     assert relay.live.sessions._rooms[state.session_id].recorder.tap.put_bytes == before
+
+
+async def test_a_full_disk_stops_recordings_says_so_and_recovers(
+    relay: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("farhand.relay.recorder.PAUSES_S", (0.01, 0.1))
+    monkeypatch.setattr("farhand.relay.taps.FREE_S", 0.02)
+    state, endpoint, console = await pair(relay, record=True)
+    await endpoint.entry("recording-started")
+    endpoint.send(Shell.OPENED, SHELL1, b"{}")
+    relay.live.taps.free = lambda _folder: KEEP_FREE - 1
+    assert (await endpoint.entry("recording-gap")).data["reason"] == NO_SPACE
+    assert not any(isinstance(message, NeedKeys) for message in relay.bus_inbox)
+    console.send(Durable.POST, CHAT, post("the session goes on"))
+    await endpoint.entry("chat")
+    # A new session that would have to be recorded is refused with one sentence; one that is not begins.
+    fresh = await relay.session(record=True)
+    token = relay.token(relay.ticket(fresh, 2))
+    refused = await refusal(await relay.join(fresh, 2, welcome=False, token=token))
+    assert (refused.code, refused.retry_after_s) == ("busy", 30)
+    assert "nearly full" in refused.text
+    await pair(relay)
+    relay.live.taps.free = lambda _folder: KEEP_FREE
+    await relay.heard(NeedKeys, lambda m: m.session_id == state.session_id)
+    relay.tell(SessionPut(session=msgspec.structs.replace(state, recording=relay.keys(2), epoch=2)))
+    assert (await endpoint.entry("recording-started")).data == {"segment": 2}
+    await relay.join(fresh, 2, token=token)  # its ticket was not used up
+
+
+async def test_a_recording_has_a_largest_size_and_its_end_is_journaled_once(relay: Harness) -> None:
+    relay.policy(recorded_bytes=100_000)
+    await relay.settle(lambda: relay.live.taps.limits.total == 100_000)
+    state, endpoint, console = await pair(relay, record=True)
+    await endpoint.entry("recording-started")
+    endpoint.send(Shell.OPENED, SHELL1, b"{}")
+    for _ in range(40):
+        endpoint.send(Shell.DATA, SHELL1, b"x" * 16_000)
+    for _ in range(40):
+        await console.until(Shell.DATA, SHELL1)
+    endpoint.send(Durable.POST, CHAT, post("done"))
+    await endpoint.entry("chat")
+    room = relay.live.sessions._rooms[state.session_id]
+    assert room.recorder.tap.put_bytes <= 100_000
+    await relay.settle(lambda: room.session.settled)
+    assert [entry.kind for entry in room.journal.read(0, 1000)].count("recording-gap") == 1
+
+
+async def test_a_session_faster_than_its_rate_is_read_slower_and_loses_nothing(
+    relay: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("farhand.relay.taps.BURST_BYTES", 1 << 20)
+    relay.policy(recorded_bytes_per_second=4 << 20)
+    await relay.settle(lambda: relay.live.taps.limits.per_second == 4 << 20)
+    state, endpoint, console = await pair(relay, record=True)
+    await endpoint.entry("recording-started")
+    endpoint.send(Shell.OPENED, SHELL1, b"{}")
+    held: list[object] = []
+    tap = relay.live.sessions._rooms[state.session_id].recorder.tap
+    real = tap.hold
+    tap.hold = lambda sender: (held.append(sender), real(sender))
+    for _ in range(48):
+        endpoint.send(Shell.DATA, SHELL1, b"x" * 65_536)
+    for _ in range(48):
+        await console.until(Shell.DATA, SHELL1)
+    assert held
+    assert not tap._dropping
+    assert tap.put_bytes > 48 * 65_536
+
+
+async def test_what_waits_for_keys_has_a_budget_over_all_sessions(
+    relay: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("farhand.relay.taps.MAX_EARLY_ALL", 300_000)
+    taps = []
+    for _ in range(3):
+        session_id = new_id()
+        folder = relay.data / "relay" / "recordings" / session_id
+        folder.mkdir(parents=True)
+        (folder / "1.fhr").write_bytes(b"of an earlier incarnation")
+        state = await relay.session(session_id=session_id, record=True, recording=relay.keys(1))
+        endpoint = await relay.join(state, 1)
+        endpoint.send(Shell.OPENED, SHELL1, b"{}")
+        for _ in range(4):
+            endpoint.send(Shell.DATA, SHELL1, b"x" * 50_000)
+        endpoint.send(Durable.POST, CHAT, post("sent"))
+        await endpoint.entry("chat")
+        taps.append(relay.live.sessions._rooms[session_id].recorder.tap)
+    assert 250_000 < relay.live.taps.early <= 300_000
+    assert sum(tap.waiting for tap in taps) == relay.live.taps.early
+    for tap in taps:
+        relay.tell(SessionEnd(session_id=tap.session_id, reason="ended"))
+    await relay.settle(lambda: relay.live.taps.early == 0)

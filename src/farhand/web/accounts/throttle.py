@@ -1,9 +1,9 @@
-"""Slowing down guesses: per account, per source, and per account from one source, with a wait that rises and always ends.
+"""Slowing down guesses: per account, per source, and per account from one source; a wait rises and always ends.
 
 Steep is the wait of one account from one source. The account by itself, tried from anywhere, only waits moments: else
-anybody could keep its owner out. An attempt is counted before it is judged, so that many at once cannot slip past; a success takes it back. The table is
-shared by all threads and processes. Rules: no permanent lock-out; the longest wait is `LONGEST_S`; what is old is
-forgotten.
+anybody could keep its owner out. An attempt is counted before it is judged, so that many at once cannot slip past; a
+success takes it back. The table is shared by all threads and processes. Rules: no permanent lock-out; the longest wait
+is `LONGEST_S`; what is old is forgotten.
 """
 
 import hashlib

@@ -112,18 +112,18 @@ def party_name(leg: Leg) -> str:
     return names.get(leg.party, "")
 
 
-def timeline(session: Session) -> list[Line]:
-    """What was done, in order of time; chat stands apart (`chat`)."""
-    events = [event for event in history(session.id) if event.kind != "chat"]
-    if any(event.source == "web" and event.kind == "ended" for event in events):
+def timeline(session: Session) -> QuerySet[SessionEvent]:
+    """What was done, in order of time (`line` says it for people); chat stands apart (`chat`)."""
+    events = history(session.id).exclude(kind="chat")
+    if events.filter(source="web", kind="ended").exists():
         # The relay journals the same end as it carries it out.
-        events = [event for event in events if event.kind != "session-ended"]
-    return [_line(event) for event in events]
+        events = events.exclude(kind="session-ended")
+    return events
 
 
-def chat(session: Session) -> list[SessionEvent]:
+def chat(session: Session) -> QuerySet[SessionEvent]:
     """What was said, in order."""
-    return [event for event in history(session.id) if event.kind == "chat"]
+    return history(session.id).filter(kind="chat")
 
 
 def moment(time_ms: int) -> datetime.datetime:
@@ -137,7 +137,8 @@ def span(milliseconds: int) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
-def _line(event: SessionEvent) -> Line:
+def line(event: SessionEvent) -> Line:
+    """One line of the time line."""
     return Line(time_ms=event.time_ms, kind=event.kind, event=event_name(event), by=event.name, text=sentence(event))
 
 

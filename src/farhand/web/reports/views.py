@@ -6,12 +6,13 @@ times in data are milliseconds from the start of the recording.
 
 import datetime
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core import signing
 from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext
@@ -23,7 +24,7 @@ from farhand.web.design.policy import may_decode
 from farhand.web.project.service import Actor, NotThere, Refused
 from farhand.web.reports import queries, recordings, services, verification
 from farhand.web.reports.forms import Filter
-from farhand.web.support.models import Session
+from farhand.web.support.models import Session, SessionEvent
 
 PAGE: Final = 50
 LINES: Final = 500
@@ -106,8 +107,8 @@ def report(request: HttpRequest, session_id: str) -> HttpResponse:
             }
             for leg in queries.legs(session)
         ],
-        "timeline": _page(request, queries.timeline(session), "done"),
-        "chat": _page(request, queries.chat(session), "said"),
+        "timeline": _page(request, queries.timeline(session), "done", queries.line),
+        "chat": _page(request, queries.chat(session), "said", _said),
         "recording": recording if recording.segments else None,
         "may_play": may_play,
         "shells": _shell_rows(recording) if may_play else [],
@@ -173,9 +174,17 @@ def shell(request: HttpRequest, session_id: str, number: int, form_name: str) ->
     return _private(response, max_age=0)
 
 
-def _page(request: HttpRequest, rows: Sequence[Any], name: str) -> Page[Any]:
-    """One page of a long list; `name` is its parameter."""
-    return Paginator(rows, LINES).get_page(request.GET.get(name))
+def _page(
+    request: HttpRequest, rows: QuerySet[SessionEvent], name: str, shown: Callable[[SessionEvent], object]
+) -> Page[Any]:
+    """One page of what happened, each row as `shown`; `name` is the parameter that says which."""
+    page: Page[Any] = Paginator(rows, LINES).get_page(request.GET.get(name))
+    page.object_list = [shown(row) for row in page.object_list]
+    return page
+
+
+def _said(event: SessionEvent) -> dict[str, object]:
+    return {"event": event, "time": queries.moment(event.time_ms)}
 
 
 def _session(subject: Subject, session_id: str) -> Session:
@@ -257,7 +266,7 @@ def _key(start: int, key_ms: int) -> int:
 
 def _events(session: Session, base: int) -> list[dict[str, Any]]:
     """What was said and done, with times from the start of the recording."""
-    done = [(line.time_ms, line.kind, line.by, line.text) for line in queries.timeline(session)]
+    done = [(line.time_ms, line.kind, line.by, line.text) for line in map(queries.line, queries.timeline(session))]
     said = [(event.time_ms, event.kind, event.name, event.text) for event in queries.chat(session)]
     return [
         {"t_ms": time_ms - base, "kind": kind, "by": by, "text": text}

@@ -45,7 +45,7 @@ EVENT_NAMES: Final[dict[str, str]] = {
     "shell-refused": _("Service Access Refused"),
     "screen-stopped": _("Service Access Ended"),
     "control-released": _("Service Access Ended"),
-    "shell-closed": _("Command Shell Session Ended"),
+    "shell-closed": _("Command Shell Session Closed"),
 }
 """Names of the field for kinds of events; a kind from the future is shown by itself."""
 

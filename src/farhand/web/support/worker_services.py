@@ -122,7 +122,7 @@ def expire_join(change: Change, *, session_id: str) -> bool:
 
 @service("support.session.abandon")
 def end_abandoned(change: Change, *, session_id: str) -> bool:
-    """End a support session whose customer's client has been gone for longer than the site allows; False when not so."""
+    """End a support session whose customer's client has been gone for longer than the site allows."""
     change.allow(Object(kind="session", id=session_id))
     session = lives.locked(session_id)
     life = lives.life_of(session)

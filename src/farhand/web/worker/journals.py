@@ -73,10 +73,10 @@ def sweep(durable: Mapping[str, int]) -> int:
     except FileNotFoundError:
         return 0
     imported = 0
-    rows = Session.objects.filter(id__in=list(sizes)).values_list("id", "journal_offset", "state")
-    for ident, offset, state in list(rows):
+    rows = Session.objects.filter(id__in=list(sizes)).values_list("id", "journal_offset", "imported_seq", "state")
+    for ident, offset, imported_seq, state in list(rows):
         until = durable.get(ident, sys.maxsize if state == "ended" else 0)
-        if sizes[ident] != offset and until:
+        if until and (sizes[ident] != offset or imported_seq < until < sys.maxsize):
             try:
                 imported += import_journal(ident, until)
             except Exception as error:  # noqa: BLE001  one journal that cannot be imported must not stop the others
@@ -85,14 +85,17 @@ def sweep(durable: Mapping[str, int]) -> int:
 
 
 def _import_behind_damage(session_id: str, path: Path, offset: int, durable: int) -> int:
-    """Import whole entries that follow where none can be read: the file is damaged there, or the relay has mended it and
-    what was at `offset` has moved.
+    """Import whole entries that follow where none can be read: the file is damaged there, or the relay has mended it
+    and what was at `offset` has moved.
     """
-    rest = _read(path, offset)
-    if not any(entry.seq <= durable for entry, _, _ in read_damaged(rest)[0]):
+    known = Session.objects.filter(id=session_id).values_list("imported_seq", flat=True).first() or 0
+    missing = known < durable < sys.maxsize  # the relay has more of it on disk
+    if not missing and not any(entry.seq <= durable for entry, _, _ in read_damaged(_read(path, offset))[0]):
+        return 0
+    found = [(entry, end) for entry, _, end in read_damaged(_read(path, 0, -1))[0] if entry.seq <= durable]
+    if not found or found[-1][0].seq <= known:
         return 0
     log.error("journal_damaged", session=session_id, offset=offset)
-    found = [(entry, end) for entry, _, end in read_damaged(_read(path, 0, -1))[0] if entry.seq <= durable]
     imported = 0
     for begin in range(0, len(found), BATCH):
         batch = found[begin : begin + BATCH]

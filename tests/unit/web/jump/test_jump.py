@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import msgspec
 import pytest
+from django.db import DatabaseError
 from tests.unit.web.conftest import Bus, actor_for
 from tests.unit.web.snapshots import proven
 from tests.unit.web.support.helpers import FACTS, Endpoint, snapshot
@@ -10,7 +12,7 @@ from tests.unit.web.support.helpers import FACTS, Endpoint, snapshot
 from farhand.kit import signing
 from farhand.kit.ids import new_id
 from farhand.protocol.bus import AgentRevoked, LinkUp, SessionEnd, SessionPut
-from farhand.protocol.messages import AgentCredential, LegTicket
+from farhand.protocol.messages import AgentCredential, Facts, LegTicket
 from farhand.web.appliance import keys
 from farhand.web.events.models import AuditRow, Event
 from farhand.web.jump import commands, queries, services, worker_services
@@ -281,3 +283,26 @@ def test_the_claim_makes_the_first_groups(make_user: Any, monkeypatch: pytest.Mo
     subject = actor_for(user).subject
     assert [group.name for group in queries.editable_groups(subject)] == ["Demo", "General"]
     assert set(subject.groups.values()) == {"administrator"}
+
+
+def test_an_agent_whose_words_no_database_takes_stops_no_other(
+    group: JumpGroup, anonymous: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = enrolled(group, anonymous, Endpoint()), enrolled(group, anonymous, Endpoint())
+    real = worker_services._up
+
+    def poisoned(change: Any, client: Any, link: Any) -> bool:
+        if client.id == bad.agent_id:
+            raise DatabaseError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+        return real(change, client, link)
+
+    monkeypatch.setattr(worker_services, "_up", poisoned)
+    assert worker_services.apply_links(SYSTEM, up=[up(bad.agent_id), up(good.agent_id)], complete=True) == 1
+    assert JumpClient.objects.get(id=good.agent_id).online
+    assert not JumpClient.objects.get(id=bad.agent_id).online
+
+
+def test_a_nul_in_what_an_endpoint_says_is_refused() -> None:
+    for message, as_type in (({"hostname": "a\0"}, Facts), ({"user": "\0"}, Facts)):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.json.decode(msgspec.json.encode(message), type=as_type)

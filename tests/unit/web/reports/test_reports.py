@@ -19,7 +19,7 @@ from farhand.rules.access import decide
 from farhand.web.accounts.models import Team, TeamMember
 from farhand.web.events.models import AuditRow
 from farhand.web.jump.models import JumpGroup, JumpGroupMember
-from farhand.web.reports import queries, recordings
+from farhand.web.reports import queries, recordings, views
 from farhand.web.support.models import Leg, RecordingSegment, Session, SessionEvent
 
 START = 1_750_000_000_000
@@ -329,3 +329,20 @@ def test_list_and_rule_agree_for_every_level(make_user: Any, owner: Any) -> None
     assert shown["all_sessions"] == 7
     assert shown["team_sessions"] >= 3
     assert shown["jump_group_sessions"] == 2
+
+
+def test_a_long_history_has_pages(viewer: Any, owner: Any) -> None:
+    session = make_session(owner)
+    for seq in range(1, views.LINES + 4):
+        add_event(session, seq, "chat", text=f"line number {seq}.")
+        add_event(session, 5000 + seq, "shell-opened", shell=seq, open=1)
+    first = viewer.get(f"/login/reports/support/{session.id}").content.decode()
+    assert first.count('class="said"') == views.LINES
+    assert "line number 1." in first
+    assert "line number 501." not in first
+    assert "?said=2" in first
+    assert "?done=2" in first
+    second = viewer.get(f"/login/reports/support/{session.id}?said=2").content.decode()
+    assert second.count('class="said"') == 3
+    assert "line number 503." in second
+    assert "?said=1" in second

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 from tests.unit.web.conftest import Bus
@@ -317,3 +318,50 @@ async def _event(relay: Relay, collection: str, status: str) -> Any:
         for event in (await relay.wait_for(messages.Publish)).events:
             if event.collection == collection and event.value["status"] == status:
                 return event
+
+
+@pytest.mark.django_db
+def test_a_nul_in_a_journal_is_replaced_and_stops_nobody(rep: Actor, anonymous: Actor) -> None:
+    # Bad input: PostgreSQL keeps no NUL; a journal of before may hold one
+    session_id, _endpoint = waiting(rep, anonymous)
+    bad = msgspec.structs.replace(entry(1, text="a\0b"), name="n\0", subject="s\0", data={"k\0": "v\0", "open": 1})
+    write(session_id, bad, entry(2))
+    assert journals.sweep({session_id: 2}) == 2
+    row = SessionEvent.objects.get(source="relay", seq=1)
+    assert (row.text, row.name, row.subject) == ("a\ufffdb", "n\ufffd", "s\ufffd")
+    assert row.data == {"k\ufffd": "v\ufffd", "open": 1}
+
+
+@pytest.mark.django_db
+def test_a_journal_that_cannot_be_imported_does_not_stop_the_others(
+    rep: Actor, anonymous: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bad, _), (good, _) = waiting(rep, anonymous), waiting(rep, anonymous)
+    for session_id in (bad, good):
+        write(session_id, entry(1))
+    real = journals.import_journal
+
+    def fails(session_id: str, durable: int) -> int:
+        if session_id == bad:
+            raise ValueError("poison")
+        return real(session_id, durable)
+
+    monkeypatch.setattr(journals, "import_journal", fails)
+    with capture_logs() as lines:
+        assert journals.sweep({bad: 1, good: 1}) == 1
+    assert [line["session"] for line in lines if line["event"] == "journal_not_imported"] == [bad]
+
+
+@pytest.mark.django_db
+def test_entries_behind_damage_are_imported_also_after_the_relay_mended_the_file(rep: Actor, anonymous: Actor) -> None:
+    session_id, _endpoint = waiting(rep, anonymous)
+    path = write(session_id, *(entry(seq) for seq in range(1, 5)))
+    assert journals.sweep({session_id: 4}) == 4
+    records = [encode_entry(entry(seq)) for seq in range(1, 7)]
+    path.write_bytes(b"".join([*records[:4], b"\0" * len(records[4]), records[5]]))
+    assert journals.sweep({session_id: 6}) == 1  # damaged, not mended yet
+    path.write_bytes(b"".join([records[0], *records[2:4], *(encode_entry(entry(seq)) for seq in range(6, 9))]))
+    assert journals.sweep({session_id: 8}) == 2  # entry 2 was lost: all that follows has moved
+    wanted = [1, 2, 3, 4, 6, 7, 8]
+    assert sorted(SessionEvent.objects.filter(source="relay").values_list("seq", flat=True)) == wanted
+    assert journals.sweep({session_id: 8}) == 0
