@@ -4,6 +4,7 @@ Rules: an appliance with demonstration endpoint takes seconds, so one is shared 
 a test that needs an unclaimed or otherwise special one makes its own. A test has its own browser contexts.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.harness.appliance import Appliance
 from tests.harness.browser import Words, chromium, person
 from tests.harness.claimed import claim
 
+os.environ["SHELL"] = "/bin/bash"  # the tests recall a line of its history
 Enter = Callable[..., BrowserContext]
 
 

@@ -29,6 +29,13 @@ ROOT = Path(__file__).parents[2]
 FILE = ROOT / "src/farhand/web/downloads/farhand-client-linux.pyz"
 SOURCES = ("src/farhand/agent", "src/farhand/protocol", "src/farhand/kit", "requirements")
 MADE_BY = [ROOT / name for name in ("src/farhand/__init__.py", "tools/build_client.py", "tools/client_bootstrap.py")]
+OWN_HOME = """import os, pwd
+_real = pwd.getpwuid
+def _own(uid):
+    return pwd.struct_passwd((*_real(uid)[:5], os.environ["HOME"], "/bin/bash"))
+pwd.getpwuid = _own
+"""
+"""What the machine's Python does at its start: the account's home folder is $HOME, its shell is bash."""
 COMMAND = re.compile(r'<code id="command">([^<]+)</code>')
 
 
@@ -68,13 +75,15 @@ class Machine:
             python.symlink_to(
                 Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
             )
+        # Its user's home folder is here too: a login shell reads and writes nothing of the person who runs the tests.
+        (programs / "sitecustomize.py").write_text(OWN_HOME)
         cache = folder.parent / "client-cache"
         cache.mkdir(mode=0o700, exist_ok=True)
         self.environment = {
             "HOME": str(self.home),
             "PATH": f"{programs}:/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
-            "HISTFILE": "/dev/null",
+            "PYTHONPATH": str(programs),
             "TMPDIR": str(self.temporary),
             "FARHAND_CLIENT_CACHE": str(cache),
         }

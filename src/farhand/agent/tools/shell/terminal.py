@@ -12,6 +12,7 @@ import signal
 import termios
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 READ_SIZE = 16 * 1024
 MAX_WAITING_INPUT = 1 << 20
@@ -24,12 +25,27 @@ _RESET_SIGNALS = (signal.SIGPIPE, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM,
 
 
 def login_shell() -> str:
-    """Return the login shell of the user that this program runs as."""
+    """Return the shell to start: `SHELL` of the environment if it is one of /etc/shells, else the user's login shell.
+
+    That is the order of terminal programs, so whoever starts the client can choose another shell for it.
+    """
+    wanted = os.environ.get("SHELL", "")
+    if wanted in _allowed_shells() and os.access(wanted, os.X_OK):
+        return wanted
     try:
         shell = pwd.getpwuid(os.geteuid()).pw_shell
     except KeyError:
         shell = ""
     return shell if shell and os.access(shell, os.X_OK) else _FALLBACK_SHELL
+
+
+def _allowed_shells() -> set[str]:
+    """The shells that this machine's administrator allows, as in shells(5)."""
+    try:
+        lines = Path("/etc/shells").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return set()
+    return {line.strip() for line in lines if line.startswith("/")}
 
 
 def shell_environment(shell: str) -> dict[str, str]:
