@@ -28,7 +28,7 @@ for _name in list(os.environ):
         os.environ.pop(_name)
 os.environ["LANG"] = "C.UTF-8"
 os.environ["no_proxy"] = "*"
-# Shells of sessions start without anybody's own start-up files; the browser tests, which need a history, choose another.
+# Shells of sessions start without anybody's start-up files; the browser tests, which need a history, choose another.
 os.environ["SHELL"] = "/bin/sh"
 
 settings.register_profile("short", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -92,7 +92,7 @@ class Supervisor:
                 start_new_session=True,
                 env=self._environment,
             )
-            (self._data / "run" / f"{program.name}.pid").write_text(f"{program.process.pid}\n")
+            self._tell_pid(program.name, program.process.pid)
             status = await program.process.wait()
             if self._stopping.is_set():
                 return
@@ -101,6 +101,15 @@ class Supervisor:
             pause = FIRST_PAUSE if loop.time() - started > STEADY_AFTER else min(pause * 2, LONGEST_PAUSE)
             log.warning("program_ended", name=program.name, status=status, again_in_s=round(pause, 1))
             await asyncio.sleep(pause)
+
+    def _tell_pid(self, name: str, pid: int) -> None:
+        """Write `run/NAME.pid`, whole or not at all: whoever reads it must not meet an empty file."""
+        aside = self._data / "run" / f".{name}.pid"
+        try:
+            aside.write_text(f"{pid}\n")
+            aside.replace(self._data / "run" / f"{name}.pid")
+        except OSError as error:  # a full disk must not stop the programs
+            log.warning("pid_not_written", name=name, reason=error.strerror)
 
     async def _announce(self, ready: Callable[[], None]) -> None:
         port = int(self._environment["FARHAND_PORT"])
