@@ -61,8 +61,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--long", action="store_true", help="run the tests marked `long` instead of the others")
     options, extra = parser.parse_known_args(arguments)
-    if options.long:
-        extra = ["-m", "long", "--timeout", "7200", *extra]
+    extra = ["-m", "long", "--timeout", "7200", *extra] if options.long else ["-m", "not long", *extra]
     results = [(stage, *run_stage(stage, extra, root)) for stage in STAGES]
     print("\nTests:")
     for stage, status, closing in results:
