@@ -124,7 +124,11 @@ def test_a_missing_client_is_said(rep: Actor, browser: Client, monkeypatch: pyte
     assert browser.post("/help/download").status_code == 404
 
 
-@given(old=st.binary(max_size=300), new=st.binary(max_size=3000), content=st.binary(max_size=500))
+@given(
+    old=st.binary(max_size=300),
+    new=st.binary(max_size=3000).map(lambda text: text.replace(b"PK\x05\x06", b"")),
+    content=st.binary(max_size=500),
+)
 def test_comments_replace_each_other(old: bytes, new: bytes, content: bytes) -> None:
     import tempfile
 

@@ -31,6 +31,9 @@ from farhand.web.worker.policy import allowed_hosts, build_policy
 ROOT = Path(__file__).resolve().parents[4]
 RELAY_ID = "00000000-0000-7000-8000-000000000001"
 
+# The program under test has a data folder, and so a SQLite file, of its own, whatever database the other tests use.
+OWN_DATABASE = {name: value for name, value in os.environ.items() if name != "FARHAND_DATABASE_URL"}
+
 
 def entry(seq: int, kind: str = "chat", *, leg: int = 1, text: str = "hello") -> Entry:
     """A journal entry."""
@@ -251,7 +254,7 @@ class Relay:
     def start_worker(self) -> None:
         """Start the program."""
         code = "import sys; from pathlib import Path; from farhand.web.worker.main import run; run(Path(sys.argv[1]))"
-        environment = os.environ | {"FARHAND_PUBLIC_URL": "https://support.example"}
+        environment = OWN_DATABASE | {"FARHAND_PUBLIC_URL": "https://support.example"}
         self.worker = subprocess.Popen([sys.executable, "-c", code, str(self.data)], cwd=ROOT, env=environment)
 
     async def wait_for(self, kind: type[Any]) -> Any:
@@ -272,6 +275,7 @@ def site(tmp_path: Path) -> dict[str, str]:
     """A claimed data folder at `tmp_path`."""
     made = subprocess.run(
         [sys.executable, "-m", "tests.unit.web.worker.make_site", str(tmp_path)],
+        env=OWN_DATABASE,
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     ids: dict[str, str] = json.loads(made.stdout.splitlines()[-1])
