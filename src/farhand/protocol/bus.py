@@ -98,6 +98,17 @@ class SessionEnd(Message, frozen=True, kw_only=True, tag="session-end"):
     text: Line = ""
 
 
+class RecordWith(Message, frozen=True, kw_only=True, tag="record-with"):
+    """Fresh recording keys for this incarnation of the relay: the answer to its `NeedKeys`.
+
+    Comes also for a session that has just ended: what was recorded while keys were on their way is still written.
+    """
+
+    session_id: Id
+    relay_id: Id
+    keys: RecordingKeys
+
+
 class LegEnd(Message, frozen=True, kw_only=True, tag="leg-end"):
     """One leg is over (left, removed)."""
 
@@ -180,11 +191,11 @@ class LegDown(Message, frozen=True, kw_only=True, tag="leg-down"):
 
 
 class NeedKeys(Message, frozen=True, kw_only=True, tag="need-keys"):
-    """This incarnation of the relay has no recording keys for the session: send a SessionPut with a new segment."""
+    """This incarnation of the relay has no recording keys for the session: send a `RecordWith` with a new segment."""
 
     session_id: Id
     relay_id: Id
 
 
-ToRelay = Policy | Sessions | SessionPut | SessionEnd | LegEnd | Publish | AgentRevoked | ListenersEnd
+ToRelay = Policy | Sessions | SessionPut | SessionEnd | RecordWith | LegEnd | Publish | AgentRevoked | ListenersEnd
 FromRelay = LinkUp | LinkDown | Links | Journaled | LegUp | LegDown | NeedKeys

@@ -14,7 +14,17 @@ from farhand.kit.clock import Clock, SystemClock
 from farhand.kit.ids import new_id
 from farhand.kit.log import get_log
 from farhand.kit.net import READ_BUFFER, SMALL_READ_BUFFER, CertificateError, ServerCertificate, hand_over
-from farhand.protocol.bus import AgentRevoked, LegEnd, ListenersEnd, Policy, Publish, SessionEnd, SessionPut, Sessions
+from farhand.protocol.bus import (
+    AgentRevoked,
+    LegEnd,
+    ListenersEnd,
+    Policy,
+    Publish,
+    RecordWith,
+    SessionEnd,
+    SessionPut,
+    Sessions,
+)
 from farhand.relay import heads
 from farhand.relay.edge import Edge
 from farhand.relay.events import EventRoom, EventSocket
@@ -90,6 +100,9 @@ class Live:
                 self.sessions.put(message.session)
             case SessionEnd():
                 self.sessions.end(message.session_id, message.reason, message.text)
+            case RecordWith():
+                if message.relay_id == self.relay_id:
+                    self.sessions.record_with(message.session_id, message.keys)
             case LegEnd():
                 self.sessions.leg_end(message.session_id, message.leg, message.reason)
             case Publish():

@@ -19,6 +19,8 @@ log = get_log("recording")
 
 ASK_S = 5.0
 """Keys are asked for again after this time."""
+LATE_S = 60.0
+"""What an ended session brought before its keys came waits for them this long (seconds)."""
 PAUSES_S = (1.0, 30.0)
 """First and longest pause before a new segment is begun after trouble; each is twice the one before."""
 
@@ -40,27 +42,55 @@ class Recorder:
         self._began_at = 0.0
         self._again_at = 0.0
         self._ask_at = 0.0
+        self._late_at = 0.0
+        self._keys: RecordingKeys | None = None
+        """The newest that were sent; no segment may have been written with them yet."""
+
+    @property
+    def wants_keys(self) -> bool:
+        """Nothing is written for want of keys, and it is time to have some."""
+        return self.tap.keys is None and not self.settled and self._now() >= self._again_at
+
+    @property
+    def settled(self) -> bool:
+        """The session is over, and nothing more will be written: all is, or no keys came for it in time."""
+        return self._over and (self.tap.keys is not None or not self.tap.waiting or self._now() >= self._late_at)
+
+    def need(self) -> NeedKeys:
+        """The question for keys."""
+        return NeedKeys(session_id=self._session_id, relay_id=self._live.relay_id)
 
     def mind(self, keys: RecordingKeys | None) -> None:
-        """Record with `keys` if nobody did yet, else ask for others. Called at every decision and once a second."""
-        now = self._live.clock.monotonic()
-        if self._over or self.tap.keys is not None or now < self._again_at:
+        """Record with `keys` if nobody did yet, else ask for others. Called at every decision and once a second, also
+        after the end of the session until all is settled.
+        """
+        self._keys = keys or self._keys
+        if not self.wants_keys:
             return
         if not self._live.taps.has_room():
             # Not even keys: each that is asked for is a row of the database.
             if not self._gap:
                 self.stopped(NO_SPACE)
             return
-        if keys is not None and self._live.taps.is_new(self._session_id, keys):
-            self.tap.use(keys)
-        elif now >= self._ask_at:
-            self._ask_at = now + ASK_S
-            self._live.tell(NeedKeys(session_id=self._session_id, relay_id=self._live.relay_id))
+        if self._keys is not None and self._live.taps.is_new(self._session_id, self._keys):
+            self.tap.use(self._keys)
+        elif self._now() >= self._ask_at:
+            self._ask_at = self._now() + ASK_S
+            self._live.tell(self.need())
 
     def close(self, reason: str) -> None:
-        """The session is over: seal the segment."""
+        """The session is over: seal the segment; what still waits for keys is sealed when they come."""
         self._over = True
+        self._late_at = self._now() + LATE_S
         self.tap.close(reason)
+
+    def leave(self) -> None:
+        """All is settled: forget what no keys came for."""
+        if self.tap.give_up():
+            log.error("recording_lost", session=self._session_id, reason="no keys came for it")
+
+    def _now(self) -> float:
+        return self._live.clock.monotonic()
 
     def began(self, segment: int) -> None:
         """A segment is being written."""

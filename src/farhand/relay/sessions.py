@@ -13,7 +13,7 @@ import msgspec
 from farhand.kit.ids import new_id
 from farhand.kit.log import get_log
 from farhand.protocol import channels, frames
-from farhand.protocol.bus import LegUp, SessionState
+from farhand.protocol.bus import LegUp, RecordingKeys, SessionState
 from farhand.protocol.channels import Durable, Party
 from farhand.protocol.commands import (
     Again,
@@ -88,7 +88,7 @@ class SessionRoom:
         """The control plane decided anew."""
         self.state = state
         self.run(self.session.put(state, self.live.clock.now_ms()))
-        self._mind_recorder()
+        self._mind_recorder(state.recording)
         self.offer()
 
     def join(self, socket: LegSocket, leg: Leg, last_seq: int) -> None:
@@ -121,7 +121,14 @@ class SessionRoom:
         self.run(self.session.end(reason, text, self.live.clock.now_ms()))
         if self.recorder is not None:
             self.recorder.close(reason)
-            self.recorder = None
+
+    def close(self) -> None:
+        """All is settled: let go of the files."""
+        if self.recorder is not None:
+            self.recorder.leave()
+        self.journal.close()
+        if self.journal.spoiled:
+            self.live.tell(self.session.journaled())
 
     def offer(self) -> None:
         """Offer the session to its agent while its leg is away."""
@@ -212,9 +219,18 @@ class SessionRoom:
 
     # --- recording
 
-    def _mind_recorder(self) -> None:
+    def record_with(self, keys: RecordingKeys) -> None:
+        """The control plane sent the keys that were asked for."""
+        self._mind_recorder(keys)
+
+    def _mind_recorder(self, keys: RecordingKeys | None = None) -> None:
         if self.recorder is not None:
-            self.recorder.mind(self.state.recording)
+            self.recorder.mind(keys)
+
+    @property
+    def settled(self) -> bool:
+        """The session has ended, and its journal and recording have everything."""
+        return self.session.settled and (self.recorder is None or self.recorder.settled)
 
     def _note(self, kind: str, data: dict[str, str | int | bool]) -> None:
         self.run(self.session.note(kind, self.live.clock.now_ms(), data))
@@ -316,6 +332,12 @@ class SessionTable:
         while len(self._over) > OVER_KEPT:
             del self._over[next(iter(self._over))]
 
+    def record_with(self, session_id: str, keys: RecordingKeys) -> None:
+        """Keys for the recording of a session, which may have ended meanwhile."""
+        for room in (*self._rooms.values(), *self._ending):
+            if room.session.id == session_id:
+                room.record_with(keys)
+
     def leg_end(self, session_id: str, leg: int, reason: str) -> None:
         """One leg is over."""
         room = self._rooms.get(session_id)
@@ -340,13 +362,11 @@ class SessionTable:
         for room in tuple(self._rooms.values()):
             room.tick(now_ms)
         for room in tuple(self._ending):
-            if room.session.settled:
+            if room.settled:
                 self._ending.remove(room)
-                room.journal.close()
-                if room.journal.spoiled:
-                    self._live.tell(room.session.journaled())
+                room.close()
             else:
-                room.run(room.session.tick(now_ms))
+                room.tick(now_ms)
         self.try_waiting()
 
     def durable(self) -> dict[str, int]:
@@ -354,7 +374,7 @@ class SessionTable:
         return {room.session.id: room.session.seq for room in (*self._ending, *self._rooms.values())}
 
     def report(self) -> list[Any]:
-        """What a newly connected bus client should know: legs that are here."""
+        """What a newly connected bus client should know: legs that are here, recordings that wait for keys."""
         out: list[Any] = []
         for room in self._rooms.values():
             out += [
@@ -362,4 +382,7 @@ class SessionTable:
                 for leg in room.session.legs.values()
                 if leg.joined and leg.number != RECORDER_LEG
             ]
+        for room in (*self._rooms.values(), *self._ending):
+            if room.recorder is not None and room.recorder.wants_keys:
+                out.append(room.recorder.need())
         return out

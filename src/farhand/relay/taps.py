@@ -176,9 +176,17 @@ class Tap:
         self.keys = keys
         self._room.open(self)
 
-    def close(self, reason: str) -> None:
-        """Seal the segment."""
+    def give_up(self) -> bool:
+        """Nobody will bring keys: forget what waits for them. Says whether there was something."""
+        if self.keys is not None or not self.waiting:
+            return False
         self._early_over()
+        self.items.clear()
+        self.done_bytes = self.put_bytes
+        return True
+
+    def close(self, reason: str) -> None:
+        """Seal the segment; without keys, when `use` brings some (or never, after `give_up`)."""
         self.items.append(reason)
         self._room.wake()
 

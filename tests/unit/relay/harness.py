@@ -21,7 +21,16 @@ from farhand.kit import net, signing
 from farhand.kit.bus import Splitter, frame_message
 from farhand.kit.ids import new_id
 from farhand.protocol import frames
-from farhand.protocol.bus import FromRelay, LegState, Policy, RecordingKeys, SessionPut, Sessions, SessionState
+from farhand.protocol.bus import (
+    FromRelay,
+    LegState,
+    Policy,
+    RecordingKeys,
+    RecordWith,
+    SessionPut,
+    Sessions,
+    SessionState,
+)
 from farhand.protocol.channels import Control, Durable, Grant, Kind, Party, channel
 from farhand.protocol.messages import (
     AgentCredential,
@@ -336,6 +345,11 @@ class Harness:
             certificate="certificate",
             wrapped="wrapped",
         )
+
+    def record_with(self, state: SessionState, segment: int, relay_id: str = "") -> None:
+        """Answer the relay's question for keys."""
+        relay_id = relay_id or self.live.relay_id
+        self.tell(RecordWith(session_id=state.session_id, relay_id=relay_id, keys=self.keys(segment)))
 
     def regrant(self, state: SessionState, leg: int, grants: int) -> SessionState:
         """Tell the relay new grants of one leg; return the new state."""

@@ -8,13 +8,24 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.relay.harness import ALL_GRANTS, FAR, Harness, post, refusal
+from tests.unit.relay.harness import ALL_GRANTS, FAR, Harness, Peer, post, refusal
 
 from farhand.kit import signing
 from farhand.kit.clock import FakeClock
 from farhand.kit.ids import new_id
 from farhand.protocol import frames
-from farhand.protocol.bus import Journaled, LegDown, LegEnd, LegState, LegUp, Links, NeedKeys, SessionEnd, SessionPut
+from farhand.protocol.bus import (
+    Journaled,
+    LegDown,
+    LegEnd,
+    LegState,
+    LegUp,
+    Links,
+    NeedKeys,
+    SessionEnd,
+    SessionPut,
+    SessionState,
+)
 from farhand.protocol.channels import CREDIT, Control, Durable, Grant, Input, Kind, Party, Screen, Shell, channel
 from farhand.protocol.messages import End, Grants, Join, PostRefused, Roster, ScreenStarted, Welcome, proof_body
 from farhand.relay import sockets
@@ -419,9 +430,54 @@ async def test_used_or_missing_keys_are_asked_for(relay: Harness) -> None:
     endpoint = await relay.join(state, 1)
     endpoint.send(Shell.OPENED, SHELL1, b"{}")
     endpoint.send(Shell.DATA, SHELL1, b"\0" * 8 + b"early")
-    relay.tell(SessionPut(session=msgspec.structs.replace(recorded, recording=relay.keys(2), epoch=2)))
+    relay.record_with(recorded, 2)
     await endpoint.entry("recording-started")
     await relay.settle(lambda: (folder / "2.fhr").exists() and b"FHRC" in (folder / "2.fhr").read_bytes())
+
+
+async def unkeyed(relay: Harness) -> tuple[SessionState, Peer, Path]:
+    """A session that has something to record and no keys to do it with; and where the segment will be."""
+    session_id = new_id()
+    folder = relay.data / "relay" / "recordings" / session_id
+    folder.mkdir(parents=True)
+    (folder / "1.fhr").write_bytes(b"of an earlier incarnation")
+    state = await relay.session(session_id=session_id, record=True, recording=relay.keys(1))
+    endpoint = await relay.join(state, 1)
+    endpoint.send(Shell.OPENED, SHELL1, b"{}")
+    endpoint.send(Shell.DATA, SHELL1, b"\0" * 8 + b"early")
+    endpoint.send(Durable.POST, CHAT, post("sent"))
+    await endpoint.entry("chat")
+    return state, endpoint, folder / "2.fhr"
+
+
+async def test_a_session_that_ends_before_its_keys_come_is_recorded_all_the_same(relay: Harness) -> None:
+    state, _endpoint, path = await unkeyed(relay)
+    relay.tell(SessionEnd(session_id=state.session_id, reason="ended"))
+    await relay.settle(lambda: state.session_id not in relay.live.sessions._rooms)
+    relay.record_with(state, 2, relay_id=new_id())  # meant for another incarnation
+    relay.record_with(state, 2)
+    await relay.settle(lambda: path.exists() and b"FHRZ" in path.read_bytes())
+    assert b"FHRC" in path.read_bytes()
+    relay.live.sessions.tick()
+    await relay.settle(lambda: not relay.live.sessions._ending)
+    assert relay.live.taps.early == 0
+
+
+async def test_what_no_keys_come_for_is_given_up_in_the_end(relay: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("farhand.relay.recorder.LATE_S", 0.05)
+    state, _endpoint, path = await unkeyed(relay)
+    relay.tell(SessionEnd(session_id=state.session_id, reason="ended"))
+    await relay.settle(lambda: not relay.live.sessions._rooms and not relay.live.sessions._ending)
+    assert relay.live.taps.early == 0
+    assert not path.exists()
+
+
+async def test_a_control_plane_that_comes_back_hears_at_once_which_keys_are_missing(relay: Harness) -> None:
+    state, _endpoint, _path = await unkeyed(relay)
+    asked = [m for m in relay.live.sessions.report() if isinstance(m, NeedKeys)]
+    assert [(m.session_id, m.relay_id) for m in asked] == [(state.session_id, relay.live.relay_id)]
+    relay.record_with(state, 2)
+    await relay.settle(lambda: not any(isinstance(m, NeedKeys) for m in relay.live.sessions.report()))
 
 
 async def test_a_recording_goes_on_after_trouble_with_the_disk(relay: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -448,7 +504,7 @@ async def test_a_recording_goes_on_after_trouble_with_the_disk(relay: Harness, m
     endpoint.send(Shell.DATA, SHELL1, b"\0" * 8 + b"lost")
     assert "No space left" in str((await endpoint.entry("recording-gap")).data["reason"])
     await relay.heard(NeedKeys)
-    relay.tell(SessionPut(session=msgspec.structs.replace(state, recording=relay.keys(2), epoch=2)))
+    relay.record_with(state, 2)
     assert await endpoint.until(Screen.REFRESH, SCREEN) == (frames.RECORDER_LEG, b"")
     assert (await endpoint.entry("recording-started")).data == {"segment": 2}
     assert [path.name for path in refused] == ["2.fhr"]
@@ -638,7 +694,7 @@ async def test_a_full_disk_stops_recordings_says_so_and_recovers(
     await pair(relay)
     relay.live.taps.free = lambda _folder: KEEP_FREE
     await relay.heard(NeedKeys, lambda m: m.session_id == state.session_id)
-    relay.tell(SessionPut(session=msgspec.structs.replace(state, recording=relay.keys(2), epoch=2)))
+    relay.record_with(state, 2)
     assert (await endpoint.entry("recording-started")).data == {"segment": 2}
     await relay.join(fresh, 2, token=token)  # its ticket was not used up
 
@@ -687,6 +743,7 @@ async def test_what_waits_for_keys_has_a_budget_over_all_sessions(
     relay: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("farhand.relay.taps.MAX_EARLY_ALL", 300_000)
+    monkeypatch.setattr("farhand.relay.recorder.LATE_S", 0.05)
     taps = []
     for _ in range(3):
         session_id = new_id()

@@ -9,7 +9,7 @@ from typing import cast
 
 from django.utils.translation import gettext
 
-from farhand.protocol.bus import RecordingKeys, SessionEnd, SessionPut, SessionState
+from farhand.protocol.bus import RecordingKeys, RecordWith, SessionEnd, SessionPut, SessionState
 from farhand.protocol.channels import Grant, Party
 from farhand.rules import sessions as rules
 from farhand.rules.access import Context, Object
@@ -129,6 +129,12 @@ def tell_relay(change: Change, session: Session, recording: RecordingKeys | None
     change.after_commit(lambda: _publish(state))
 
 
+def tell_keys(change: Change, session: Session, relay_id: str, keys: RecordingKeys) -> None:
+    """Send fresh recording keys after the commit, for this incarnation of the relay alone."""
+    message = RecordWith(session_id=session.id, relay_id=relay_id, keys=keys)
+    change.after_commit(lambda: _record_with(message))
+
+
 def finish(change: Change, session: Session, reason: str, text: str = "") -> bool:
     """End the session in the database, tell consoles and relay; False when it had ended before."""
     if session.state == "ended":
@@ -146,6 +152,10 @@ def finish(change: Change, session: Session, reason: str, text: str = "") -> boo
 
 def _publish(state: SessionState) -> None:
     bus.publish(SessionPut(session=state))
+
+
+def _record_with(message: RecordWith) -> None:
+    bus.publish(message)
 
 
 def _end(message: SessionEnd) -> None:

@@ -19,7 +19,9 @@ from farhand.web.support import events, lives, tickets
 from farhand.web.support.models import RecordingSegment, RelaySeen, Session, SessionEvent
 
 SYSTEM_OBJECT = Object(kind="session")
-REPEAT_MS = 5_000
+LATE_KEYS_MS = 120_000
+"""Keys are made for a session that ended at most this long ago; the relay waits for them half as long."""
+REPEAT_MS = 4_000
 """A relay that asks twice for keys within this time has the first answer on its way."""
 
 
@@ -136,21 +138,25 @@ def end_abandoned(change: Change, *, session_id: str) -> bool:
 @service("support.session.renew_keys", events="recording keys are for the relay alone")
 def renew_keys(change: Change, *, session_id: str, relay_id: str) -> bool:
     """Answer a relay that has no recording keys for a session with those of a new segment; False when there is no
-    need.
+    need. A session that has just ended gets them too: the relay keeps what happened in it until they come.
     """
     change.allow(Object(kind="session", id=session_id))
-    session = (
-        Session.objects.select_for_update(of=("self",)).filter(id=session_id, state__in=("waiting", "active")).first()
-    )
-    if session is None or not session.record:
+    session = Session.objects.select_for_update(of=("self",)).filter(id=session_id).first()
+    if session is None or not session.record or not _may_be_written(session, change.now_ms):
         change.nothing()
         return False
     last = RecordingSegment.objects.filter(session=session).order_by("-segment").first()
     if last is not None and last.relay_id == relay_id and 0 <= change.now_ms - last.created_ms < REPEAT_MS:
         change.nothing()
         return False
-    lives.tell_relay(change, session, tickets.new_segment(session, relay_id, change.now_ms))
+    lives.tell_keys(change, session, relay_id, tickets.new_segment(session, relay_id, change.now_ms))
     return True
+
+
+def _may_be_written(session: Session, now_ms: int) -> bool:
+    if session.state == "ended":
+        return session.ended_ms is not None and now_ms - session.ended_ms < LATE_KEYS_MS
+    return session.state in ("waiting", "active")
 
 
 def _row(session: Session, entry: Entry, origin: str, sequence: int) -> SessionEvent:

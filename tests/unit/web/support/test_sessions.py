@@ -8,7 +8,7 @@ from tests.unit.web.snapshots import proven
 from tests.unit.web.support.helpers import FACTS, Endpoint, snapshot, start, use_key, waiting
 
 from farhand.kit import signing
-from farhand.protocol.bus import LegEnd, SessionEnd, SessionPut
+from farhand.protocol.bus import LegEnd, RecordWith, SessionEnd, SessionPut
 from farhand.protocol.channels import Grant, Party
 from farhand.protocol.messages import Entry, LegTicket
 from farhand.recording import keys as recording_keys
@@ -214,7 +214,9 @@ def test_recording_keys_are_wrapped_certified_and_never_sent_twice(
     relay_id = "0199a000-0000-7000-8000-000000000001"
     assert worker_services.renew_keys(SYSTEM, session_id=session_id, relay_id=relay_id)
     assert not worker_services.renew_keys(SYSTEM, session_id=session_id, relay_id=relay_id)
-    second = puts(relay_bus)[-1].recording
+    (answer,) = [m for m in relay_bus.sent if isinstance(m, RecordWith)]
+    assert (answer.session_id, answer.relay_id) == (session_id, relay_id)
+    second = answer.keys
     assert (first.segment, second.segment) == (1, 2)
     assert first.data_key != second.data_key
     kek = keys.recordings_key()
@@ -227,6 +229,16 @@ def test_recording_keys_are_wrapped_certified_and_never_sent_twice(
         )
         public = signing.public_of(signing.key_from_seed(bytes.fromhex(one.sign_seed))).hex()
         assert (certificate.session_id, certificate.segment, certificate.key) == (session_id, one.segment, public)
+
+
+def test_a_session_that_has_just_ended_still_gets_keys(rep: Actor, anonymous: Actor, relay_bus: Bus) -> None:
+    session_id, _endpoint = waiting(rep, anonymous)
+    services.accept(rep, session_id=session_id, tab="t")
+    services.end_session(rep, session_id=session_id)
+    relay_id = "0199a000-0000-7000-8000-000000000002"
+    assert worker_services.renew_keys(SYSTEM, session_id=session_id, relay_id=relay_id)
+    Session.objects.filter(id=session_id).update(ended_ms=1)
+    assert not worker_services.renew_keys(SYSTEM, session_id=session_id, relay_id="0199a000-0000-7000-8000-000000000003")
 
 
 def test_a_new_relay_forgets_who_was_connected_but_not_who_joined_since(rep: Actor, anonymous: Actor) -> None:
