@@ -12,6 +12,7 @@ import pytest
 import simplejpeg
 import zstandard
 
+from farhand.kit.process import leash
 from farhand.protocol import screen as layout
 
 
@@ -83,7 +84,7 @@ def xvfb():
 def start_xvfb(size: str) -> tuple[str, subprocess.Popen]:
     read, write = os.pipe()
     arguments = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{size}x24", "-nolisten", "tcp", "-noreset"]
-    process = subprocess.Popen(arguments, pass_fds=[write], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(arguments, pass_fds=[write], stderr=subprocess.DEVNULL, preexec_fn=leash())
     os.close(write)
     try:
         # It writes number and line end apart, and gives up when nobody reads the second: read to the line's end.

@@ -17,6 +17,8 @@ from farhand.agent.core.tools import Question
 from farhand.agent.platforms.linux.x11_screen import X11Screen
 from farhand.agent.tools.screen import make
 from farhand.agent.tools.screen.source import SourceError
+from farhand.agent.tools.screen.viewer import Mode
+from farhand.agent.tools.screen.worker import ScreenWorker
 from farhand.protocol import screen as layout
 from farhand.protocol.channels import Grant, Kind, Screen, channel
 
@@ -171,6 +173,48 @@ async def test_what_is_drawn_arrives_exactly(session):  # R-160
     assert ("screen-started", "rep 2") in port.posts
     assert len([post for post in port.posts if post[0] == "screen-started"]) == 2
     painter.close()
+
+
+@pytest.mark.display
+async def test_a_change_that_is_reported_along_with_an_answer_is_not_slept_over(xvfb):  # R-160
+    # The server reports a change once; when the report comes with the answer to a capture, the socket stays silent.
+    display = xvfb()
+    painter = Painter(display)
+    late = []
+
+    class Drawn(X11Screen):
+        def grab(self, rect):
+            if late:
+                painter.fill(late.pop(), 50, 50, 40, 40)  # after `take`, before the answer is read
+            return super().grab(rect)
+
+    shown = []
+    worker = ScreenWorker(lambda: Drawn(display), shown.append, lambda *_: None)
+    worker.join(2, Mode())
+    reference = Reference(800, 600)
+    done = [0]
+
+    def look(acknowledge=False):
+        """Draw what came, and say whether it is what the screen shows."""
+        while done[0] < len(shown):
+            for kind, leg, payload in shown[done[0]]:
+                if kind == Screen.UPDATE:
+                    seq = reference.apply(payload)
+                    if acknowledge:
+                        worker.acked(leg, seq, 0.0)
+            done[0] += 1
+        return reference.same(truth(display))
+
+    try:
+        await until(lambda: look(acknowledge=True))
+        for colour in range(8):  # few enough to need no acknowledgement, which would wake the worker
+            await asyncio.sleep(0.05)
+            late.append(0x405060 + colour)
+            painter.fill(0x102030 + colour, 200, 200, 30, 30)
+            await until(lambda: not late and look(), 5)
+    finally:
+        worker.stop()
+        painter.close()
 
 
 @pytest.mark.display

@@ -60,6 +60,9 @@ class Picture:
             changed = False
         return Changes(damage=changed)
 
+    def news(self) -> bool:
+        return False
+
     def take(self) -> list[tuple[int, int, int, int]]:
         return [(0, 0, self.width, self.height)]
 

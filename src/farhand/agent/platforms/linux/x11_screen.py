@@ -70,6 +70,7 @@ class X11Screen:
 
     def __init__(self, display: str) -> None:
         self._memory: _SharedMemory | None = None
+        self._changes = Changes()
         try:
             self._connection, screen = open_display(display)
             try:
@@ -126,8 +127,19 @@ class X11Screen:
         return int(self._connection.get_file_descriptor())
 
     def poll(self) -> Changes:
-        """Drain the events that came."""
-        changes = Changes()
+        """Return what happened since the last call."""
+        self._drain()
+        changes, self._changes = self._changes, Changes()
+        return changes
+
+    def news(self) -> bool:
+        """Say whether `poll` has something to tell."""
+        self._drain()
+        return self._changes != Changes()
+
+    def _drain(self) -> None:
+        """Take the events that came: those in the socket, and those that the library read along with an answer."""
+        changes = self._changes
         with _using("watching it"):
             while (event := self._connection.poll_for_event()) is not None:
                 if isinstance(event, xcffib.damage.NotifyEvent):
@@ -138,7 +150,6 @@ class X11Screen:
                     changes.resized |= (event.width, event.height) != (self.width, self.height)
             if self._connection.has_error():
                 raise DisplayError("The display's server has stopped.")
-        return changes
 
     def take(self) -> list[Rect]:
         """Move the damage into a region of ours and read it."""

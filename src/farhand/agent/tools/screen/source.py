@@ -38,7 +38,13 @@ class ScreenSource(Protocol):
         ...
 
     def poll(self) -> Changes:
-        """Say what happened, without waiting. To be asked before every wait: news may be buffered already."""
+        """Say what happened since the last call, without waiting."""
+        ...
+
+    def news(self) -> bool:
+        """Say whether `poll` has something to tell. To be asked before every wait for `fileno`: what came along with
+        the answer to a `take` or `grab` is no longer in the descriptor, and nothing more may follow it.
+        """
         ...
 
     def take(self) -> list[Rect]:

@@ -187,7 +187,7 @@ class ScreenWorker:
                 pipeline.absorb(whole, source.grab(whole), now)
 
     def _sleep(self, source: ScreenSource, until: float | None) -> None:
-        if self._commands:
+        if self._commands or source.news():
             return
         wait = None if until is None else max(0.0, until - time.monotonic())
         ready, _, _ = select.select([source.fileno(), self._wake_read], [], [], wait)
