@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from farhand.kit.net import new_event_loop, silence_libraries
-from farhand.kit.process import die_with_parent
 
 
 def say(**message: Any) -> None:
@@ -58,7 +57,6 @@ async def main(role: str) -> None:
 
 
 if __name__ == "__main__":
-    die_with_parent()
     silence_libraries()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(main(sys.argv[1]))

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from farhand.kit.process import die_with_parent
+from farhand.kit.process import leash
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -16,7 +16,7 @@ TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 def start(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
     """Start a program that dies with the bench; it stands in a process group of its own."""
     options.setdefault("stdin", subprocess.DEVNULL)
-    return subprocess.Popen(arguments, start_new_session=True, preexec_fn=die_with_parent, **options)
+    return subprocess.Popen(arguments, start_new_session=True, preexec_fn=leash(), **options)
 
 
 def stop(process: subprocess.Popen[bytes] | None, within_s: float = 12.0, how: int = signal.SIGTERM) -> None:

@@ -16,7 +16,7 @@ from tests.harness.client import Customer, Machine, download_client, use_key
 from tests.harness.xdisplay import screen_pixels
 
 from farhand.cli.display import VirtualDisplay
-from farhand.kit.process import die_with_parent
+from farhand.kit.process import leash
 
 NAME = ADMIN["display_name"]
 
@@ -171,7 +171,7 @@ def test_window_of_the_customer(appliance: Appliance, enter: Enter, words: Words
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        preexec_fn=die_with_parent,
+        preexec_fn=leash(),
     )
     try:
         window = Window(desktop)

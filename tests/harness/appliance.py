@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.harness.visitor import Visitor
 
-from farhand.kit.process import die_with_parent
+from farhand.kit.process import leash
 
 READY_WITHIN = 60.0
 LINK = re.compile(r"Claim this appliance: (https://\S+)")
@@ -56,7 +56,7 @@ def run_farhand(*words: str, stdin: str = "", within: float = 30.0, **more: str)
         capture_output=True,
         text=True,
         timeout=within,
-        preexec_fn=die_with_parent,
+        preexec_fn=leash(),
     )
 
 
@@ -86,7 +86,7 @@ class Appliance:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=leash(),
         )
         threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
         wait_for(lambda: self._said("Farhand is ready", before), READY_WITHIN, "the appliance")
@@ -108,8 +108,10 @@ class Appliance:
 
     @property
     def claim_link(self) -> str:
-        """The claim link that was printed at the start."""
-        found = [match.group(1) for line in self.lines if (match := LINK.search(line))]
+        """The claim link that was printed at the start, a moment after the line that says ready."""
+        found: list[str] = wait_for(
+            lambda: [match.group(1) for line in self.lines if (match := LINK.search(line))], 10, "the claim link"
+        )
         return found[-1]
 
     @property

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.harness.appliance import Appliance, wait_for
 from tests.harness.console import Console
 from tests.harness.visitor import Visitor
 
-from farhand.kit.process import die_with_parent
+from farhand.kit.process import leash
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "src/farhand/web/downloads/farhand-client-linux.pyz"
@@ -61,8 +62,10 @@ def build_client() -> Path:
 class Machine:
     """A machine of its own: home folder, programs found by PATH; the client's libraries are unpacked once a module."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, words: Sequence[str] = ()) -> None:
+        """`words` stand before every command, as of `network.Cable`."""
         self.folder = folder
+        self.words = list(words)
         self.home = folder / "home"
         self.home.mkdir(parents=True, exist_ok=True)
         self.temporary = folder / "tmp"
@@ -102,14 +105,14 @@ class Machine:
     def run(self, command: list[str], within: float = 60.0, **more: Any) -> subprocess.CompletedProcess[str]:
         """Run a command on this machine and return how it ended."""
         return subprocess.run(
-            command,
+            [*self.words, *command],
             env=self.environment | more,
             cwd=self.home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=within,
-            preexec_fn=die_with_parent,
+            preexec_fn=leash(),
         )
 
 
@@ -148,14 +151,14 @@ class JumpClient:
         """Run the installed client."""
         arguments = ["run", "--state", str(self.state), *(["--display", self.display] if self.display else [])]
         self.process = subprocess.Popen(
-            [self.machine.python, str(self.machine.client), *arguments],
+            [*self.machine.words, self.machine.python, str(self.machine.client), *arguments],
             env=self.machine.environment | {"DISPLAY": self.display},
             cwd=self.machine.home,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=leash(),
         )
         threading.Thread(target=_read, args=(self.process, self.lines), daemon=True).start()
         return self
@@ -193,14 +196,14 @@ class Customer:
         self.file = file
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            [machine.python, str(file), "help", "--terminal", *arguments],
+            [*machine.words, machine.python, str(file), "help", "--terminal", *arguments],
             env=machine.environment | ({"DISPLAY": display} if display else {}),
             cwd=machine.home,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=leash(),
         )
         threading.Thread(target=_read, args=(self.process, self.lines), daemon=True).start()
 

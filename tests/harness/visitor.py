@@ -36,21 +36,22 @@ class Answer:
 
 @dataclass
 class Visitor:
-    """One person at `https://localhost:port`."""
+    """One person at `https://host:port`; the host is a name or an IPv4 address of the appliance."""
 
     port: int
     cookies: dict[str, str] = field(default_factory=dict)
     language: str = "en"
+    host: str = "localhost"
 
     @property
     def origin(self) -> str:
         """The origin that this person's pages have."""
-        return f"https://localhost:{self.port}"
+        return f"https://{self.host}:{self.port}"
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         """Send one request on a new connection."""
         context = ssl._create_unverified_context()
-        connection = http.client.HTTPSConnection("localhost", self.port, timeout=20, context=context)
+        connection = http.client.HTTPSConnection(self.host, self.port, timeout=20, context=context)
         sent = {"Accept-Language": self.language, "Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
         if method != "GET":
             sent |= {"Origin": self.origin, "Referer": self.origin + path}

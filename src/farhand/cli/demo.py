@@ -18,10 +18,9 @@ from pathlib import Path
 
 from cyclopts import App
 
-from farhand.cli.display import NoDisplay, VirtualDisplay
 from farhand.cli.options import DEFAULT_DATA, DEFAULT_PORT, DataFolder, Port, enter_data
 from farhand.kit.log import configure_log, get_log
-from farhand.kit.process import die_with_parent
+from farhand.kit.process import leash
 
 GROUP = "demo"
 NAME = "Demo desktop"
@@ -37,7 +36,8 @@ def register(app: App) -> None:
 
 def run_demo(*, data: DataFolder = DEFAULT_DATA, port: Port = DEFAULT_PORT) -> None:
     """Run the demonstration endpoint until told to stop."""
-    die_with_parent()
+    from farhand.cli.display import NoDisplay, VirtualDisplay  # it runs ldconfig: not in every program of the appliance
+
     # SIGTERM unwinds like Ctrl-C, so that the display and the client end with this program.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     folder = enter_data(data, port)
@@ -108,6 +108,7 @@ def _enrol(client: Path, server: str, state: Path) -> bool:
         capture_output=True,
         text=True,
         timeout=60,
+        preexec_fn=leash(),
     )
     if done.returncode:
         log.warning("demo_left_out", hint=done.stderr.strip()[-300:])
@@ -126,7 +127,7 @@ def _run_client(client: Path, state: Path, display: str) -> None:
             [sys.executable, str(client), "run", "--state", str(state), "--display", display],
             env={**environment, "DISPLAY": display, "SHELL": os.environ.get("SHELL", "/bin/bash")},
             stdin=subprocess.DEVNULL,
-            preexec_fn=die_with_parent,  # noqa: PLW1509  one call of prctl, nothing that could take a lock
+            preexec_fn=leash(),  # noqa: PLW1509  nothing that could take a lock
         )
         try:
             status = child.wait()

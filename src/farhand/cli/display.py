@@ -12,7 +12,7 @@ from typing import Any
 import xcffib
 import xcffib.xproto
 
-from farhand.kit.process import die_with_parent
+from farhand.kit.process import leash
 
 NEEDED = ("Xvfb", "xterm")
 SIZE = "1280x800x24"
@@ -47,7 +47,7 @@ class VirtualDisplay:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509  one call of prctl, nothing that could take a lock
+            preexec_fn=leash(),  # noqa: PLW1509  nothing that could take a lock
         )
         os.close(writer)
         with os.fdopen(reader) as answer:
@@ -69,7 +69,7 @@ class VirtualDisplay:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509  see above
+            preexec_fn=leash(),  # noqa: PLW1509  see above
         )
         self._clients.append(child)
         return child

@@ -13,7 +13,7 @@ from cyclopts import App, Parameter
 
 from farhand.cli.options import DEFAULT_DATA, DEFAULT_PORT, DataFolder, Port, enter_data, fail
 from farhand.kit.log import configure_log
-from farhand.kit.process import AlreadyLocked, die_with_parent, hold_lock
+from farhand.kit.process import AlreadyLocked, hold_lock, leash
 
 
 def register(app: App) -> None:
@@ -104,6 +104,8 @@ def _prepare_in_child(environment: dict[str, str]) -> str:
         stdout=subprocess.PIPE,
         check=False,
         text=True,
+        # Left behind, it would go on migrating beside that of the next start.
+        preexec_fn=leash(),
     )
     if done.returncode:
         fail("the appliance could not be prepared; the lines above say why")
@@ -128,7 +130,6 @@ def run_relay(
     port: Port = DEFAULT_PORT,
 ) -> None:
     """Run the relay on an inherited listening socket."""
-    die_with_parent()
     folder = enter_data(data, port)
     configure_log("relay")
     from farhand.relay.main import RelaySettings, run
@@ -138,7 +139,6 @@ def run_relay(
 
 def run_web(*, data: DataFolder = DEFAULT_DATA, port: Port = DEFAULT_PORT) -> None:
     """Run the pages and the API on their local socket."""
-    die_with_parent()
     folder = enter_data(data, port)
     configure_log("web")
     from farhand.web.project.serve import run_web as run
@@ -148,7 +148,6 @@ def run_web(*, data: DataFolder = DEFAULT_DATA, port: Port = DEFAULT_PORT) -> No
 
 def run_worker(*, data: DataFolder = DEFAULT_DATA, port: Port = DEFAULT_PORT) -> None:
     """Run the background jobs."""
-    die_with_parent()
     folder = enter_data(data, port)
     configure_log("worker")
     from farhand.web.worker.main import run

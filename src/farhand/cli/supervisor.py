@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from farhand.kit.log import get_log
+from farhand.kit.process import leash
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
@@ -90,6 +91,7 @@ class Supervisor:
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=program.pass_fds,
                 start_new_session=True,
+                preexec_fn=leash(),
                 env=self._environment,
             )
             self._tell_pid(program.name, program.process.pid)

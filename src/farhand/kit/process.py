@@ -7,6 +7,8 @@ import fcntl
 import os
 import resource
 import signal
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -18,16 +20,43 @@ class AlreadyLocked(Exception):
     """Another process holds the lock."""
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to send SIGTERM when the parent ends (Linux only; elsewhere nothing happens)."""
-    parent = os.getppid()
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    except (OSError, AttributeError):
+def leash(how: signal.Signals = signal.SIGTERM) -> Callable[[], None]:
+    """Return the `preexec_fn` of a child that ends, by the signal `how`, when this program ends, even by `kill -9`.
+
+    Made by whoever starts the child, not by the child: see `die_with`. The starting thread must live as long as the
+    program, because the kernel watches the thread. A program with set-user-ID would lose it at its exec.
+    """
+    _find_prctl()  # here, because the child, which may hold other threads' locks, must load nothing before its exec
+    return partial(die_with, os.getpid(), how)
+
+
+def die_with(parent: int, how: signal.Signals = signal.SIGTERM) -> None:
+    """Have the kernel send `how` to this process when `parent`, which forked it, ends (Linux only, else nothing).
+
+    The caller must know `parent` from before the fork. Asked of the child itself, `getppid` would name the reaper of
+    orphans as soon as the parent has ended, and the child would wait for the end of that one. SIGTERM gets its default
+    meaning back: until an exec or a handler of its own the child still has its parent's handler, which would take the
+    signal for the parent's copy of some flag, and the child would live on.
+    """
+    prctl = _find_prctl()
+    if prctl is None:
         return
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    prctl(PR_SET_PDEATHSIG, int(how), 0, 0, 0)
     if os.getppid() != parent:  # it ended before the request was in place
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@cache
+def _find_prctl() -> Callable[..., int] | None:
+    """The C library's function; None where there is none."""
+    try:
+        function = ctypes.CDLL(None).prctl
+    except (OSError, AttributeError):
+        return None
+    function.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+    found: Callable[..., int] = function
+    return found
 
 
 def keep_freed_memory() -> None:

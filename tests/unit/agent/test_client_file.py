@@ -17,6 +17,7 @@ from tests.unit.agent.fake_site import AGENT_ID, SESSION_ID, FakeSite, TlsPair, 
 from farhand.agent.core.package import CustomerConfig
 from farhand.agent.platforms.linux.service import systemd_runs
 from farhand.agent.unattended import SETTLED_S
+from farhand.kit.process import leash
 from farhand.protocol.channels import Control, Kind, Shell, channel
 from farhand.protocol.messages import Auth, End, Offer, ShellOpen, Welcome
 
@@ -100,8 +101,9 @@ async def test_a_jump_client_from_the_file(client: Path, environment: dict[str, 
         done = await asyncio.to_thread(run, client, environment, *install, site.site_key)
         assert (done.returncode, done.stderr) == (0, "")
         process = await asyncio.create_subprocess_exec(
-            python(), "-I", client, "run", "--state", state, env=environment, cwd="/", stderr=subprocess.PIPE
-        )
+            python(), "-I", client, "run", "--state", state,
+            env=environment, cwd="/", stderr=subprocess.PIPE, preexec_fn=leash(),
+        )  # fmt: skip
         try:
             link = await site.peer(0)
             auth = msgspec.json.decode(await link.take_control(Control.AUTH), type=Auth)
@@ -163,7 +165,7 @@ async def test_a_customer_run_ends_without_a_trace(
         site.answers["/api/customer/start"] = (200, {"session_id": SESSION_ID, "ticket": "t"})
         process = await asyncio.create_subprocess_exec(
             python(), "-I", mine, "help", "--terminal", env=environment, cwd="/",
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=leash(),
         )  # fmt: skip
         try:
             await asyncio.wait_for(process.stdout.readuntil(b"Type `accept` or `decline`:"), 20)

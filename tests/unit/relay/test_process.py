@@ -15,6 +15,7 @@ from tests.unit.relay.harness import Harness, Listener, make_certificate, post
 
 from farhand.kit import net, signing
 from farhand.kit.ids import new_id
+from farhand.kit.process import leash
 from farhand.protocol.channels import Durable, Kind, Shell, channel
 from farhand.recording.format import CERTIFICATE_KIND, Certificate
 from farhand.recording.reader import SegmentReader, verify
@@ -23,7 +24,7 @@ from farhand.relay.journal import JournalFile
 CHAT = channel(Kind.CHAT)
 SHELL1 = channel(Kind.SHELL, 1)
 PROGRAM = (
-    "import sys; from pathlib import Path; from farhand.kit.process import die_with_parent; die_with_parent();"
+    "import sys; from pathlib import Path;"
     "from farhand.relay.main import RelaySettings, run;"
     "run(RelaySettings(data=Path(sys.argv[1]), listen_fd=int(sys.argv[2])))"
 )
@@ -48,7 +49,10 @@ class OtherProcess(Harness):
         (self.data / "run").mkdir(exist_ok=True)
         (self.data / "run" / "bus.sock").unlink(missing_ok=True)
         self.process = subprocess.Popen(  # noqa: ASYNC220 - it starts in the background
-            [sys.executable, "-c", PROGRAM, str(self.data), str(fd)], pass_fds=[fd], stderr=subprocess.DEVNULL
+            [sys.executable, "-c", PROGRAM, str(self.data), str(fd)],
+            pass_fds=[fd],
+            stderr=subprocess.DEVNULL,
+            preexec_fn=leash(),
         )
         await self.settle((self.data / "run" / "bus.sock").exists)
         reader, self._bus_writer = await asyncio.open_unix_connection(str(self.data / "run" / "bus.sock"))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from farhand.agent.core.errors import ClientError
+from farhand.kit.process import leash
 
 pytest.importorskip("tkinter")
 pytestmark = pytest.mark.display
@@ -22,6 +23,7 @@ def display() -> Iterator[str]:
         ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x700x24", "-nolisten", "tcp"],
         pass_fds=[write],
         stderr=subprocess.DEVNULL,
+        preexec_fn=leash(),
     )
     os.close(write)
     try:

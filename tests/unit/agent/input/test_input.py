@@ -15,6 +15,7 @@ from farhand.agent.core.tools import Question
 from farhand.agent.platforms.linux.x11_input import X11Input
 from farhand.agent.tools.input import make
 from farhand.agent.tools.input.keys import Do, Keyboard, KeyMap, Step, keysym_of
+from farhand.kit.process import leash
 from farhand.protocol.channels import Grant, Input, Kind, channel
 
 CHANNEL = channel(Kind.INPUT)
@@ -163,6 +164,7 @@ def terminal(xvfb, tmp_path):  # noqa: F811
         ["xterm", "-display", display, "-u8", "-geometry", "100x30+0+0", "-e", "sh", "-c", script],
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(tmp_path)},
         stderr=subprocess.DEVNULL,
+        preexec_fn=leash(),
     )
     until((tmp_path / "ready").exists)
     time.sleep(0.2)

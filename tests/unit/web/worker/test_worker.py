@@ -15,6 +15,7 @@ from tests.unit.web.conftest import Bus
 from tests.unit.web.support.helpers import jumped, waiting
 
 from farhand.kit.bus import BusServer
+from farhand.kit.process import leash
 from farhand.protocol import bus as messages
 from farhand.protocol.channels import Party
 from farhand.protocol.journal import encode_entry
@@ -255,7 +256,9 @@ class Relay:
         """Start the program."""
         code = "import sys; from pathlib import Path; from farhand.web.worker.main import run; run(Path(sys.argv[1]))"
         environment = OWN_DATABASE | {"FARHAND_PUBLIC_URL": "https://support.example"}
-        self.worker = subprocess.Popen([sys.executable, "-c", code, str(self.data)], cwd=ROOT, env=environment)
+        self.worker = subprocess.Popen(
+            [sys.executable, "-c", code, str(self.data)], cwd=ROOT, env=environment, preexec_fn=leash()
+        )
 
     async def wait_for(self, kind: type[Any]) -> Any:
         """The next message of a kind; others wait for whoever asks for them."""
