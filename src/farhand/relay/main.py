@@ -13,8 +13,8 @@ from farhand.kit.bus import BusServer
 from farhand.kit.log import configure_log, get_log
 from farhand.kit.process import keep_freed_memory, raise_descriptor_limit
 from farhand.protocol.bus import ToRelay
-from farhand.relay.edge import Edge
-from farhand.relay.live import Live
+from farhand.relay.door.edge import Edge
+from farhand.relay.live.plane import Live
 
 log = get_log("relay")
 

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.relay.harness import Harness
 
 from farhand.kit import net
-from farhand.relay import links
+from farhand.relay.live import links
 
 
 class LoopPolicy(asyncio.DefaultEventLoopPolicy):

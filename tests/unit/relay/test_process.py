@@ -19,7 +19,7 @@ from farhand.kit.process import leash
 from farhand.protocol.channels import Durable, Kind, Shell, channel
 from farhand.recording.format import CERTIFICATE_KIND, Certificate
 from farhand.recording.reader import SegmentReader, verify
-from farhand.relay.journal import JournalFile
+from farhand.relay.live.journal import JournalFile
 
 CHAT = channel(Kind.CHAT)
 SHELL1 = channel(Kind.SHELL, 1)

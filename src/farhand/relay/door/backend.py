@@ -9,11 +9,11 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, cast
 
-from farhand.relay.answers import Answer, BrokenAnswer
-from farhand.relay.shares import Place, Turn
+from farhand.relay.door.answers import Answer, BrokenAnswer
+from farhand.relay.door.shares import Place, Turn
 
 if TYPE_CHECKING:
-    from farhand.relay.front import Front
+    from farhand.relay.door.front import Front
 
 SMALL = 256 * 1024
 """Answers up to this many bytes are taken from `web` whatever the client does."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from farhand.kit.log import get_log
 from farhand.protocol.bus import NeedKeys, RecordingKeys
-from farhand.relay.journal import NO_SPACE
-from farhand.relay.taps import Tap
+from farhand.relay.live.journal import NO_SPACE
+from farhand.relay.live.taps import Tap
 
 if TYPE_CHECKING:
-    from farhand.relay.live import Live
+    from farhand.relay.live.plane import Live
 
 log = get_log("recording")
 

@@ -28,8 +28,8 @@ from farhand.protocol.bus import (
 )
 from farhand.protocol.channels import CREDIT, Control, Durable, Grant, Input, Kind, Party, Screen, Shell, channel
 from farhand.protocol.messages import End, Grants, Join, PostRefused, Roster, ScreenStarted, Welcome, proof_body
-from farhand.relay import sockets
-from farhand.relay.journal import KEEP_FREE, NO_SPACE, JournalFile
+from farhand.relay.live import sockets
+from farhand.relay.live.journal import KEEP_FREE, NO_SPACE, JournalFile
 
 CHAT = channel(Kind.CHAT)
 SCREEN = channel(Kind.SCREEN)
@@ -373,7 +373,7 @@ async def test_a_leg_may_come_a_moment_before_its_session(relay: Harness) -> Non
 async def test_before_the_bus_told_of_sessions_legs_are_asked_to_come_again(
     relay: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("farhand.relay.legsockets.WAIT_S", 0.0)
+    monkeypatch.setattr("farhand.relay.live.legsockets.WAIT_S", 0.0)
     state = await relay.session()
     unknown = msgspec.structs.replace(state, session_id=new_id())
     peer = await relay.join(unknown, 2, welcome=False)
@@ -464,7 +464,7 @@ async def test_a_session_that_ends_before_its_keys_come_is_recorded_all_the_same
 
 
 async def test_what_no_keys_come_for_is_given_up_in_the_end(relay: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("farhand.relay.recorder.LATE_S", 0.05)
+    monkeypatch.setattr("farhand.relay.live.recorder.LATE_S", 0.05)
     state, _endpoint, path = await unkeyed(relay)
     relay.tell(SessionEnd(session_id=state.session_id, reason="ended"))
     await relay.settle(lambda: not relay.live.sessions._rooms and not relay.live.sessions._ending)
@@ -482,7 +482,7 @@ async def test_a_control_plane_that_comes_back_hears_at_once_which_keys_are_miss
 
 async def test_a_recording_goes_on_after_trouble_with_the_disk(relay: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     # Bad input: a full disk costs the recording a gap, not the rest of the session
-    monkeypatch.setattr("farhand.relay.recorder.PAUSES_S", (0.01, 0.1))
+    monkeypatch.setattr("farhand.relay.live.recorder.PAUSES_S", (0.01, 0.1))
     real = relay.live.taps.create
     opened: list[int] = []
     refused: list[Path] = []
@@ -675,8 +675,8 @@ async def test_a_customer_whom_nobody_accepted_fills_no_disk(relay: Harness) -> 
 async def test_a_full_disk_stops_recordings_says_so_and_recovers(
     relay: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("farhand.relay.recorder.PAUSES_S", (0.01, 0.1))
-    monkeypatch.setattr("farhand.relay.taps.FREE_S", 0.02)
+    monkeypatch.setattr("farhand.relay.live.recorder.PAUSES_S", (0.01, 0.1))
+    monkeypatch.setattr("farhand.relay.live.taps.FREE_S", 0.02)
     state, endpoint, console = await pair(relay, record=True)
     await endpoint.entry("recording-started")
     endpoint.send(Shell.OPENED, SHELL1, b"{}")
@@ -720,7 +720,7 @@ async def test_a_recording_has_a_largest_size_and_its_end_is_journaled_once(rela
 async def test_a_session_faster_than_its_rate_is_read_slower_and_loses_nothing(
     relay: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("farhand.relay.taps.BURST_BYTES", 1 << 20)
+    monkeypatch.setattr("farhand.relay.live.taps.BURST_BYTES", 1 << 20)
     relay.policy(recorded_bytes_per_second=4 << 20)
     await relay.settle(lambda: relay.live.taps.limits.per_second == 4 << 20)
     state, endpoint, console = await pair(relay, record=True)
@@ -742,8 +742,8 @@ async def test_a_session_faster_than_its_rate_is_read_slower_and_loses_nothing(
 async def test_what_waits_for_keys_has_a_budget_over_all_sessions(
     relay: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("farhand.relay.taps.MAX_EARLY_ALL", 300_000)
-    monkeypatch.setattr("farhand.relay.recorder.LATE_S", 0.05)
+    monkeypatch.setattr("farhand.relay.live.taps.MAX_EARLY_ALL", 300_000)
+    monkeypatch.setattr("farhand.relay.live.recorder.LATE_S", 0.05)
     taps = []
     for _ in range(3):
         session_id = new_id()

@@ -31,14 +31,14 @@ from farhand.protocol.journal import entry_channel
 from farhand.protocol.legs import ENDPOINT_LEG, Leg
 from farhand.protocol.messages import Entry, Join, LegTicket, Offer
 from farhand.protocol.session import Session
-from farhand.relay.journal import Batch, JournalFile
-from farhand.relay.legsockets import LegSocket
-from farhand.relay.recorder import Recorder
-from farhand.relay.signin import Refusal, use_leg_ticket
-from farhand.relay.sockets import POLICY_VIOLATION
+from farhand.relay.live.journal import Batch, JournalFile
+from farhand.relay.live.legsockets import LegSocket
+from farhand.relay.live.recorder import Recorder
+from farhand.relay.live.signin import Refusal, use_leg_ticket
+from farhand.relay.live.sockets import POLICY_VIOLATION
 
 if TYPE_CHECKING:
-    from farhand.relay.live import Live
+    from farhand.relay.live.plane import Live
 
 log = get_log("sessions")
 

@@ -13,11 +13,11 @@ from farhand.kit.log import get_log
 from farhand.protocol.channels import Control
 from farhand.protocol.frames import control_frame
 from farhand.protocol.messages import Event, EventsTicket, Gap, Listen, Welcome
-from farhand.relay.signin import Refusal, check_events
-from farhand.relay.sockets import POLICY_VIOLATION, LiveSocket
+from farhand.relay.live.signin import Refusal, check_events
+from farhand.relay.live.sockets import POLICY_VIOLATION, LiveSocket
 
 if TYPE_CHECKING:
-    from farhand.relay.live import Live
+    from farhand.relay.live.plane import Live
 
 log = get_log("events")
 

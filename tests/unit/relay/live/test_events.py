@@ -7,7 +7,7 @@ from farhand.kit.ids import new_id
 from farhand.protocol.bus import ListenersEnd, Publish
 from farhand.protocol.channels import Control
 from farhand.protocol.messages import Event, EventsTicket, Gap, Welcome
-from farhand.relay.events import KEPT, Topic
+from farhand.relay.live.events import KEPT, Topic
 
 
 def event(topic: str, n: int) -> Event:

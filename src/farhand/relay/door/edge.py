@@ -16,9 +16,9 @@ from typing import Any
 
 from farhand.kit.address import address_block, plain_address
 from farhand.kit.log import get_log
-from farhand.relay.backend import Back, Orphans
-from farhand.relay.front import Front
-from farhand.relay.shares import Place, Shares, Turns
+from farhand.relay.door.backend import Back, Orphans
+from farhand.relay.door.front import Front
+from farhand.relay.door.shares import Place, Shares, Turns
 
 log = get_log("edge")
 

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.relay.door.test_edge import GET, UPGRADE, Client, connect, hello
 from tests.unit.relay.harness import FakeWeb, Harness
-from tests.unit.relay.test_edge import GET, UPGRADE, Client, connect, hello
 
 from farhand.kit import net
-from farhand.relay import backend
-from farhand.relay import front as front_module
-from farhand.relay.answers import Answer, BrokenAnswer
-from farhand.relay.shares import Shares, Turn, Turns
+from farhand.relay.door import backend
+from farhand.relay.door import front as front_module
+from farhand.relay.door.answers import Answer, BrokenAnswer
+from farhand.relay.door.shares import Shares, Turn, Turns
 
 POST = b"POST /form HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n%s\r\n"
 
@@ -434,7 +434,7 @@ async def test_admission_is_taken_by_agents_that_prove_themselves(
     from tests.unit.relay.harness import refusal
 
     from farhand.kit import signing
-    from farhand.relay import links
+    from farhand.relay.live import links
 
     relay.policy(links_per_second=1)
     await relay.settle(lambda: relay.live.links.admission.rate == 1)

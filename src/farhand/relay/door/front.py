@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 
-from farhand.relay import backend, heads
-from farhand.relay.backend import Back
-from farhand.relay.shares import Place, Turn
+from farhand.relay.door import backend, heads
+from farhand.relay.door.backend import Back
+from farhand.relay.door.shares import Place, Turn
 
 if TYPE_CHECKING:
-    from farhand.relay.edge import Edge
+    from farhand.relay.door.edge import Edge
 
 LIVE = b"GET /live/"
 HEAD_S = 20.0

@@ -13,12 +13,12 @@ from farhand.protocol.channels import Control
 from farhand.protocol.frames import RECORDER_LEG, Frame
 from farhand.protocol.legs import ENDPOINT_LEG, Leg
 from farhand.protocol.messages import Join, LegTicket
-from farhand.relay.signin import Refusal, check_leg
-from farhand.relay.sockets import PAUSE_QUEUE, POLICY_VIOLATION, LiveSocket
+from farhand.relay.live.signin import Refusal, check_leg
+from farhand.relay.live.sockets import PAUSE_QUEUE, POLICY_VIOLATION, LiveSocket
 
 if TYPE_CHECKING:
-    from farhand.relay.live import Live
-    from farhand.relay.sessions import SessionRoom
+    from farhand.relay.live.plane import Live
+    from farhand.relay.live.sessions import SessionRoom
 
 WAIT_S = 3.0
 """A leg may come before the bus has told of its session: it waits this long."""

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from farhand.protocol.journal import RECORD, encode_entry, read_damaged
 from farhand.protocol.messages import Entry
-from farhand.relay import journal
-from farhand.relay.journal import Batch, JournalFile, JournalWriter
+from farhand.relay.live import journal
+from farhand.relay.live.journal import Batch, JournalFile, JournalWriter
 
 
 def entry(seq: int, text: str = "said") -> Entry:

@@ -25,18 +25,18 @@ from farhand.protocol.bus import (
     SessionPut,
     Sessions,
 )
-from farhand.relay import heads
-from farhand.relay.edge import Edge
-from farhand.relay.events import EventRoom, EventSocket
-from farhand.relay.journal import JournalWriter
-from farhand.relay.legsockets import LegSocket
-from farhand.relay.links import LinkSocket, LinkTable
-from farhand.relay.policy import PolicyFile
-from farhand.relay.sessions import SessionTable
-from farhand.relay.shares import Place
-from farhand.relay.signin import UsedTickets
-from farhand.relay.sockets import SERVICE_RESTART, LiveSocket, Wheel
-from farhand.relay.taps import TapRoom, limits_of
+from farhand.relay.door import heads
+from farhand.relay.door.edge import Edge
+from farhand.relay.door.shares import Place
+from farhand.relay.live.events import EventRoom, EventSocket
+from farhand.relay.live.journal import JournalWriter
+from farhand.relay.live.legsockets import LegSocket
+from farhand.relay.live.links import LinkSocket, LinkTable
+from farhand.relay.live.policy import PolicyFile
+from farhand.relay.live.sessions import SessionTable
+from farhand.relay.live.signin import UsedTickets
+from farhand.relay.live.sockets import SERVICE_RESTART, LiveSocket, Wheel
+from farhand.relay.live.taps import TapRoom, limits_of
 
 log = get_log("live")
 

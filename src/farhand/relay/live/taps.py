@@ -22,8 +22,8 @@ from farhand.protocol.budgets import Budget
 from farhand.protocol.bus import Policy, RecordingKeys
 from farhand.protocol.channels import Kind, Screen, channel
 from farhand.recording.writer import SegmentWriter
-from farhand.relay.journal import KEEP_FREE, NO_SPACE, free_bytes, sync_folder
-from farhand.relay.policy import UNCLAIMED
+from farhand.relay.live.journal import KEEP_FREE, NO_SPACE, free_bytes, sync_folder
+from farhand.relay.live.policy import UNCLAIMED
 
 log = get_log("recording")
 

@@ -16,9 +16,9 @@ from tests.unit.relay.harness import Harness, Listener
 
 from farhand.kit import net
 from farhand.protocol import frames
-from farhand.relay import heads
-from farhand.relay.edge import Edge
-from farhand.relay.front import LIVE, Front
+from farhand.relay.door import heads
+from farhand.relay.door.edge import Edge
+from farhand.relay.door.front import LIVE, Front
 
 REQUESTS = [
     b"GET /page HTTP/1.1\r\nHost: localhost\r\nCookie: a=b\r\n\r\n",

@@ -19,11 +19,11 @@ from farhand.protocol import frames
 from farhand.protocol.channels import Control, Kind
 from farhand.protocol.frames import control_frame
 from farhand.protocol.messages import NOT_UNDERSTOOD, Hello, Refuse
-from farhand.relay.shares import Place
-from farhand.relay.signin import Refusal
+from farhand.relay.door.shares import Place
+from farhand.relay.live.signin import Refusal
 
 if TYPE_CHECKING:
-    from farhand.relay.live import Live
+    from farhand.relay.live.plane import Live
 
 log = get_log("live")
 

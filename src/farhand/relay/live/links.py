@@ -12,11 +12,11 @@ from farhand.protocol.bus import LinkDown, Links, LinkUp
 from farhand.protocol.channels import Control
 from farhand.protocol.frames import Frame, control_frame
 from farhand.protocol.messages import NOT_UNDERSTOOD, AgentCredential, Auth, Facts, Offer, Refuse, Welcome
-from farhand.relay.signin import Admission, Refusal, check_agent
-from farhand.relay.sockets import POLICY_VIOLATION, LiveSocket
+from farhand.relay.live.signin import Admission, Refusal, check_agent
+from farhand.relay.live.sockets import POLICY_VIOLATION, LiveSocket
 
 if TYPE_CHECKING:
-    from farhand.relay.live import Live
+    from farhand.relay.live.plane import Live
 
 log = get_log("links")
 

@@ -21,7 +21,7 @@ from farhand.protocol.messages import (
     Refuse,
     proof_body,
 )
-from farhand.relay.policy import PolicyFile
+from farhand.relay.live.policy import PolicyFile
 
 T = TypeVar("T", bound=Message)
 

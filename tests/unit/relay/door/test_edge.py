@@ -8,9 +8,9 @@ import pytest
 from tests.unit.relay.harness import FakeWeb, Harness
 
 from farhand.kit import net
-from farhand.relay import backend
-from farhand.relay import front as front_module
-from farhand.relay.shares import Shares
+from farhand.relay.door import backend
+from farhand.relay.door import front as front_module
+from farhand.relay.door.shares import Shares
 
 GET = b"GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

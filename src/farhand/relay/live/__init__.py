@@ -1,0 +1,1 @@
+"""The live plane: links of agents, legs of sessions, event sockets of consoles, journals and recordings."""
