@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("cli", "web", "relay", "agent", "rules", "protocol", "recording", "kit")
+PACKAGES = ("cli", "web", "relay", "relay/door", "relay/live", "agent", "rules", "protocol", "recording", "kit")
 
 
 @pytest.fixture
@@ -50,6 +50,7 @@ def test_an_empty_house_keeps_every_contract(house: Path) -> None:
         ("rules/bad.py", "import ssl"),
         ("relay/bad.py", "import sqlite3"),
         ("agent/bad.py", "import psycopg"),
+        ("relay/door/bad.py", "import farhand.relay.live"),
     ],
 )
 def test_a_wrong_import_is_refused(house: Path, module: str, statement: str) -> None:

@@ -1,33 +1,24 @@
-"""One public connection: reads requests, hands them to `web` one after the other, passes the answers on.
+"""One public connection: hands its requests to `web` one after the other, passes the answers on.
 
-Requests are parsed by llhttp and written anew (`heads`); what comes after the one that runs waits here, in order, and
-so does a refusal. Bodies are collected here, bounded in size, time and, over all connections of an address, in memory.
+`reader` makes whole requests of what comes in. What comes after the one that runs waits here, in order, and so does a
+refusal. Who reads nothing, takes too long or asks for too much is ended here.
 """
 
 import asyncio
 import math
 import time
 from collections import deque
-from typing import TYPE_CHECKING, cast
-
-import httptools
+from typing import TYPE_CHECKING, Literal, cast
 
 from farhand.relay.door import backend, heads
 from farhand.relay.door.backend import Back
+from farhand.relay.door.reader import BUSY, Request, RequestReader
 from farhand.relay.door.shares import Place, Turn
 
 if TYPE_CHECKING:
     from farhand.relay.door.edge import Edge
 
 LIVE = b"GET /live/"
-HEAD_S = 20.0
-"""Time for a whole head, from the connection's or the request's first byte."""
-BODY_S = 30.0
-"""Time for a whole body, besides that for its size."""
-BODY_RATE = 16 * 1024
-"""Bytes a second that a body needs at least."""
-IDLE_S = 75.0
-"""Longest silence between requests."""
 TURN_S = 5.0
 """Longest wait of a request for its turn."""
 ANSWER_S = 600.0
@@ -45,25 +36,8 @@ QUEUE = 16
 
 AWAY = "The appliance is starting or being updated. This page will work again in a few seconds; please load it again."
 CUT = "The appliance restarted while it worked on this request. Please load the page again and check what was done."
-BUSY = "The appliance has many requests to answer now. Please try again in a few seconds."
 TRANSFERS = "Many downloads are running now. Please try again in a minute."
 SLOW = "The appliance did not answer in time. Please try again later and check what was done."
-
-
-class Request:
-    """A request on its way in, or a refusal in its place."""
-
-    __slots__ = ("bodiless", "body", "expects", "head", "keep_alive", "place", "refusal")
-
-    def __init__(self, head: bytes, place: Place, *, bodiless: bool, keep_alive: bool, expects: bool) -> None:
-        self.head = head
-        self.body: list[bytes] = []
-        self.place = place
-        self.bodiless = bodiless
-        self.keep_alive = keep_alive
-        self.expects = expects
-        """The client waits for a word before it sends the body."""
-        self.refusal: heads.Refused | None = None
 
 
 class Front(asyncio.Protocol):
@@ -78,15 +52,16 @@ class Front(asyncio.Protocol):
         """The client reads more slowly than the answer comes."""
         self._place = place
         self._first = bytearray()
-        self._parser: httptools.HttpRequestParser | None = None
-        self._state = "idle"  # what is read now: idle, head, body; then: closed, linger
-        self._incoming: Request | None = None
+        self._reader = RequestReader(edge, address, place.block, self._take, self._say_continue)
+        self._ending: Literal["", "closed", "linger"] = ""
+        """No request is read any more: what is sent on is left alone, or read and dropped for a while."""
+        self._lingered = 0
+        self._is_http = False
         self._queue: deque[Request] = deque()
         self._running: Request | None = None
         self._turn: Turn | None = None
         self._back: Back | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._input_until = math.inf
         self._answer_until = math.inf
         self._paused = False
         self._passed = False
@@ -102,18 +77,18 @@ class Front(asyncio.Protocol):
         """Called by the event loop when TLS stands."""
         self.transport = cast("asyncio.Transport", transport)
         self.edge.fronts.add(self)
-        self._input_until = time.monotonic() + HEAD_S
+        self._reader.begin()
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
-        if self._state == "linger":
+        if self._ending == "linger":
             self._lingered += len(data)
             if self._lingered > LINGER:
                 self.abort()
             return
-        if self._dead or self._state == "closed":
+        if self._dead or self._ending:
             return
-        if self._parser is None:
+        if not self._is_http:
             self._first += data
             if len(self._first) < len(LIVE) and LIVE.startswith(self._first):
                 return
@@ -122,101 +97,14 @@ class Front(asyncio.Protocol):
             if data.startswith(LIVE):
                 self._leave_to_live(data)
                 return
-            self._parser = httptools.HttpRequestParser(self)
-        self._feed(data)
-
-    def _feed(self, data: bytes) -> None:
-        assert self._parser is not None
+            self._is_http = True
         try:
-            if self._state != "body":
-                self._head_size += len(data)
-                # One read may hold a whole head and the start of its body: the exact cap is in on_header.
-                if self._head_size > heads.MAX_HEAD + (1 << 18):
-                    raise heads.Refused(431, "The request's head is too long.")
-            self._parser.feed_data(data)
+            self._reader.feed(data)
         except heads.Refused as refused:
             self._refuse(refused)
-        except httptools.HttpParserUpgrade:
-            self._refuse(heads.Refused(400, "This address does not speak that protocol."))
-        except httptools.HttpParserError as error:
-            # llhttp reports an exception of a callback as an error of its own, with ours as its cause.
-            cause = error.__context__
-            if not isinstance(cause, heads.Refused):
-                cause = heads.Refused(400, "This is not a request that HTTP/1.1 knows.")
-            self._refuse(cause)
 
-    _lingered = 0
-    _head_size = 0
-    _head_bytes = 0
-    _target = b""
-
-    def on_message_begin(self) -> None:
-        """Called by the parser."""
-        self._state, self._head_size, self._head_bytes = "head", 0, 0
-        self._target = b""
-        self._headers: list[heads.Header] = []
-        self._input_until = time.monotonic() + HEAD_S
-
-    def on_url(self, url: bytes) -> None:
-        """Called by the parser."""
-        self._target += url
-        self._grow(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Called by the parser. Trailers are dropped."""
-        if self._state == "head":
-            self._grow(len(name) + len(value))
-            self._headers.append((name.lower(), value))
-            if len(self._headers) > heads.MAX_HEADERS:
-                raise heads.Refused(431, f"A request may have {heads.MAX_HEADERS} headers.")
-
-    def _grow(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > heads.MAX_HEAD:
-            raise heads.Refused(431, f"A request's head may have {heads.MAX_HEAD} bytes.")
-
-    def on_headers_complete(self) -> None:
-        """Called by the parser."""
-        assert self._parser is not None
-        method = self._parser.get_method()
-        heads.check(method, self._target, self._headers)
-        heads.check_host(self._headers, self.edge.hosts())
-        if self._parser.should_upgrade():
-            raise heads.Refused(400, "This address does not speak that protocol.")
-        size = heads.body_size(self._headers)
-        keep_alive = self._parser.should_keep_alive() and not self.edge.draining
-        head = heads.rewrite(
-            method, self._target, self._headers, self.address.encode(), self.edge.scheme, keep_alive=keep_alive
-        )
-        self._incoming = Request(
-            head,
-            self.edge.request_bytes.place(self.block),
-            bodiless=method == b"HEAD",
-            keep_alive=keep_alive,
-            expects=size > 0 and heads.expects_continue(self._headers),
-        )
-        if not self._incoming.place.grow(len(head)):
-            raise heads.Refused(503, BUSY, retry_after_s=5, lingers=size > 0)
-        self._state = "body"
-        self._input_until = time.monotonic() + BODY_S + size / BODY_RATE
-        self._say_continue()
-
-    def on_body(self, data: bytes) -> None:
-        """Called by the parser."""
-        request = self._incoming
-        assert request is not None
-        request.expects = False
-        if not request.place.grow(len(data)):
-            raise heads.Refused(503, BUSY, retry_after_s=5, lingers=True)
-        request.body.append(data)
-
-    def on_message_complete(self) -> None:
-        """Called by the parser."""
-        self._state = "idle"
-        self._head_size = self._head_bytes = 0
-        self._input_until = time.monotonic() + IDLE_S
-        request, self._incoming = self._incoming, None
-        assert request is not None
+    def _take(self, request: Request) -> None:
+        """A whole request: it waits for its turn. Raises heads.Refused."""
         if len(self._queue) >= QUEUE_MAX:
             request.place.give_back()
             raise heads.Refused(503, "So many requests at once are not served on one connection.", retry_after_s=5)
@@ -227,7 +115,7 @@ class Front(asyncio.Protocol):
 
     def _say_continue(self) -> None:
         """Ask for the body, unless older answers are still to come: they would be taken for the answer to it."""
-        request = self._incoming
+        request = self._reader.incoming
         if request is not None and request.expects and self._running is None and not self._queue:
             request.expects = False
             self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -348,8 +236,8 @@ class Front(asyncio.Protocol):
         if closes or request is None or not request.keep_alive or (self.edge.draining and not self._queue):
             self._close()
             return
-        if self._state == "idle":
-            self._input_until = time.monotonic() + IDLE_S
+        if not self._ending and self._reader.reads == "idle":
+            self._reader.go_on()
         if self._back is not None and (self._back.gone or len(self.edge.backs) > self.edge.idle_backs):
             self._back.leave()
             self._back = None
@@ -377,15 +265,15 @@ class Front(asyncio.Protocol):
         """Read no more from the client for now; its time limit stands still."""
         if not self._paused and not self._dead:
             self._paused = True
-            self._input_until = math.inf
+            self._reader.rest()
             self.transport.pause_reading()
 
     def _resume(self) -> None:
         """Read from the client again."""
         if self._paused and not self._dead:
             self._paused = False
-            now = time.monotonic()
-            self._input_until = now + (IDLE_S if self._state == "idle" else HEAD_S if self._state == "head" else BODY_S)
+            if not self._ending:
+                self._reader.go_on()
             self.transport.resume_reading()
 
     def look(self, now: float) -> None:
@@ -397,13 +285,13 @@ class Front(asyncio.Protocol):
                 self._end_with(heads.Refused(503, BUSY, retry_after_s=5))
             elif not self.choked:  # otherwise it is the client who is slow
                 self._end_with(heads.Refused(503, SLOW, retry_after_s=30))
-        elif self._input_until <= now and not self._dead:
+        elif self._reader.until <= now and not self._dead:
             self._input_late()
 
     def _input_late(self) -> None:
-        if self._state == "head" or self._first:
+        if self._reader.reads == "head" or self._first:
             self._refuse(heads.Refused(408, "The request took too long to arrive."))
-        elif self._state == "body":
+        elif self._reader.reads == "body":
             self.edge.complain("body_stalled", address=self.address)
             self._refuse(heads.Refused(408, "The request's body took too long to arrive."))
         elif self._running is None and not self._queue:
@@ -428,7 +316,7 @@ class Front(asyncio.Protocol):
 
     def close_if_idle(self) -> None:
         """For the drain: close unless a request is on its way or being answered."""
-        between = self._state == "idle" and not self._first
+        between = not self._ending and self._reader.reads == "idle" and not self._first
         if between and self._running is None and not self._queue and not self.transport.get_write_buffer_size():
             self._close()
 
@@ -439,13 +327,10 @@ class Front(asyncio.Protocol):
 
     def _refuse(self, refused: heads.Refused) -> None:
         """This request is not passed on, and nothing behind it is read; older ones are answered first."""
-        if self._dead or self._state in ("closed", "linger"):
+        if self._dead or self._ending:
             return
-        request, self._incoming = self._incoming, None
-        if request is not None:
-            request.place.give_back()
-        self._state = "closed"
-        self._input_until = math.inf
+        self._reader.drop()
+        self._ending = "closed"
         last = Request(b"", self.edge.request_bytes.place(self.block), bodiless=False, keep_alive=False, expects=False)
         last.refusal = refused
         self._queue.append(last)
@@ -459,7 +344,7 @@ class Front(asyncio.Protocol):
             self._write(heads.page(refused.status, refused.text, refused.retry_after_s))
         if refused.lingers and self._running is None:
             self._forget()
-            self._state = "linger"
+            self._ending = "linger"
             asyncio.get_running_loop().call_later(LINGER_S, self._close)
         else:
             self._close()
@@ -475,7 +360,7 @@ class Front(asyncio.Protocol):
 
     def _leave_to_live(self, data: bytes) -> None:
         self._dead = True
-        self._input_until = math.inf
+        self._reader.rest()
         self.edge.fronts.discard(self)
         # Outside this callback: the transport is about to get another protocol.
         asyncio.get_running_loop().call_soon(self.edge.to_live, self.transport, data, self.address, self._place)
@@ -483,11 +368,11 @@ class Front(asyncio.Protocol):
     def _forget(self) -> None:
         """Nothing more is done for this client. The connection itself is watched until it is lost."""
         self._dead = True
-        self._input_until = self._answer_until = math.inf
-        for request in (self._incoming, self._running, *self._queue):
+        self._answer_until = math.inf
+        self._reader.drop()
+        for request in (self._running, *self._queue):
             if request is not None:
                 request.place.give_back()
-        self._incoming = None
         self._queue.clear()
         turn, self._turn = self._turn, None
         if turn is not None:

@@ -8,8 +8,7 @@ import pytest
 from tests.unit.relay.harness import FakeWeb, Harness
 
 from farhand.kit import net
-from farhand.relay.door import backend
-from farhand.relay.door import front as front_module
+from farhand.relay.door import backend, reader
 from farhand.relay.door.shares import Shares
 
 GET = b"GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -214,8 +213,8 @@ async def test_web_dying_in_a_request_is_said(relay: Harness) -> None:
 async def test_stalled_body_and_slow_head_are_cut(
     relay: Harness, web: FakeWeb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(front_module, "HEAD_S", 0.2)
-    monkeypatch.setattr(front_module, "BODY_S", 0.2)
+    monkeypatch.setattr(reader, "HEAD_S", 0.2)
+    monkeypatch.setattr(reader, "BODY_S", 0.2)
     slow_head = await connect(relay)
     slow_body = await connect(relay)
     silent = await connect(relay)

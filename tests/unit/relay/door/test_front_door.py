@@ -17,7 +17,7 @@ from tests.unit.relay.door.test_edge import GET, UPGRADE, Client, connect, hello
 from tests.unit.relay.harness import FakeWeb, Harness
 
 from farhand.kit import net
-from farhand.relay.door import backend
+from farhand.relay.door import backend, reader
 from farhand.relay.door import front as front_module
 from farhand.relay.door.answers import Answer, BrokenAnswer
 from farhand.relay.door.shares import Shares, Turn, Turns
@@ -57,7 +57,7 @@ def held(gate: threading.Event) -> Callable[[bytes, bytes], bytes]:
 async def test_a_body_that_trickles_never_reaches_web(
     relay: Harness, monkeypatch: pytest.MonkeyPatch, method: bytes
 ) -> None:
-    monkeypatch.setattr(front_module, "BODY_S", 0.3)
+    monkeypatch.setattr(reader, "BODY_S", 0.3)
     web = web_of(relay, hello)
     clients = [await connect(relay) for _ in range(20)]
     head = (POST % (300, b"")).replace(b"POST", method)

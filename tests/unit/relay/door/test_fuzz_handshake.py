@@ -108,7 +108,7 @@ async def test_request_heads(monkeypatch: pytest.MonkeyPatch) -> None:
         if client.wrote.replace(b"HTTP/1.1 100 Continue\r\n\r\n", b""):
             refused += 1
             assert b"HTTP/1.1 4" in client.wrote
-            assert client.closed or front._state == "linger"
+            assert client.closed or front._ending == "linger"
         if data.startswith(LIVE):
             assert not crossed
         front.connection_lost(None)
