@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from farhand.protocol import channels, screen
+from farhand.protocol import attendance, channels, screen
 from farhand.protocol.channels import RULES, Control, Durable, Grant, Input, Kind, Party, Screen, Shell
 from farhand.recording import cast
 from farhand.recording import format as form
 from farhand.web.reports import recordings
 
 WIRE = Path(__file__).resolve().parents[2] / "web/console/src/wire"
-LINK_ONLY = {"AUTH", "OFFER", "OFFER_ANSWER", "FACTS"}
-"""Control frames of agents' links, which no browser speaks."""
+ENDPOINTS_ONLY = {"LIMITS", "AUTH", "OFFER", "OFFER_ANSWER", "FACTS"}
+"""Control frames that no browser speaks."""
 
 
 def constants(source: str, name: str) -> dict[str, int]:
@@ -28,7 +28,7 @@ def constants(source: str, name: str) -> dict[str, int]:
 def test_the_console_has_the_numbers_of_the_protocol(numbers: type[IntEnum] | type[IntFlag]) -> None:
     expected = {one.name: int(one) for one in numbers if one.name and (one or numbers is Kind)}
     if numbers is Control:
-        expected = {name: value for name, value in expected.items() if name not in LINK_ONLY}
+        expected = {name: value for name, value in expected.items() if name not in ENDPOINTS_ONLY}
     assert constants((WIRE / "channels.ts").read_text(), numbers.__name__) == expected
 
 
@@ -36,6 +36,7 @@ def test_the_console_has_the_other_constants() -> None:
     source = (WIRE / "channels.ts").read_text()
     found = dict(re.findall(r"export const (\w+) = ([0-9xa-f* ]+);", source))
     assert int(found["CREDIT"], 0) == channels.CREDIT
+    assert int(found["UNSUPPORTED"], 0) == channels.UNSUPPORTED
     window = 1
     for factor in found["SHELL_WINDOW"].split("*"):
         window *= int(factor)
@@ -51,7 +52,7 @@ def test_recordings_mark_the_landmarks_of_the_table() -> None:
 
 def test_only_what_an_endpoint_sends_is_recorded() -> None:
     recorded = {(kind, way) for (kind, _, way), rule in RULES.items() if rule.recorded is not channels.Recorded.NO}
-    assert recorded == {(kind, channels.Way.FROM_ENDPOINT) for kind in (Kind.SCREEN, Kind.SHELL)}
+    assert recorded == {(kind, channels.Way.FROM_ENDPOINT) for kind in attendance.OF_KIND}
 
 
 def test_the_head_of_an_update_is_read_as_it_is_written() -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from farhand.protocol.messages import Count, Event, Facts, Hex32, Id, Line, Message, Name, Token
+from farhand.protocol.messages import Count, Event, Facts, Hex32, Id, Limits, Line, Message, Name, Token
 
 Blob = Annotated[str, msgspec.Meta(max_length=65_536)]
 
@@ -50,13 +50,15 @@ class RecordingKeys(Message, frozen=True, kw_only=True):
 
 
 class LegState(Message, frozen=True, kw_only=True):
-    """Grants of one leg as decided."""
+    """Grants of one leg as decided, and how far they go."""
 
     leg: int
     party: int
     subject: Line
     name: Name
     grants: int
+    limits: Limits = Limits()
+    """Told to the endpoint alone."""
 
 
 class SessionState(Message, frozen=True, kw_only=True):

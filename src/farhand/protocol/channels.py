@@ -1,12 +1,15 @@
 """Channels of a leg: their kinds, the frame types on each, and who needs which grant to send or receive them.
 
 A channel number is `kind << 8 | instance`; instances exist where several of a kind run side by side (shell/1, shell/2).
-RULES below is the whole truth about access to frames: the relay looks up every inbound and every fanned-out frame there
-(and remembers the answer, `legs.Leg.routes`), the agent checks its own copy again. What is not in the table is refused:
-no rule, no access.
+RULES below is the whole truth about access to frames, the recorder's too: the relay looks up every inbound and every
+fanned-out frame there (and remembers the answer, `legs.Leg.routes`), the agent checks its own copy again. What is not
+in the table is refused: no rule, no access. FILES and CLIPBOARD have a number and a traffic class, and no rules.
 """
 
+from collections.abc import Iterable
 from enum import Enum, IntEnum, IntFlag
+from functools import reduce
+from operator import or_
 from typing import Final, NamedTuple
 
 
@@ -21,6 +24,20 @@ class Kind(IntEnum):
     FILES = 5
     CLIPBOARD = 6
     SYSTEM = 7
+
+
+class Traffic(IntEnum):
+    """Classes in which frames wait for a peer that reads slowly: a lower one goes first, within one order holds."""
+
+    FIRST = 0
+    """What people do and say: control, chat, system, input, shell."""
+    SCREEN = 1
+    BULK = 2
+
+
+_BEHIND: Final = {Kind.SCREEN: Traffic.SCREEN, Kind.FILES: Traffic.BULK, Kind.CLIPBOARD: Traffic.BULK}
+TRAFFIC: Final = tuple(_BEHIND.get(kind, Traffic.FIRST) for kind in range(256))  # type: ignore[call-overload]
+"""Traffic class by the number of a channel's kind."""
 
 
 class Party(IntEnum):
@@ -59,6 +76,7 @@ class Control(IntEnum):
     ROSTER = 4
     GRANTS = 5
     END = 6
+    LIMITS = 7
     JOIN = 16
     LEAVE = 17
     # on an agent's link only
@@ -124,6 +142,9 @@ class Shell(IntEnum):
 CREDIT: Final = 0xF0
 """On every flow-controlled channel: the receiver allows the sender this many further payload bytes (u32)."""
 
+UNSUPPORTED: Final = 0xF1
+"""On every channel that viewers send on: the endpoint has no such tool, or its tool does not know this frame (JSON)."""
+
 SHELL_WINDOW: Final = 256 * 1024
 """Credit that a viewer starts with on a shell channel, in bytes of DATA payload."""
 
@@ -132,7 +153,9 @@ class Way(Enum):
     """Who sends a frame, and to whom."""
 
     TO_ENDPOINT = "to-endpoint"
-    """A viewer (console, recorder) to the endpoint."""
+    """A console to the endpoint."""
+    FROM_RECORDER = "from-recorder"
+    """The recorder to the endpoint: less than a console may."""
     FROM_ENDPOINT = "from-endpoint"
     """The endpoint to viewers."""
     POST = "post"
@@ -153,13 +176,27 @@ class Recorded(Enum):
     """Those as well that are addressed to the recorder itself."""
 
 
+class Attended(Enum):
+    """How it is known that something was begun for a representative: before, its frames are not recorded. Each has its
+    class in `attendance`."""
+
+    OWN_VIEW = "own-view"
+    """The endpoint serves the recorder, which the relay asked for while a console is served (screen)."""
+    OPEN_CHANNEL = "open-channel"
+    """The channel was opened, and is not closed (shell)."""
+    ALWAYS = "always"
+    """There is nothing to begin: every frame is recorded."""
+
+
 class Rule(NamedTuple):
     """What one frame type in one direction needs."""
 
-    needs: Grant
-    """Grant of the leg at the viewers' end: the sender towards the endpoint, the receiver from it. An endpoint needs it
-    to send."""
+    any_of: Grant
+    """Grants of which the leg at the viewers' end needs one: the sender towards the endpoint, the receiver from it. An
+    endpoint needs one of them to send."""
     recorded: Recorded = Recorded.NO
+    attended: Attended | None = None
+    """Of what is recorded: since when. All rules of a kind say the same."""
     landmark: bool = False
     """It begins, ends or resizes something: readers of recordings look for it (`recording.format.LANDMARKS`)."""
 
@@ -177,8 +214,9 @@ def _rules() -> dict[tuple[int, int, Way], Rule]:
     add(Kind.SYSTEM, Way.ENDPOINT_POST, system, Durable.POST)
     add(Kind.SYSTEM, Way.FROM_RELAY, system, Durable.ENTRY, Durable.REFUSED)
 
-    view = Rule(Grant.SCREEN_VIEW, Recorded.OWN)
-    add(Kind.SCREEN, to, Rule(Grant.SCREEN_VIEW), Screen.START, Screen.STOP, Screen.ACK, Screen.REFRESH)
+    view = Rule(Grant.SCREEN_VIEW, Recorded.OWN, Attended.OWN_VIEW)
+    for way in (to, Way.FROM_RECORDER):
+        add(Kind.SCREEN, way, Rule(Grant.SCREEN_VIEW), Screen.START, Screen.STOP, Screen.ACK, Screen.REFRESH)
     add(Kind.SCREEN, of, view, Screen.UPDATE, Screen.CURSOR)
     add(Kind.SCREEN, of, view._replace(landmark=True), Screen.STARTED, Screen.STOPPED)
 
@@ -186,22 +224,34 @@ def _rules() -> dict[tuple[int, int, Way], Rule]:
     add(Kind.INPUT, to, Rule(Grant.SCREEN_CONTROL), *(one for one in Input if one is not Input.STATE))
     add(Kind.INPUT, of, Rule(Grant.SCREEN_VIEW), Input.STATE)
 
-    shell = Rule(Grant.SHELL, Recorded.SHARED)
+    shell = Rule(Grant.SHELL, Recorded.SHARED, Attended.OPEN_CHANNEL)
     typed = (Shell.OPEN, Shell.ATTACH, Shell.INPUT, Shell.RESIZE, Shell.CLOSE)
     add(Kind.SHELL, to, Rule(Grant.SHELL), *typed, CREDIT)
     add(Kind.SHELL, of, shell, Shell.DATA)
     add(Kind.SHELL, of, shell._replace(landmark=True), Shell.OPENED, Shell.CLOSED, Shell.RESIZED)
+
+    for kind in Kind:
+        asks = _union(rule for (one, _type, way), rule in table.items() if one == kind and way is to)
+        if asks:
+            add(kind, of, Rule(asks), UNSUPPORTED)
     return table
+
+
+def _union(rules: Iterable[Rule]) -> Grant:
+    return reduce(or_, (rule.any_of for rule in rules), Grant.NONE)
 
 
 RULES: Final = _rules()
 """(channel kind, frame type, way) -> rule. What is not here passes nobody."""
 
+RECORDER_GRANTS: Final = _union(rule for rule in RULES.values() if rule.recorded is not Recorded.NO)
+"""What the recorder in the relay may see; with them it may ask for what `Way.FROM_RECORDER` lists, and no more."""
+
 _SENDS: Final[dict[Party, tuple[Way, ...]]] = {
     Party.ENDPOINT: (Way.FROM_ENDPOINT, Way.POST, Way.ENDPOINT_POST),
     Party.CONSOLE: (Way.TO_ENDPOINT, Way.POST),
     Party.PORTAL: (Way.POST,),
-    Party.RECORDER: (Way.TO_ENDPOINT,),
+    Party.RECORDER: (Way.FROM_RECORDER,),
 }
 _HEARS: Final[dict[Party, tuple[Way, ...]]] = {
     Party.ENDPOINT: (Way.TO_ENDPOINT, Way.FROM_RELAY),
@@ -239,13 +289,13 @@ def rule_of(ways: tuple[Way, ...], number: int, frame_type: int) -> Rule | None:
 def may_send(party: Party, grants: Grant, number: int, frame_type: int) -> bool:
     """Say whether a leg may send this frame type on this channel. Control frames are judged by the leg machine."""
     rule = rule_of(_SENDS[party], number, frame_type)
-    return rule is not None and bool(rule.needs & grants)
+    return rule is not None and bool(rule.any_of & grants)
 
 
 def may_receive(party: Party, grants: Grant, number: int, frame_type: int) -> bool:
     """Say whether a leg may be sent this frame type on this channel. The endpoint hears all that others may say."""
     rule = rule_of(_HEARS[party], number, frame_type)
-    return rule is not None and (party is Party.ENDPOINT or bool(rule.needs & grants))
+    return rule is not None and (party is Party.ENDPOINT or bool(rule.any_of & grants))
 
 
 def is_recorded(number: int, frame_type: int, *, shared: bool) -> bool:
@@ -256,8 +306,4 @@ def is_recorded(number: int, frame_type: int, *, shared: bool) -> bool:
 
 def grants_to_use(kind: Kind) -> Grant:
     """Return the grants of which a viewer needs at least one to send anything on channels of this kind."""
-    found = Grant.NONE
-    for (one, _type, way), rule in RULES.items():
-        if one == kind and way is Way.TO_ENDPOINT:
-            found |= rule.needs
-    return found
+    return _union(rule for (one, _type, way), rule in RULES.items() if one == kind and way is Way.TO_ENDPOINT)

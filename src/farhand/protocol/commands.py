@@ -11,9 +11,10 @@ from farhand.protocol.messages import Entry
 
 
 class Send(NamedTuple):
-    """Write these bytes (a whole frame) to one leg."""
+    """Write these bytes (a whole frame, of this channel) to one leg."""
 
     leg: Leg
+    channel: int
     frame: bytes
 
 

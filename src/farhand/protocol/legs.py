@@ -6,21 +6,18 @@ Access is looked up for every frame: a leg's `routes` remembers the answer of th
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Any
+from typing import Protocol
 
 from farhand.protocol import channels
+from farhand.protocol.attendance import MARKS
 from farhand.protocol.budgets import Budget
-from farhand.protocol.channels import Grant, Kind, Party, Screen, Shell
+from farhand.protocol.channels import Grant, Party
 from farhand.protocol.frames import EVERY_LEG, RECORDER_LEG
+from farhand.protocol.messages import Limits
 
 ENDPOINT_LEG = 1
 EVERY_GRANT = Grant(sum(Grant))
-
-WATCHED = {
-    Kind.SCREEN: frozenset({Screen.START, Screen.STOP, Screen.STARTED, Screen.STOPPED}),
-    Kind.SHELL: frozenset({Shell.OPENED, Shell.CLOSED}),
-}
-"""Frames that change who is watching or what is open: the session machine sees each of them."""
+NO_LIMITS = Limits()
 
 
 class Verdict(Enum):
@@ -36,13 +33,58 @@ class Verdict(Enum):
     """Allowed, but the session machine must see it."""
 
 
+class Sender(Protocol):
+    """A leg's socket that can be read no further for a while."""
+
+    def pause_for(self, who: object) -> None:
+        """Stop reading because of `who`."""
+        ...
+
+    def resume_for(self, who: object) -> None:
+        """`who` has room again."""
+        ...
+
+
+class LegOut(Protocol):
+    """Where the frames of one leg are written; it belongs to whoever drives the machine."""
+
+    @property
+    def queued(self) -> int:
+        """Bytes that wait for the leg, as far as a sender must know."""
+        ...
+
+    def forward(self, data: bytes | memoryview, channel: int) -> None:
+        """Write a whole frame of this channel, or keep a copy of it until the leg takes it."""
+        ...
+
+    def hold(self, sender: Sender) -> None:
+        """Read no more from `sender` until most of what waits here is gone."""
+        ...
+
+
+class Nowhere:
+    """The `LegOut` of a leg that is away: what is written to it is gone."""
+
+    queued = 0
+
+    def forward(self, data: bytes | memoryview, channel: int) -> None:
+        """Drop it."""
+
+    def hold(self, sender: Sender) -> None:
+        """Nothing waits here."""
+
+
+NOWHERE = Nowhere()
+
+
 class Leg:
-    """State of one leg. `port` belongs to whoever drives the machine: where the leg's frames are written."""
+    """State of one leg."""
 
     __slots__ = (
         "gone_ms",
         "grants",
         "joined",
+        "limits",
         "name",
         "noted",
         "number",
@@ -61,6 +103,8 @@ class Leg:
         self.subject = subject
         self.name = name
         self.grants = grants
+        self.limits = NO_LIMITS
+        """How far the grants go; for the endpoint to keep."""
         self.joined = False
         self.present = False
         """The journal says that it is here (a short absence is not an event)."""
@@ -72,7 +116,7 @@ class Leg:
         """A dropped frame was logged since the last change of grants."""
         self.posts: Budget | None = None
         """What it may still post; made with its first post."""
-        self.port: Any = None
+        self.port: LegOut = NOWHERE
 
 
 def route_key(frame_type: int, channel: int, to: int) -> int:
@@ -88,7 +132,7 @@ def find_route(sender: Leg, legs: Iterable[Leg], frame_type: int, channel: int, 
         return Verdict.NEVER
     if not channels.may_send(sender.party, sender.grants, channel, frame_type):
         return Verdict.LACKS_GRANT
-    if frame_type in WATCHED.get(channel >> 8, ()):  # type: ignore[call-overload]
+    if (channel >> 8, frame_type) in MARKS:
         return Verdict.WATCHED
     return targets(sender, legs, frame_type, channel, to)
 

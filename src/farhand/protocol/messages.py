@@ -19,6 +19,7 @@ Word = Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[^\x00]*$")]
 """A short text of an endpoint. No NUL: databases that cannot keep it would refuse whatever comes with it. (Lone
 surrogates are no JSON text for the decoder.)"""
 Text = Annotated[str, msgspec.Meta(max_length=4096, pattern=r"^[^\x00]*$")]
+FilePath = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, pattern=r"^[^\x00]*$")]
 U16 = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Side = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -169,6 +170,25 @@ class Grants(Message, frozen=True, kw_only=True):
     epoch: Count
 
 
+class Limits(Message, frozen=True, kw_only=True):
+    """How far the grants of one leg go, where only the endpoint can judge it. An empty list is no limit.
+
+    Paths are the endpoint's own, in its own form; a folder stands for all that is in it.
+    """
+
+    files_read: Annotated[list[FilePath], msgspec.Meta(max_length=64)] = []
+    """What the leg may list and download."""
+    files_write: Annotated[list[FilePath], msgspec.Meta(max_length=64)] = []
+    """Where the leg may upload to, and change or delete."""
+
+
+class LegLimits(Message, frozen=True, kw_only=True):
+    """To the endpoint only: the limits of this leg, from now on. A leg of which nothing was said has none."""
+
+    leg: U16
+    limits: Limits
+
+
 class End(Message, frozen=True, kw_only=True):
     """The session is over for this leg. `scope` says for whom."""
 
@@ -263,7 +283,14 @@ SYSTEM_KINDS = frozenset(
 open)."""
 
 
-# --- shell and screen, their JSON payloads ---
+# --- tools, their JSON payloads ---
+
+
+class Unsupported(Message, frozen=True, kw_only=True):
+    """UNSUPPORTED, on the channel and to the leg of the frame that it answers."""
+
+    type: Annotated[int, msgspec.Meta(ge=0, le=0xFF)] = 0
+    """The frame type that this endpoint's tool does not know; 0 = it has no tool of this channel's kind at all."""
 
 
 class ShellOpen(Message, frozen=True, kw_only=True):

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from farhand.protocol import channels
+from farhand.protocol import attendance, channels
+from farhand.protocol.attendance import Mark
 from farhand.protocol.budgets import (
     MAX_ENTRIES,
     MAX_JOURNAL,
@@ -26,11 +27,11 @@ from farhand.protocol.budgets import (
     Budget,
 )
 from farhand.protocol.bus import Journaled, LegDown, LegUp, SessionState
-from farhand.protocol.channels import Control, Durable, Grant, Kind, Party, Screen, Shell
+from farhand.protocol.channels import RECORDER_GRANTS, Control, Durable, Grant, Kind, Party
 from farhand.protocol.commands import Again, Append, Close, Command, Deliver, Forward, Note, Send, Tell
-from farhand.protocol.frames import EVERY_LEG, RECORDER_LEG, build, control_frame
+from farhand.protocol.frames import RECORDER_LEG, build
 from farhand.protocol.journal import MAX_BODY, entry_channel, size_of
-from farhand.protocol.legs import ENDPOINT_LEG, EVERY_GRANT, Leg, Verdict, find_route, route_key, targets
+from farhand.protocol.legs import ENDPOINT_LEG, EVERY_GRANT, NO_LIMITS, Leg, Verdict, find_route, route_key, targets
 from farhand.protocol.messages import (
     NOT_UNDERSTOOD,
     RELAY_KINDS,
@@ -39,20 +40,20 @@ from farhand.protocol.messages import (
     Entry,
     Grants,
     LegInfo,
+    LegLimits,
+    Limits,
+    Message,
     Post,
     PostRefused,
     Roster,
-    ScreenStart,
     Welcome,
 )
 
 GONE_MS = 15_000
 """A leg that is back within this time never left, as far as the journal is concerned."""
+CONTROL = channels.channel(Kind.CONTROL)
 MAX_ROUTES = 4096
 """Routes of one leg that are remembered; no honest leg has as many."""
-RECORDER_START = ScreenStart(max_fps=8, lossless=True)
-
-SCREEN_CHANNEL = channels.channel(Kind.SCREEN)
 
 _post_decoder = msgspec.json.Decoder(Post)
 _encode = msgspec.json.encode
@@ -86,13 +87,9 @@ class Session:
         """Highest entry on disk."""
         self.ended = False
         self.legs: dict[int, Leg] = {}
-        self.watching: set[int] = set()
-        """Consoles to which the endpoint said STARTED."""
-        self.recorder_started = False
-        self.recorder_sees = False
-        """The endpoint said STARTED to the recorder while the session had a representative."""
-        self.shells: set[int] = set()
-        """Channels of shells that were OPENED while the session had a representative, and are not CLOSED."""
+        self._attendances = attendance.attendances()
+        self._limits_told: dict[int, Limits] = {}
+        """Leg to the limits that the endpoint was told on its present socket."""
         self._size = size
         """Bytes of the journal, with those that wait for the disk."""
         self._new_id = new_id
@@ -123,17 +120,18 @@ class Session:
             changed = True
             leg.noted = False
             if leg.joined and leg.number != RECORDER_LEG:
-                out.append(
-                    Send(leg, control_frame(Control.GRANTS, Grants(grants=leg.grants, epoch=self.epoch), leg.number))
-                )
+                out.append(_tell(leg, Control.GRANTS, Grants(grants=leg.grants, epoch=self.epoch)))
                 out.append(Deliver(leg))
-                if not leg.grants & Grant.SCREEN_VIEW:
-                    self.watching.discard(leg.number)
+                for kept in self._attendances.values():
+                    if not leg.grants & kept.grants:
+                        kept.viewer_gone(leg.number)
         if not self._attended():
-            self.recorder_sees = False
+            for kept in self._attendances.values():
+                kept.unattended()
+        out += self._tell_limits()  # before the roster says that somebody may do more
         if changed:
             self._forget_routes()
-            out += self._roster() + self._mind_recorder()
+            out += self._roster() + self._ask_for_recorder()
         return out
 
     def leg_end(self, number: int, reason: str, now_ms: int, text: str = "") -> list[Command]:
@@ -143,7 +141,7 @@ class Session:
             return []
         out: list[Command] = []
         if leg.joined:
-            out.append(Send(leg, self._end_frame(leg, reason, text)))
+            out.append(self._end_told(leg, reason, text))
             out.append(Close(leg, reason))
             out += self.closed(number, now_ms)
         if leg.present:
@@ -158,13 +156,11 @@ class Session:
         out: list[Command] = []
         for leg in self.legs.values():
             if leg.joined and leg.number != RECORDER_LEG:
-                out.append(Send(leg, self._end_frame(leg, reason, text)))
+                out.append(self._end_told(leg, reason, text))
                 out.append(Close(leg, reason))
                 leg.joined = False
                 out.append(Tell(LegDown(session_id=self.id, leg=leg.number)))
         self._forget_routes()
-        self.watching.clear()
-        self.recorder_started = False
         out += self._own("session-ended", None, now_ms, {"reason": reason})
         self.ended = True
         return out
@@ -179,14 +175,17 @@ class Session:
         leg.sent = min(last_seq, self.seq)
         self._forget_routes()
         if leg.party is Party.ENDPOINT:
-            self.watching.clear()
-            self.recorder_started = False
+            for kept in self._attendances.values():
+                kept.endpoint_gone()
         welcome = Welcome(leg=number, grants=leg.grants, seq=self.seq, roster=self._infos(), server_ms=now_ms)
         out: list[Command] = [
-            Send(leg, control_frame(Control.WELCOME, welcome, number)),
+            _tell(leg, Control.WELCOME, welcome),
             Tell(LegUp(session_id=self.id, leg=number)),
             Deliver(leg),
         ]
+        if leg.party is Party.ENDPOINT:
+            self._limits_told.clear()
+            out += self._tell_limits()
         out += self._roster(but=leg)
         if not leg.present:
             leg.present = True
@@ -201,11 +200,12 @@ class Session:
         leg.joined = False
         leg.gone_ms = now_ms
         self._forget_routes()
-        if leg.party is Party.ENDPOINT:
-            self.watching.clear()
-            self.recorder_started = False
-        self.watching.discard(number)
-        return [Tell(LegDown(session_id=self.id, leg=number)), *self._roster(), *self._mind_recorder()]
+        for kept in self._attendances.values():
+            if leg.party is Party.ENDPOINT:
+                kept.endpoint_gone()
+            else:
+                kept.viewer_gone(number)
+        return [Tell(LegDown(session_id=self.id, leg=number)), *self._roster(), *self._ask_for_recorder()]
 
     def tick(self, now_ms: int) -> list[Command]:
         """Once a second: journal long absences, try the disk again."""
@@ -230,15 +230,13 @@ class Session:
             return self._post(leg, frame_type, channel, to, payload, now_ms)
         found = find_route(leg, self.legs.values(), frame_type, channel, to)
         if found is Verdict.WATCHED:
-            if kind == Kind.SHELL:
-                return self._shell(leg, frame_type, channel, to)
-            return self._screen(leg, frame_type, channel, to)
+            return self._marked(leg, frame_type, channel, to)
         if found is Verdict.LACKS_GRANT:
             return self._drop(leg, channel, frame_type)
         if isinstance(found, Verdict):
             text = "A leg may only speak as itself." if found is Verdict.NOT_ITS_LEG else "This leg may not send that."
             return self._expel(leg, text, now_ms, channel, frame_type)
-        found = self._without_recorder(found, channel)
+        found = self._recorder_aside(found, channel)
         if len(leg.routes) >= MAX_ROUTES:
             leg.routes.clear()
         leg.routes[route_key(frame_type, channel, to)] = found
@@ -248,7 +246,7 @@ class Session:
 
     def add_recorder(self) -> Leg:
         """The relay records: from now on there is a leg 0xFFFF. Its `port` is the driver's."""
-        leg = Leg(RECORDER_LEG, Party.RECORDER, "relay:recorder", "Recorder", Grant.SCREEN_VIEW | Grant.SHELL)
+        leg = Leg(RECORDER_LEG, Party.RECORDER, "relay:recorder", "Recorder", RECORDER_GRANTS)
         leg.joined = True
         self.legs[RECORDER_LEG] = leg
         self._forget_routes()
@@ -306,9 +304,8 @@ class Session:
             leg = self.legs.get(given.leg)
             grants = Grant(given.grants & sum(Grant))
             if leg is None:
-                self.legs[given.leg] = Leg(given.leg, Party(given.party), given.subject, given.name, grants)
-            else:
-                leg.grants, leg.name = grants, given.name
+                leg = self.legs[given.leg] = Leg(given.leg, Party(given.party), given.subject, given.name, grants)
+            leg.grants, leg.name, leg.limits = grants, given.name, given.limits
 
     @staticmethod
     def _wanted(leg: Leg, state: SessionState) -> bool:
@@ -325,21 +322,31 @@ class Session:
 
     def _roster(self, but: Leg | None = None) -> list[Command]:
         payload = Roster(legs=self._infos())
-        return [
-            Send(leg, control_frame(Control.ROSTER, payload, leg.number)) for leg in self._people() if leg is not but
-        ]
+        return [_tell(leg, Control.ROSTER, payload) for leg in self._people() if leg is not but]
+
+    def _tell_limits(self) -> list[Command]:
+        """Bring the endpoint up to date. Nobody else learns what is on its disk."""
+        endpoint = self.legs.get(ENDPOINT_LEG)
+        if endpoint is None or not endpoint.joined:
+            return []
+        out: list[Command] = []
+        for leg in self.legs.values():
+            if leg.limits != self._limits_told.get(leg.number, NO_LIMITS):
+                self._limits_told[leg.number] = leg.limits
+                out.append(_tell(endpoint, Control.LIMITS, LegLimits(leg=leg.number, limits=leg.limits)))
+        return out
 
     def _forget_routes(self) -> None:
         for leg in self.legs.values():
             leg.routes.clear()
 
-    def _end_frame(self, leg: Leg, reason: str, text: str) -> bytes:
+    def _end_told(self, leg: Leg, reason: str, text: str) -> Send:
         uninstall = leg.party is Party.ENDPOINT and self.kind == "support"
-        return control_frame(Control.END, End(reason=reason, text=text, uninstall=uninstall), leg.number)
+        return _tell(leg, Control.END, End(reason=reason, text=text, uninstall=uninstall))
 
     def _expel(self, leg: Leg, text: str, now_ms: int, channel: int, frame_type: int) -> list[Command]:
         """It did what no honest leg does: tell it, close it. It may come back; a customer client stays installed."""
-        end = control_frame(Control.END, End(reason="refused", text=text), leg.number)
+        end = _tell(leg, Control.END, End(reason="refused", text=text))
         fields: dict[str, object] = {
             "session": self.id,
             "leg": leg.number,
@@ -347,7 +354,7 @@ class Session:
             "type": frame_type,
             "reason": text,
         }
-        return [Note("leg_refused", fields), Send(leg, end), Close(leg, text), *self.closed(leg.number, now_ms)]
+        return [Note("leg_refused", fields), end, Close(leg, text), *self.closed(leg.number, now_ms)]
 
     def _drop(self, leg: Leg, channel: int, frame_type: int) -> list[Command]:
         if leg.noted:
@@ -356,71 +363,36 @@ class Session:
         fields: dict[str, object] = {"session": self.id, "leg": leg.number, "channel": channel, "type": frame_type}
         return [Note("frame_without_grant_dropped", fields)]
 
-    def _screen(self, leg: Leg, frame_type: int, channel: int, to: int) -> list[Command]:
-        """Frames that change who watches."""
-        if leg.party is Party.ENDPOINT and to in (EVERY_LEG, RECORDER_LEG):
-            # STARTED counts from here on, STOPPED passes for the last time.
-            out: list[Command] = self._watched(leg, frame_type, channel, to, frame_type == Screen.STARTED)
-        else:
-            out = [Forward(targets(leg, self.legs.values(), frame_type, channel, to))]
-        if frame_type == Screen.STARTED and to != RECORDER_LEG:
-            if to == 0:
-                self.watching.update(other.number for other in self._people() if other is not leg)
-            elif to in self.legs:
-                self.watching.add(to)
-        elif frame_type == Screen.STOP:
-            self.watching.discard(leg.number)
-        elif frame_type == Screen.STOPPED:
-            if to == 0:
-                self.watching.clear()
-                self.recorder_started = False
-            elif to == RECORDER_LEG:
-                self.recorder_started = False
-                return out  # the endpoint ended the recorder's view: asking again at once would ask for ever
-            else:
-                self.watching.discard(to)
-        return out + self._mind_recorder()
-
-    def _watched(self, leg: Leg, frame_type: int, channel: int, to: int, begins: bool) -> list[Command]:
-        """The endpoint's view for the recorder begins or ends."""
-        if begins:
-            self.recorder_sees = self.recorder_sees or self._attended()
-        found = self._without_recorder(targets(leg, self.legs.values(), frame_type, channel, to), channel)
-        if not begins:
-            self.recorder_sees = False
+    def _marked(self, leg: Leg, frame_type: int, channel: int, to: int) -> list[Command]:
+        """A frame that begins or ends something of a recorded kind."""
+        kept = self._attendances[channel >> 8]
+        legs = targets(leg, self.legs.values(), frame_type, channel, to)
+        people = frozenset(other.number for other in legs if other.number != RECORDER_LEG)
+        mark = Mark(frame_type, channel, to, people, self._attended())
+        kept.begin(mark)
+        legs = self._recorder_aside(legs, channel)
+        kept.end(mark)
         leg.routes.clear()
-        return [Forward(found)]
-
-    def _shell(self, leg: Leg, frame_type: int, channel: int, to: int) -> list[Command]:
-        """A shell opens or closes. What is addressed to one viewer tells of shells that are open already."""
-        if frame_type == Shell.OPENED and channel & 0xFF and self._attended():
-            self.shells.add(channel)
-        found = self._without_recorder(targets(leg, self.legs.values(), frame_type, channel, to), channel)
-        if frame_type == Shell.CLOSED and to == EVERY_LEG:
-            self.shells.discard(channel)
-        leg.routes.clear()
-        return [Forward(found)]
+        return [Forward(legs), *self._ask_for_recorder()]
 
     def _attended(self) -> bool:
-        """The control plane gave the session a representative, who may be away for a moment. Before somebody accepts
-        it, its customer shows nothing to anybody, and nothing of it is worth a disk."""
+        """The control plane gave the session a representative, who may be away for a moment."""
         return any(leg.party is Party.CONSOLE for leg in self.legs.values())
 
-    def _without_recorder(self, legs: tuple[Leg, ...], channel: int) -> tuple[Leg, ...]:
-        """Leave out the recorder while the tool of this channel was not begun for a representative."""
-        if channel in self.shells or (channel == SCREEN_CHANNEL and self.recorder_sees):
+    def _recorder_aside(self, legs: tuple[Leg, ...], channel: int) -> tuple[Leg, ...]:
+        """Leave out the recorder while what this channel carries was not begun for a representative."""
+        kept = self._attendances.get(channel >> 8)
+        if kept is None or kept.recorder_may(channel):
             return legs
         return tuple(leg for leg in legs if leg.number != RECORDER_LEG)
 
-    def _mind_recorder(self) -> list[Command]:
-        """Start the recorder's view with the first watching console, stop it with the last."""
+    def _ask_for_recorder(self) -> list[Command]:
+        """What the recorder asks of the endpoint now."""
         endpoint = self.legs.get(ENDPOINT_LEG)
-        wanted = bool(self.watching) and RECORDER_LEG in self.legs
-        if endpoint is None or not endpoint.joined or wanted == self.recorder_started:
+        if endpoint is None or not endpoint.joined or RECORDER_LEG not in self.legs:
             return []
-        self.recorder_started = wanted
-        kind, payload = (Screen.START, _encode(RECORDER_START)) if wanted else (Screen.STOP, b"")
-        return [Send(endpoint, build(kind, SCREEN_CHANNEL, RECORDER_LEG, payload))]
+        asks = [ask for kept in self._attendances.values() if (ask := kept.ask()) is not None]
+        return [_send(endpoint, ask.type, ask.channel, RECORDER_LEG, ask.payload) for ask in asks]
 
     def _post(
         self, leg: Leg, frame_type: int, channel: int, to: int, payload: bytes | memoryview, now_ms: int
@@ -470,7 +442,7 @@ class Session:
         if not leg.joined:
             return []
         refused = PostRefused(id=post_id, code=code, text=text)
-        return [Send(leg, build(Durable.REFUSED, channel, leg.number, _encode(refused)))]
+        return [_send(leg, Durable.REFUSED, channel, leg.number, _encode(refused))]
 
     def _own(self, kind: str, leg: Leg | None, now_ms: int, data: dict[str, str | int | bool]) -> list[Command]:
         """Journal a fact that the relay itself saw."""
@@ -491,3 +463,11 @@ class Session:
             for index, draft in enumerate(self._in_flight)
         )
         return [Append(numbered)]
+
+
+def _send(leg: Leg, frame_type: int, channel: int, to: int, payload: bytes) -> Send:
+    return Send(leg, channel, build(frame_type, channel, to, payload))
+
+
+def _tell(leg: Leg, kind: Control, message: Message) -> Send:
+    return _send(leg, kind, CONTROL, leg.number, _encode(message))

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable
 
-from farhand.protocol.channels import Grant, Kind, Party, grants_to_use, may_send
+from farhand.protocol.channels import RECORDER_GRANTS, Grant, Kind, Party, grants_to_use, may_send
 from farhand.protocol.frames import RECORDER_LEG
 from farhand.protocol.messages import LegInfo
-
-_RECORDER_GRANTS = Grant.SCREEN_VIEW
 
 
 class Roster:
@@ -29,14 +27,14 @@ class Roster:
     def grants_of(self, leg: int) -> Grant:
         """Return the grants of this leg; none when the roster does not know it."""
         if leg == RECORDER_LEG:
-            return _RECORDER_GRANTS
+            return RECORDER_GRANTS
         info = self._legs.get(leg)
         return Grant(info.grants) if info is not None else Grant.NONE
 
     def may_send(self, leg: int, number: int, frame_type: int) -> bool:
         """Say whether this leg may send this frame to the endpoint."""
         if leg == RECORDER_LEG:
-            return may_send(Party.RECORDER, _RECORDER_GRANTS, number, frame_type)
+            return may_send(Party.RECORDER, RECORDER_GRANTS, number, frame_type)
         info = self._legs.get(leg)
         if info is None or info.party != Party.CONSOLE:
             return False

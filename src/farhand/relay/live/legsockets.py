@@ -11,10 +11,10 @@ import msgspec
 from farhand.protocol import frames
 from farhand.protocol.channels import Control
 from farhand.protocol.frames import RECORDER_LEG, Frame
-from farhand.protocol.legs import ENDPOINT_LEG, Leg
+from farhand.protocol.legs import ENDPOINT_LEG, Leg, Sender
 from farhand.protocol.messages import Join, LegTicket
 from farhand.relay.live.signin import Refusal, check_leg
-from farhand.relay.live.sockets import PAUSE_QUEUE, POLICY_VIOLATION, LiveSocket
+from farhand.relay.live.sockets import BINARY_FRAME, PAUSE_QUEUE, POLICY_VIOLATION, LiveSocket
 
 if TYPE_CHECKING:
     from farhand.relay.live.plane import Live
@@ -26,7 +26,6 @@ WAIT_S = 3.0
 _join = msgspec.json.Decoder(Join)
 _unpack = frames.HEADER.unpack_from
 _HEADER = frames.HEADER_SIZE
-_BINARY = 2
 
 
 class LegSocket(LiveSocket):
@@ -41,7 +40,7 @@ class LegSocket(LiveSocket):
         self.leg: Leg | None = None
         self.behind = False
         """Entries wait to be replayed when the queue is empty."""
-        self.paused: set[LegSocket] = set()
+        self.paused: set[Sender] = set()
         """Senders that are not read while this leg's queue is long."""
         self.waits_for: set[object] = set()
         """Receivers because of which this socket is not read."""
@@ -50,7 +49,7 @@ class LegSocket(LiveSocket):
 
     def on_ws_frame(self, transport: Any, frame: Any) -> None:
         """The hot path: a frame with a known route goes on at once."""
-        if self.leg is None or frame.msg_type != _BINARY or not frame.fin or self.closing:
+        if self.leg is None or frame.msg_type != BINARY_FRAME or not frame.fin or self.closing:
             super().on_ws_frame(transport, frame)
             return
         self.heard = True
@@ -66,7 +65,7 @@ class LegSocket(LiveSocket):
                     return
                 for leg in legs:
                     leg.port.forward(data, channel)
-                    if leg.port is not None and leg.port.queued > PAUSE_QUEUE:
+                    if leg.port.queued > PAUSE_QUEUE:
                         self.held_back(leg)
                 return
         super().on_ws_frame(transport, frame)  # says what is wrong with it
@@ -133,7 +132,7 @@ class LegSocket(LiveSocket):
         if slow.number == RECORDER_LEG or self.leg.number != ENDPOINT_LEG or lonely:
             slow.port.hold(self)
 
-    def hold(self, sender: "LegSocket") -> None:
+    def hold(self, sender: Sender) -> None:
         """Read no more from a sender until what waits here is gone."""
         if sender not in self.paused and not self.closing:
             self.paused.add(sender)

@@ -30,7 +30,7 @@ Note = Callable[[str, dict[str, str | int | bool]], None]
 class Recorder:
     """Keeps one session recorded. `note(kind, data)` writes a line of its journal."""
 
-    def __init__(self, live: "Live", session_id: str, to_endpoint: Callable[[bytes], None], note: Note) -> None:
+    def __init__(self, live: "Live", session_id: str, to_endpoint: Callable[[bytes, int], None], note: Note) -> None:
         self.tap = Tap(live.taps, session_id, to_endpoint, self)
         self._live = live
         self._session_id = session_id

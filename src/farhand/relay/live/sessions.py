@@ -28,7 +28,7 @@ from farhand.protocol.commands import (
 )
 from farhand.protocol.frames import RECORDER_LEG
 from farhand.protocol.journal import entry_channel
-from farhand.protocol.legs import ENDPOINT_LEG, Leg
+from farhand.protocol.legs import ENDPOINT_LEG, NOWHERE, Leg
 from farhand.protocol.messages import Entry, Join, LegTicket, Offer
 from farhand.protocol.session import Session
 from farhand.relay.live.journal import Batch, JournalFile
@@ -56,11 +56,6 @@ NO_RECORDING = (
 )
 NO_RECORDING_S = 30
 DAMAGED = "The appliance can no longer read what happened in this session, so it was ended. Start a new one."
-
-_join = msgspec.json.Decoder(Join)
-_unpack = frames.HEADER.unpack_from
-_HEADER = frames.HEADER_SIZE
-_BINARY = 2
 
 
 class SessionRoom:
@@ -107,8 +102,9 @@ class SessionRoom:
     def on_frame(self, socket: LegSocket, kind: int, channel: int, to: int, data: memoryview) -> None:
         """A frame without a route."""
         assert socket.leg is not None
+        payload = data[frames.HEADER_SIZE :]
         now_ms = self.live.clock.now_ms()
-        self.run(self.session.frame(socket.leg.number, kind, channel, to, data[_HEADER:], now_ms), data, channel)
+        self.run(self.session.frame(socket.leg.number, kind, channel, to, payload, now_ms), data, channel)
 
     def tick(self, now_ms: int) -> None:
         """Once a second."""
@@ -151,8 +147,8 @@ class SessionRoom:
                 case Forward(legs):
                     for leg in legs:
                         leg.port.forward(data, channel)
-                case Send(leg, frame):
-                    leg.port.forward(frame, int.from_bytes(frame[2:4], "little"))
+                case Send(leg, number, frame):
+                    leg.port.forward(frame, number)
                 case Deliver(leg):
                     self.pump(leg)
                 case Append(entries):
@@ -163,7 +159,7 @@ class SessionRoom:
                 case Tell(message):
                     self.live.tell(message)
                 case Close(leg, text):
-                    socket, leg.port = leg.port, None
+                    socket, leg.port = leg.port, NOWHERE
                     if isinstance(socket, LegSocket):
                         socket.room = socket.leg = None
                         socket.finish(POLICY_VIOLATION, text)
@@ -235,10 +231,10 @@ class SessionRoom:
     def _note(self, kind: str, data: dict[str, str | int | bool]) -> None:
         self.run(self.session.note(kind, self.live.clock.now_ms(), data))
 
-    def _to_endpoint(self, frame: bytes) -> None:
+    def _to_endpoint(self, frame: bytes, channel: int) -> None:
         endpoint = self.session.legs.get(ENDPOINT_LEG)
-        if endpoint is not None and endpoint.joined and endpoint.port is not None:
-            endpoint.port.forward(frame, int.from_bytes(frame[2:4], "little"))
+        if endpoint is not None and endpoint.joined:
+            endpoint.port.forward(frame, channel)
 
 
 def entry_frame(entry: Entry) -> bytes:

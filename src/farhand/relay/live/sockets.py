@@ -1,8 +1,8 @@
 """What every live socket has: HELLO, a time limit for signing in, the ping wheel, a bounded queue with classes, an
 orderly end.
 
-Frames go straight to the transport while it takes them. When it is blocked they wait in three classes (control, chat,
-system, input and shell first; then screen; then bulk), each in order. A peer whose queue passes 8 MiB is closed.
+Frames go straight to the transport while it takes them. When it is blocked they wait in classes (`channels.Traffic`),
+each in order. A peer whose queue passes 8 MiB is closed.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from picows import WSListener, WSMsgType
 
 from farhand.kit.log import get_log
 from farhand.protocol import frames
-from farhand.protocol.channels import Control, Kind
+from farhand.protocol.channels import TRAFFIC, Control, Traffic
 from farhand.protocol.frames import control_frame
 from farhand.protocol.messages import NOT_UNDERSTOOD, Hello, Refuse
 from farhand.relay.door.shares import Place
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 log = get_log("live")
 
 BINARY = WSMsgType.BINARY
-_BINARY = 2  # RFC 6455 section 5.2
+BINARY_FRAME = 2
+"""The same as a plain number, as frames have it (RFC 6455 section 5.2)."""
 _CLOSE = 8
 _TEXT = 1
 _CONTINUATION = 0
@@ -41,9 +42,6 @@ PAUSE_QUEUE = 1 << 20
 HIGH_WATER = 64 * 1024
 PING_S = 20
 """A turn of the ping wheel: each socket is pinged once in it and must be heard within the half turn that follows."""
-
-_CLASS = {Kind.SCREEN: 1, Kind.FILES: 2}
-PRIORITY = tuple(_CLASS.get(kind, 0) for kind in range(256))  # type: ignore[call-overload]
 
 POLICY_VIOLATION = 1008
 GOING_AWAY = 1001
@@ -91,7 +89,7 @@ class LiveSocket(WSListener):
     def on_ws_frame(self, transport: Any, frame: Any) -> None:
         """One WebSocket message, or a part of one."""
         self.heard = True
-        if frame.msg_type != _BINARY or not frame.fin:
+        if frame.msg_type != BINARY_FRAME or not frame.fin:
             self.on_other(frame)
             return
         if self.closing:
@@ -110,7 +108,7 @@ class LiveSocket(WSListener):
             self.closing = True
             self.ws.send_close()
             self.ws.disconnect()
-        elif kind in (_TEXT, _BINARY, _CONTINUATION):
+        elif kind in (_TEXT, BINARY_FRAME, _CONTINUATION):
             self.bad_message("Only whole binary messages are spoken here.")
 
     def on_ws_disconnected(self, transport: Any) -> None:
@@ -195,8 +193,8 @@ class LiveSocket(WSListener):
         if self.closing:
             return
         if self._queues is None:
-            self._queues = (deque(), deque(), deque())
-        self._queues[PRIORITY[channel >> 8]].append(bytes(data))
+            self._queues = tuple(deque() for _ in Traffic)
+        self._queues[TRAFFIC[channel >> 8]].append(bytes(data))
         self.queued += len(data)
         if self.queued > MAX_QUEUE:
             log.warning("peer_too_slow", area=self.area, address=self.address)

@@ -21,6 +21,7 @@ from farhand.protocol import frames, screen
 from farhand.protocol.budgets import Budget
 from farhand.protocol.bus import Policy, RecordingKeys
 from farhand.protocol.channels import Kind, Screen, channel
+from farhand.protocol.legs import Sender
 from farhand.recording.writer import SegmentWriter
 from farhand.relay.live.journal import KEEP_FREE, NO_SPACE, free_bytes, sync_folder
 from farhand.relay.live.policy import UNCLAIMED
@@ -61,16 +62,6 @@ def limits_of(policy: Policy) -> Limits:
     return Limits(policy.recorded_bytes_per_second, policy.recorded_bytes)
 
 
-class Sender(Protocol):
-    """A leg's socket that can be read no further for a while."""
-
-    def pause_for(self, who: object) -> None:
-        """Stop reading because of `who`."""
-
-    def resume_for(self, who: object) -> None:
-        """`who` has room again."""
-
-
 class Recording(Protocol):
     """Who is told, in the event loop, how a tap fares."""
 
@@ -82,13 +73,13 @@ class Recording(Protocol):
 
 
 class Tap:
-    """The recorder of one session; the `port` of leg 0xFFFF. `to_endpoint` writes a frame to the endpoint.
+    """The recorder of one session; the `port` of leg 0xFFFF. `to_endpoint` writes a frame (its bytes, its channel).
 
     The event loop appends to `items`, the thread takes from its other end; neither needs a lock for that.
     """
 
     def __init__(
-        self, room: "TapRoom", session_id: str, to_endpoint: Callable[[bytes], None], recording: Recording
+        self, room: "TapRoom", session_id: str, to_endpoint: Callable[[bytes, int], None], recording: Recording
     ) -> None:
         self.session_id = session_id
         self.recording = recording
@@ -190,7 +181,7 @@ class Tap:
         self.items.append(reason)
         self._room.wake()
 
-    def hold(self, sender: "Sender") -> None:
+    def hold(self, sender: Sender) -> None:
         """The disk is slower than the session, or the session too fast: read no more from the sender until most of it
         is written and made up for.
         """
@@ -214,13 +205,13 @@ class Tap:
         answer = screen.acknowledgement(update)
         if answer is None:
             return
-        self._to_endpoint(frames.build(Screen.ACK, SCREEN, frames.RECORDER_LEG, answer))
+        self._to_endpoint(frames.build(Screen.ACK, SCREEN, frames.RECORDER_LEG, answer), SCREEN)
         if time.monotonic() - self._refreshed >= REFRESH_S:
             self._refresh()
 
     def _refresh(self) -> None:
         self._refreshed = time.monotonic()
-        self._to_endpoint(frames.build(Screen.REFRESH, SCREEN, frames.RECORDER_LEG))
+        self._to_endpoint(frames.build(Screen.REFRESH, SCREEN, frames.RECORDER_LEG), SCREEN)
 
 
 def create_file(path: Path) -> int:
