@@ -26,20 +26,6 @@ class Kind(IntEnum):
     SYSTEM = 7
 
 
-class Traffic(IntEnum):
-    """Classes in which frames wait for a peer that reads slowly: a lower one goes first, within one order holds."""
-
-    FIRST = 0
-    """What people do and say: control, chat, system, input, shell."""
-    SCREEN = 1
-    BULK = 2
-
-
-_BEHIND: Final = {Kind.SCREEN: Traffic.SCREEN, Kind.FILES: Traffic.BULK, Kind.CLIPBOARD: Traffic.BULK}
-TRAFFIC: Final = tuple(_BEHIND.get(kind, Traffic.FIRST) for kind in range(256))  # type: ignore[call-overload]
-"""Traffic class by the number of a channel's kind."""
-
-
 class Party(IntEnum):
     """Who is at the other end of a leg."""
 
@@ -143,7 +129,7 @@ CREDIT: Final = 0xF0
 """On every flow-controlled channel: the receiver allows the sender this many further payload bytes (u32)."""
 
 UNSUPPORTED: Final = 0xF1
-"""On every channel that viewers send on: the endpoint has no such tool, or its tool does not know this frame (JSON)."""
+"""On every tool's channel, from the endpoint: it does not serve that. JSON payload, see `messages.Unsupported`."""
 
 SHELL_WINDOW: Final = 256 * 1024
 """Credit that a viewer starts with on a shell channel, in bytes of DATA payload."""
@@ -260,6 +246,25 @@ _HEARS: Final[dict[Party, tuple[Way, ...]]] = {
     Party.RECORDER: (Way.FROM_ENDPOINT,),
 }
 
+
+class Traffic(IntEnum):
+    """Classes of traffic on one socket: what waits in a lower number goes first, frame by frame; within one order
+    holds. Relay and agent queue by them."""
+
+    FIRST = 0
+    """Control, chat, system, input, shell: small, or somebody waits for the answer."""
+    SCREEN = 1
+    BULK = 2
+
+
+_LATER: Final[dict[int, Traffic]] = {
+    Kind.SCREEN: Traffic.SCREEN,
+    Kind.FILES: Traffic.BULK,
+    Kind.CLIPBOARD: Traffic.BULK,
+}
+TRAFFIC: Final = tuple(_LATER.get(kind, Traffic.FIRST) for kind in range(256))
+"""Traffic class by the number of a channel's kind."""
+
 DURABLE: Final = frozenset({Kind.CHAT, Kind.SYSTEM})
 """Kinds whose POSTs the relay journals and fans out as ENTRYs; never forwarded as they came."""
 
@@ -275,6 +280,11 @@ def kind_of(number: int) -> Kind | None:
         return Kind(number >> 8)
     except ValueError:
         return None
+
+
+def traffic_of(number: int) -> Traffic:
+    """Return the class of the frames on a channel."""
+    return TRAFFIC[number >> 8]
 
 
 def rule_of(ways: tuple[Way, ...], number: int, frame_type: int) -> Rule | None:

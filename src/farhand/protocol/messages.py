@@ -19,7 +19,6 @@ Word = Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[^\x00]*$")]
 """A short text of an endpoint. No NUL: databases that cannot keep it would refuse whatever comes with it. (Lone
 surrogates are no JSON text for the decoder.)"""
 Text = Annotated[str, msgspec.Meta(max_length=4096, pattern=r"^[^\x00]*$")]
-FilePath = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, pattern=r"^[^\x00]*$")]
 U16 = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Side = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -31,6 +30,18 @@ NOT_UNDERSTOOD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 class Message(msgspec.Struct, frozen=True):
     """Base of every message."""
+
+
+FilePath = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, pattern=r"^[^\x00]*$")]
+
+
+class Limits(Message, frozen=True, kw_only=True):
+    """Where a leg's grants hold on the endpoint. An empty list: everywhere. Else: in these folders and what is below
+    them (absolute paths of the endpoint's own form). The longest one fits into a frame.
+    """
+
+    files_read: Annotated[list[FilePath], msgspec.Meta(max_length=64)] = []
+    files_write: Annotated[list[FilePath], msgspec.Meta(max_length=64)] = []
 
 
 # --- signed statements (bodies of `kit.signing` tokens) ---
@@ -170,18 +181,6 @@ class Grants(Message, frozen=True, kw_only=True):
     epoch: Count
 
 
-class Limits(Message, frozen=True, kw_only=True):
-    """How far the grants of one leg go, where only the endpoint can judge it. An empty list is no limit.
-
-    Paths are the endpoint's own, in its own form; a folder stands for all that is in it.
-    """
-
-    files_read: Annotated[list[FilePath], msgspec.Meta(max_length=64)] = []
-    """What the leg may list and download."""
-    files_write: Annotated[list[FilePath], msgspec.Meta(max_length=64)] = []
-    """Where the leg may upload to, and change or delete."""
-
-
 class LegLimits(Message, frozen=True, kw_only=True):
     """To the endpoint only: the limits of this leg, from now on. A leg of which nothing was said has none."""
 
@@ -286,13 +285,6 @@ open)."""
 # --- tools, their JSON payloads ---
 
 
-class Unsupported(Message, frozen=True, kw_only=True):
-    """UNSUPPORTED, on the channel and to the leg of the frame that it answers."""
-
-    type: Annotated[int, msgspec.Meta(ge=0, le=0xFF)] = 0
-    """The frame type that this endpoint's tool does not know; 0 = it has no tool of this channel's kind at all."""
-
-
 class ShellOpen(Message, frozen=True, kw_only=True):
     """Ask for a new shell. Sent on shell/0."""
 
@@ -351,6 +343,15 @@ class Stopped(Message, frozen=True, kw_only=True):
     reason: Name = "stopped"
     """`stopped`, `refused`, `no-display`, `error`."""
     text: Line = ""
+
+
+class Unsupported(Message, frozen=True, kw_only=True):
+    """Payload of UNSUPPORTED: the endpoint does not serve what it was asked for on this channel."""
+
+    reason: Name = "no-tool"
+    """`no-tool`: this endpoint has no tool for channels of this kind; `not-possible`: it cannot do that here."""
+    text: Line = ""
+    """For people."""
 
 
 class InputState(Message, frozen=True, kw_only=True):

@@ -7,7 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farhand.protocol import channels, frames
-from farhand.protocol.channels import CREDIT, Durable, Grant, Input, Kind, Party, Screen, Shell, channel
+from farhand.protocol.channels import (
+    CREDIT,
+    RECORDER_GRANTS,
+    RULES,
+    UNSUPPORTED,
+    Durable,
+    Grant,
+    Input,
+    Kind,
+    Party,
+    Recorded,
+    Screen,
+    Shell,
+    Traffic,
+    Way,
+    channel,
+)
 
 EVERY = Grant(sum(Grant))
 
@@ -72,6 +88,9 @@ def test_the_directions_never_mix() -> None:
         (Party.PORTAL, Grant.CHAT, channel(Kind.CHAT), Durable.ENTRY, True),
         (Party.CONSOLE, EVERY, channel(Kind.CHAT), Durable.POST, False),
         (Party.RECORDER, EVERY, channel(Kind.CHAT), Durable.ENTRY, False),
+        (Party.RECORDER, RECORDER_GRANTS, channel(Kind.SHELL, 3), Shell.DATA, True),
+        (Party.CONSOLE, Grant.SHELL, channel(Kind.SHELL, 3), UNSUPPORTED, True),
+        (Party.CONSOLE, Grant.CHAT, channel(Kind.SHELL, 3), UNSUPPORTED, False),
     ],
 )
 def test_who_may_be_sent_what(party: Party, grant: Grant, number: int, kind: int, allowed: bool) -> None:
@@ -90,7 +109,34 @@ def test_who_may_be_sent_what(party: Party, grant: Grant, number: int, kind: int
         (Party.PORTAL, Grant.CHAT, channel(Kind.CHAT), Durable.POST, True),
         (Party.PORTAL, EVERY, channel(Kind.SCREEN), Screen.START, False),
         (Party.CONSOLE, EVERY, channel(Kind.FILES), 1, False),
+        (Party.RECORDER, RECORDER_GRANTS, channel(Kind.SCREEN), Screen.START, True),
+        (Party.RECORDER, RECORDER_GRANTS, channel(Kind.SHELL, 3), Shell.INPUT, False),
+        (Party.RECORDER, EVERY, channel(Kind.INPUT), Input.KEY, False),
+        (Party.ENDPOINT, Grant.SHELL, channel(Kind.SHELL, 3), UNSUPPORTED, True),
+        (Party.CONSOLE, EVERY, channel(Kind.SHELL, 3), UNSUPPORTED, False),
+        (Party.ENDPOINT, EVERY, channel(Kind.CHAT), UNSUPPORTED, False),
     ],
 )
 def test_the_tables(party: Party, grant: Grant, number: int, kind: int, allowed: bool) -> None:
     assert channels.may_send(party, grant, number, kind) is allowed
+
+
+def test_the_recorder_has_one_set_of_grants_and_it_is_what_is_recorded() -> None:
+    assert RECORDER_GRANTS == Grant.SCREEN_VIEW | Grant.SHELL
+    for (kind, frame_type, _way), rule in RULES.items():
+        if rule.recorded is not Recorded.NO:
+            assert channels.may_receive(Party.RECORDER, RECORDER_GRANTS, channel(Kind(kind), 1), frame_type)
+
+
+def test_every_tool_can_say_that_it_does_not_serve_something() -> None:
+    asked = {kind for kind, _type, way in RULES if way is Way.TO_ENDPOINT}
+    assert {kind for kind, frame_type, _way in RULES if frame_type == UNSUPPORTED} == asked
+    assert not channels.is_recorded(channel(Kind.SHELL, 1), UNSUPPORTED, shared=True)
+
+
+def test_what_is_typed_goes_before_pictures_and_those_before_files() -> None:
+    assert [channels.traffic_of(channel(kind, 1)) for kind in Kind] == [
+        Traffic.FIRST, Traffic.FIRST, Traffic.SCREEN, Traffic.FIRST, Traffic.FIRST, Traffic.BULK, Traffic.BULK,
+        Traffic.FIRST,
+    ]  # fmt: skip
+    assert channels.traffic_of(0xFFFF) is Traffic.FIRST

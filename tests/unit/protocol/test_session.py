@@ -24,7 +24,7 @@ from farhand.protocol.commands import (
     Tell,
 )
 from farhand.protocol.legs import Leg
-from farhand.protocol.messages import End, Entry, Post, PostRefused, Roster
+from farhand.protocol.messages import End, Entry, LegLimits, Limits, Post, PostRefused, Roster
 from farhand.protocol.session import GONE_MS, MAX_ROUTES, Session
 
 ALL = int(sum(Grant))
@@ -343,6 +343,61 @@ def test_the_recorder_follows_the_watchers() -> None:
     assert asked(session.frame(1, Screen.STARTED, SCREEN, 3, b"", 1)) == [Screen.START]
 
 
+def test_a_console_that_was_not_there_to_be_served_keeps_no_recorder_going() -> None:
+    session = make(2, 3)
+    session.add_recorder()
+    joined(session, 1, 2)
+    assert not of(session.frame(1, Screen.STARTED, SCREEN, 3, b"", 1), Send)  # 3 has not joined
+    assert of(session.frame(1, Screen.STARTED, SCREEN, 2, b"", 1), Send)
+
+
+def test_a_console_that_may_no_longer_watch_ends_the_record_of_the_screen() -> None:
+    session = make(2)
+    session.add_recorder()
+    joined(session, 1, 2)
+    session.frame(1, Screen.STARTED, SCREEN, 2, b"", 1)
+    out = session.put(state(2, epoch=2, grants={2: int(Grant.SHELL)}), 9)
+    asked = [frames.parse(command.frame) for command in of(out, Send)]
+    assert [one.type for one in asked if one.leg == frames.RECORDER_LEG] == [Screen.STOP]
+
+
+def limited(session_state: SessionState, limits: dict[int, Limits]) -> SessionState:
+    legs = [msgspec.structs.replace(leg, limits=limits.get(leg.leg, Limits())) for leg in session_state.legs]
+    return msgspec.structs.replace(session_state, legs=legs)
+
+
+def told(commands: list[Command]) -> list[tuple[int, int, list[str]]]:
+    """(told leg, leg that is limited, folders to read) of each LIMITS."""
+    return [(to, one.leg, one.limits.files_read) for to, one in sent(commands, Control.LIMITS, LegLimits)]
+
+
+def test_limits_reach_the_endpoint_alone_at_its_join_and_when_they_change() -> None:
+    home = Limits(files_read=["/home"])
+    session = Session(limited(state(2, 3), {2: home}), lambda: SID)
+    assert told(session.join(2, 0, 0)) == []
+    assert told(session.join(1, 0, 0)) == [(1, 2, ["/home"])]
+    assert told(session.join(3, 0, 0)) == []
+    # A running session hears of a change, before the roster that tells of the grants that came with it.
+    out = session.put(limited(state(2, 3, epoch=2, grants={3: 0}), {2: Limits(files_read=["/srv"]), 3: home}), 9)
+    assert told(out) == [(1, 2, ["/srv"]), (1, 3, ["/home"])]
+    to_endpoint = [frames.parse(one.frame).type for one in of(out, Send) if one.leg.number == 1]
+    assert to_endpoint == [Control.LIMITS, Control.LIMITS, Control.ROSTER]
+    assert told(session.put(limited(state(2, 3, epoch=3), {2: Limits(files_read=["/srv"]), 3: home}), 9)) == []
+    # Back with a new socket it is told all again; a number that somebody else gets later takes no limits over.
+    session.closed(1, 10)
+    assert told(session.put(limited(state(2, epoch=4), {2: home}), 11)) == []
+    assert told(session.join(1, 0, 12)) == [(1, 2, ["/home"])]
+    assert told(session.put(limited(state(3, epoch=5), {}), 13)) == []
+    assert told(session.put(limited(state(2, 3, epoch=6), {}), 14)) == [(1, 2, [])]
+
+
+def test_the_longest_limits_fit_into_a_frame() -> None:
+    worst = ["\x01" * 1024] * 64
+    limits = msgspec.convert({"files_read": worst, "files_write": worst}, Limits)
+    session = Session(limited(state(2), {2: limits}), lambda: SID)
+    assert len(told(session.join(1, 0, 0))) == 1
+
+
 def test_end_is_journaled_last() -> None:
     session = make()
     joined(session, 1, 2)
@@ -375,7 +430,7 @@ class Driver(RuleBasedStateMachine):
                 for leg in command.legs:
                     assert leg.joined
             elif isinstance(command, Send):
-                frames.parse(command.frame)
+                assert frames.parse(command.frame).channel == command.channel
             elif isinstance(command, Again):
                 assert command.seq <= len(self.disk)
 

@@ -6,6 +6,7 @@
  * Credit is given back when the terminal has drawn the bytes, not when they came.
  */
 import { channelOf, CREDIT, instanceOf, Kind, Shell, SHELL_WINDOW } from "../wire/channels";
+import { encodeCredit, readShellOutput } from "../wire/layouts";
 import { decodeShellClosed, decodeShellOpened, decodeShellSize, encodeJson, type Entry } from "../wire/messages";
 import type { LegPort } from "../wire/port";
 import { Handlers } from "./socket";
@@ -17,7 +18,6 @@ export interface Terminal {
   reset(): void;
 }
 
-const OFFSET_SIZE = 8;
 const INPUT_CHUNK = 16 * 1024;
 const CREDIT_STEP = SHELL_WINDOW / 8;
 const PATIENCE = 3;
@@ -91,9 +91,9 @@ export class ShellStream {
   }
 
   data(payload: Uint8Array, forUsOnly: boolean): void {
-    if (payload.byteLength < OFFSET_SIZE) return;
-    const view = new DataView(payload.buffer, payload.byteOffset, OFFSET_SIZE);
-    const offset = Number(view.getBigUint64(0, true));
+    const output = readShellOutput(payload);
+    if (!output) return;
+    const { offset, bytes: all } = output;
     const skip = this.#next - offset;
     if (skip < 0 && !forUsOnly && this.#asked < PATIENCE) {
       // Bytes are missing between ours and these: the endpoint still has them, or says from where on it has some.
@@ -102,10 +102,10 @@ export class ShellStream {
       return;
     }
     this.#asked = 0;
-    const bytes = payload.subarray(OFFSET_SIZE + Math.max(0, skip));
-    this.#next = Math.max(this.#next, offset + payload.byteLength - OFFSET_SIZE);
-    if (bytes.byteLength === 0) this.#drawn(payload.byteLength - OFFSET_SIZE);
-    else if (this.#terminal) this.#draw(bytes, payload.byteLength - OFFSET_SIZE);
+    const bytes = all.subarray(Math.max(0, skip));
+    this.#next = Math.max(this.#next, offset + all.byteLength);
+    if (bytes.byteLength === 0) this.#drawn(all.byteLength);
+    else if (this.#terminal) this.#draw(bytes, all.byteLength);
     else this.#waiting.push(bytes.slice());
   }
 
@@ -119,8 +119,7 @@ export class ShellStream {
   #drawn(bytes: number): void {
     this.#consumed += bytes;
     if (this.#consumed < CREDIT_STEP) return;
-    const payload = new Uint8Array(4);
-    new DataView(payload.buffer).setUint32(0, this.#consumed, true);
+    const payload = encodeCredit(this.#consumed);
     this.#consumed = 0;
     this.#send(CREDIT, payload);
   }

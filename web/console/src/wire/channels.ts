@@ -60,7 +60,7 @@ export const Shell = {
 /** On every flow-controlled channel: the receiver allows the sender this many further payload bytes (u32). */
 export const CREDIT = 0xf0;
 
-/** On every channel that viewers send on: the endpoint has no such tool, or its tool does not know this frame. */
+/** On every tool's channel, from the endpoint: it does not serve that. */
 export const UNSUPPORTED = 0xf1;
 
 /** Credit that a viewer starts with on a shell channel, in bytes of DATA payload. */

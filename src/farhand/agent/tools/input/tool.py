@@ -7,7 +7,6 @@ Rules: input of a leg that has no control is dropped. Whoever asks last gets con
 STATE. When control ends for whatever reason, nothing stays pressed.
 """
 
-import struct
 from collections.abc import Callable
 
 import msgspec
@@ -17,18 +16,11 @@ from farhand.agent.core.tools import ToolPort
 from farhand.agent.tools.input.sink import InputSink, InputWorker, Stroke
 from farhand.protocol.channels import Input, Kind, channel
 from farhand.protocol.frames import EVERY_LEG
+from farhand.protocol.input import BUTTONS, KEY, LAYOUTS, POINTER, WHEEL
 from farhand.protocol.messages import InputState
 
 OpenSink = Callable[[str], InputSink]
 
-KEY = struct.Struct("<BI")
-"""1 = pressed, 0 = released; keysym."""
-POINTER = struct.Struct("<HHB")
-"""x, y in pixels of the screen; held buttons (bits: left, middle, right, back, forward)."""
-WHEEL = struct.Struct("<bb")
-"""Clicks to the right and down."""
-_LAYOUTS: dict[int, struct.Struct] = {Input.KEY: KEY, Input.POINTER: POINTER, Input.WHEEL: WHEEL}
-_BUTTON_BITS = 0x1F
 _CHANNEL = channel(Kind.INPUT)
 
 
@@ -167,7 +159,7 @@ class InputTool:
 
 
 def _stroke(frame_type: int, payload: memoryview) -> Stroke:
-    layout = _LAYOUTS.get(frame_type)
+    layout = LAYOUTS.get(frame_type)
     if layout is None:
         raise ValueError(f"frame type {frame_type} is not known on the input channel")
     if len(payload) != layout.size:
@@ -177,6 +169,6 @@ def _stroke(frame_type: int, payload: memoryview) -> Stroke:
         return lambda sink: sink.key(keysym, bool(down))
     if frame_type == Input.POINTER:
         x, y, buttons = POINTER.unpack(payload)
-        return lambda sink: sink.pointer(x, y, buttons & _BUTTON_BITS)
+        return lambda sink: sink.pointer(x, y, buttons & BUTTONS)
     dx, dy = WHEEL.unpack(payload)
     return lambda sink: sink.wheel(dx, dy)

@@ -4,7 +4,6 @@ System entries say who asked for a shell, that it opened or closed, and how many
 """
 
 import asyncio
-import struct
 from dataclasses import dataclass, field
 
 import msgspec
@@ -18,14 +17,12 @@ from farhand.agent.tools.shell.terminal import Terminal
 from farhand.protocol.channels import CREDIT, Kind, Shell, channel
 from farhand.protocol.frames import EVERY_LEG
 from farhand.protocol.messages import ShellAttach, ShellClosed, ShellOpen, ShellOpened, ShellResize
+from farhand.protocol.shell import CREDIT_BYTES, OFFSET
 
 MAX_OPEN = 16
 """Shells that may be open at the same time in one session."""
 LAST_NUMBER = 255
 """Numbers are not used twice in a session: a late frame can never reach another shell."""
-
-_OFFSET = struct.Struct("<Q")
-_CREDIT = struct.Struct("<I")
 
 
 @dataclass
@@ -75,9 +72,9 @@ class ShellTool:
             if not shell.terminal.write(bytes(payload)):
                 self._port.log("shell_input_dropped", shell=number, size=len(payload))
         elif frame_type == CREDIT:
-            if len(payload) != _CREDIT.size:
-                raise ValueError(f"CREDIT has {_CREDIT.size} bytes, {len(payload)} came")
-            shell.flow.credit(leg, _CREDIT.unpack(payload)[0])
+            if len(payload) != CREDIT_BYTES.size:
+                raise ValueError(f"CREDIT has {CREDIT_BYTES.size} bytes, {len(payload)} came")
+            shell.flow.credit(leg, CREDIT_BYTES.unpack(payload)[0])
             self._pump(shell)
         elif frame_type == Shell.RESIZE:
             self._resize(shell, msgspec.json.decode(payload, type=ShellResize))
@@ -214,7 +211,7 @@ class ShellTool:
             chunk = shell.flow.next(self._loop.time())
             if chunk is None:
                 return
-            payload = _OFFSET.pack(chunk.offset) + chunk.data
+            payload = OFFSET.pack(chunk.offset) + chunk.data
             if not self._port.send(Shell.DATA, number, payload, chunk.leg):
                 shell.flow.undo(chunk)
                 self._online = False

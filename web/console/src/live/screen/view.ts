@@ -4,6 +4,7 @@
  */
 import { t } from "../../i18n";
 import { channelOf, Input, Kind, Screen } from "../../wire/channels";
+import { encodeAck, encodeKey, encodePointer, encodeWheel } from "../../wire/layouts";
 import { decodeJson, encodeJson } from "../../wire/messages";
 import type { LegPort, ScreenPort, ScreenState } from "../../wire/port";
 import { cssCursor } from "./cursor";
@@ -96,23 +97,16 @@ export class ScreenView implements ScreenPort, PointerTarget {
   }
 
   pointer(x: number, y: number, buttons: number): void {
-    const data = new DataView(new ArrayBuffer(5));
-    data.setUint16(0, x, true);
-    data.setUint16(2, y, true);
-    data.setUint8(4, buttons);
-    this.#leg.send(Input.POINTER, INPUT, new Uint8Array(data.buffer));
+    this.#leg.send(Input.POINTER, INPUT, encodePointer(x, y, buttons));
   }
 
   wheel(dx: number, dy: number): void {
-    this.#leg.send(Input.WHEEL, INPUT, new Uint8Array(Int8Array.of(dx, dy).buffer));
+    this.#leg.send(Input.WHEEL, INPUT, encodeWheel(dx, dy));
   }
 
   #key(keysym: number, down: boolean): void {
     if (!this.active) return;
-    const data = new DataView(new ArrayBuffer(5));
-    data.setUint8(0, down ? 1 : 0);
-    data.setUint32(1, keysym, true);
-    this.#leg.send(Input.KEY, INPUT, new Uint8Array(data.buffer));
+    this.#leg.send(Input.KEY, INPUT, encodeKey(keysym, down));
   }
 
   #screen(type: number, payload: Uint8Array): void {
@@ -140,10 +134,7 @@ export class ScreenView implements ScreenPort, PointerTarget {
       })
       .catch((error: unknown) => this.#broken(error))
       .finally(() => {
-        const ack = new DataView(new ArrayBuffer(6));
-        ack.setUint32(0, seq, true);
-        ack.setUint16(4, Math.min(65535, Math.round((performance.now() - came) * 10)), true);
-        this.#leg.send(Screen.ACK, SCREEN, new Uint8Array(ack.buffer));
+        this.#leg.send(Screen.ACK, SCREEN, encodeAck(seq, Math.round((performance.now() - came) * 10)));
       });
   }
 

@@ -1,0 +1,85 @@
+"""Golden frames: `tests/wire/*.json` has bytes beside what they mean; this side of the wire reads and writes them so.
+
+`web/console/src/wire/golden.test.ts` reads the same files. A layout without a golden frame fails here.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from farhand.protocol import frames, messages, screen, shell
+from farhand.protocol.channels import Kind
+from farhand.protocol.input import KEY, LAYOUTS, POINTER, WHEEL
+
+FILES = sorted((Path(__file__).resolve().parents[2] / "wire").glob("*.json"))
+CASES = [case for path in FILES for case in json.loads(path.read_text())]
+NAMES = [case["name"] for case in CASES]
+PER_KIND = {"screen": Kind.SCREEN, "input": Kind.INPUT, "shell": Kind.SHELL, "control": Kind.CONTROL}
+
+
+def update(fields: dict[str, Any]) -> bytes:
+    rects = fields["rects"]
+    out = screen.UPDATE_HEAD.pack(fields["seq"], fields["timeMs"], fields["flags"], 0, len(rects))
+    for one in rects:
+        data = bytes.fromhex(one["data"])
+        places = [one[key] for key in ("x", "y", "w", "h", "encoding", "arg")]
+        out += screen.RECT_HEAD.pack(*places, 0, len(data)) + data
+    return out
+
+
+def cursor(fields: dict[str, Any]) -> bytes:
+    head = screen.CURSOR_HEAD.pack(*(fields[key] for key in ("hotX", "hotY", "width", "height")))
+    return head + bytes.fromhex(fields["pixels"])
+
+
+WRITERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
+    "screen.update": update,
+    "screen.cursor": cursor,
+    "screen.ack": lambda fields: screen.ACK.pack(fields["seq"], fields["tenths"]),
+    "input.key": lambda fields: KEY.pack(fields["down"], fields["keysym"]),
+    "input.pointer": lambda fields: POINTER.pack(fields["x"], fields["y"], fields["buttons"]),
+    "input.wheel": lambda fields: WHEEL.pack(fields["dx"], fields["dy"]),
+    "shell.data": lambda fields: shell.OFFSET.pack(fields["offset"]) + bytes.fromhex(fields["bytes"]),
+    "shell.credit": lambda fields: shell.CREDIT_BYTES.pack(fields["bytes"]),
+    "none": lambda fields: b"",
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_the_head_of_a_frame_is_read_and_written(case: dict[str, Any]) -> None:
+    data = bytes.fromhex(case["frame"])
+    frame = frames.parse(data)
+    assert {"type": frame.type, "channel": frame.channel, "leg": frame.leg} == case["head"]
+    assert frames.build(frame.type, frame.channel, frame.leg, frame.payload) == data
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_a_payload_is_what_its_fields_say(case: dict[str, Any]) -> None:
+    payload = bytes(frames.parse(bytes.fromhex(case["frame"])).payload)
+    write = WRITERS.get(case["layout"])
+    if write is not None:
+        assert write(case["fields"]) == payload
+        return
+    message = msgspec.json.decode(payload, type=getattr(messages, case["layout"]))
+    assert msgspec.to_builtins(message) == case["fields"]
+    assert msgspec.json.encode(message) == payload
+
+
+def test_each_layout_and_each_kind_has_a_golden_frame() -> None:
+    assert {path.stem for path in FILES} == set(PER_KIND)
+    for path in FILES:
+        assert {case["head"]["channel"] >> 8 for case in json.loads(path.read_text())} == {PER_KIND[path.stem]}
+    assert set(WRITERS) <= {case["layout"] for case in CASES}
+    assert set(LAYOUTS) <= {case["head"]["type"] for case in CASES if case["layout"].startswith("input.")}
+
+
+def test_the_relay_reads_the_heads_that_it_needs() -> None:
+    for case in CASES:
+        if case["layout"] == "screen.update":
+            payload = bytes(frames.parse(bytes.fromhex(case["frame"])).payload)
+            assert screen.is_key(payload) is bool(case["fields"]["flags"] & screen.Flag.KEY)
+            assert screen.acknowledgement(payload) == screen.ACK.pack(case["fields"]["seq"], 0)

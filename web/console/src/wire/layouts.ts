@@ -1,0 +1,73 @@
+/**
+ * Why: payloads that are bytes and not JSON, written and read in one place, the mirror of protocol/input.py, shell.py and
+ * screen.py (an UPDATE is read in live/screen/update.ts). `tests/wire/*.json` holds both languages to the same bytes.
+ */
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+function written(size: number, write: (view: DataView) => void): Bytes {
+  const bytes = new Uint8Array(size);
+  write(new DataView(bytes.buffer));
+  return bytes;
+}
+
+export const encodeKey = (keysym: number, down: boolean): Bytes =>
+  written(5, (view) => {
+    view.setUint8(0, down ? 1 : 0);
+    view.setUint32(1, keysym, true);
+  });
+
+/** Pixels of the remote screen; buttons that are held, as bits. */
+export const encodePointer = (x: number, y: number, buttons: number): Bytes =>
+  written(5, (view) => {
+    view.setUint16(0, x, true);
+    view.setUint16(2, y, true);
+    view.setUint8(4, buttons);
+  });
+
+/** Clicks to the right and down. */
+export const encodeWheel = (dx: number, dy: number): Bytes =>
+  written(2, (view) => {
+    view.setInt8(0, dx);
+    view.setInt8(1, dy);
+  });
+
+/** The number of an update, and the time that it took here in tenths of a millisecond. */
+export const encodeAck = (seq: number, tenths: number): Bytes =>
+  written(6, (view) => {
+    view.setUint32(0, seq, true);
+    view.setUint16(4, Math.min(65535, tenths), true);
+  });
+
+export const encodeCredit = (bytes: number): Bytes => written(4, (view) => view.setUint32(0, bytes, true));
+
+export interface ShellOutput {
+  /** Bytes of the shell's output before these. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Read a DATA payload; null when it is too short to be one. */
+export function readShellOutput(payload: Uint8Array): ShellOutput | null {
+  if (payload.byteLength < 8) return null;
+  const view = new DataView(payload.buffer, payload.byteOffset, 8);
+  return { offset: Number(view.getBigUint64(0, true)), bytes: payload.subarray(8) };
+}
+
+export interface CursorShape {
+  readonly hotX: number;
+  readonly hotY: number;
+  readonly width: number;
+  readonly height: number;
+  /** RGBA, straight alpha. */
+  readonly pixels: Uint8Array;
+}
+
+/** Read a CURSOR payload; null when it is none. */
+export function readCursor(payload: Uint8Array): CursorShape | null {
+  if (payload.byteLength < 8) return null;
+  const view = new DataView(payload.buffer, payload.byteOffset, 8);
+  const [hotX, hotY, width, height] = [0, 2, 4, 6].map((at) => view.getUint16(at, true)) as [number, number, number, number];
+  const pixels = payload.subarray(8);
+  return pixels.byteLength === width * height * 4 ? { hotX, hotY, width, height, pixels } : null;
+}
