@@ -23,6 +23,20 @@ class Kind(IntEnum):
     SYSTEM = 7
 
 
+class Traffic(IntEnum):
+    """Classes in which frames wait for a peer that reads slowly: a lower one goes first, within one order holds."""
+
+    FIRST = 0
+    """What people do and say: control, chat, system, input, shell."""
+    SCREEN = 1
+    BULK = 2
+
+
+_BEHIND: Final = {Kind.SCREEN: Traffic.SCREEN, Kind.FILES: Traffic.BULK, Kind.CLIPBOARD: Traffic.BULK}
+TRAFFIC: Final = tuple(_BEHIND.get(kind, Traffic.FIRST) for kind in range(256))  # type: ignore[call-overload]
+"""Traffic class by the number of a channel's kind."""
+
+
 class Party(IntEnum):
     """Who is at the other end of a leg."""
 
@@ -124,6 +138,9 @@ class Shell(IntEnum):
 CREDIT: Final = 0xF0
 """On every flow-controlled channel: the receiver allows the sender this many further payload bytes (u32)."""
 
+UNSUPPORTED: Final = 0xF1
+"""On every channel that viewers send on: the endpoint has no such tool, or its tool does not know this frame (JSON)."""
+
 SHELL_WINDOW: Final = 256 * 1024
 """Credit that a viewer starts with on a shell channel, in bytes of DATA payload."""
 
@@ -191,6 +208,13 @@ def _rules() -> dict[tuple[int, int, Way], Rule]:
     add(Kind.SHELL, to, Rule(Grant.SHELL), *typed, CREDIT)
     add(Kind.SHELL, of, shell, Shell.DATA)
     add(Kind.SHELL, of, shell._replace(landmark=True), Shell.OPENED, Shell.CLOSED, Shell.RESIZED)
+
+    for kind, grant in (
+        (Kind.SCREEN, Grant.SCREEN_VIEW),
+        (Kind.INPUT, Grant.SCREEN_CONTROL),
+        (Kind.SHELL, Grant.SHELL),
+    ):
+        add(kind, of, Rule(grant), UNSUPPORTED)
     return table
 
 
