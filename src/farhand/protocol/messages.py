@@ -291,7 +291,19 @@ SYSTEM_KINDS = frozenset(
 (shells still open), `count` (entries that were dropped)."""
 
 
-# --- shell and screen, their JSON payloads ---
+# --- tools, their JSON payloads ---
+
+
+class Unsupported(Message, frozen=True, kw_only=True):
+    """UNSUPPORTED, on the channel and to the leg of the frame that it answers: the endpoint did nothing about it."""
+
+    type: Annotated[int, msgspec.Meta(ge=0, le=0xFF)] = 0
+    """The frame type that this endpoint's tool does not know; 0 = it has no tool of this channel's kind at all."""
+    reason: Name = "unknown"
+    """`unknown`: it knows no such channel or frame, `no-tool`: it was made without that tool, `not-possible`: its
+    desktop cannot do that."""
+    text: Line = ""
+    """For people."""
 
 
 class ShellOpen(Message, frozen=True, kw_only=True):
@@ -352,16 +364,6 @@ class Stopped(Message, frozen=True, kw_only=True):
     reason: Name = "stopped"
     """`stopped`, `refused`, `no-display`, `unsupported`, `error`."""
     text: Line = ""
-
-
-class Unsupported(Message, frozen=True, kw_only=True):
-    """Payload of UNSUPPORTED: the endpoint did nothing about a frame on this channel, and does not know how."""
-
-    reason: Name = "unknown"
-    """`unknown`: it knows no such channel or frame, `no-tool`: it was made without that tool, `not-possible`: its
-    desktop cannot do that."""
-    text: Line = ""
-    """For people."""
 
 
 class InputState(Message, frozen=True, kw_only=True):

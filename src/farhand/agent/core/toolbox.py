@@ -105,7 +105,8 @@ class Toolbox:
 
     def _unsupported(self, frame: Frame, reason: str, text: str) -> None:
         if self.roster.is_console(frame.leg):
-            self._refuse(frame, Unsupported(reason=reason, text=text[:512]))
+            known = reason != "no-tool" and kind_of(frame.channel) is not None
+            self._refuse(frame, Unsupported(type=frame.type if known else 0, reason=reason, text=text[:512]))
         self._warn_once("frame_unsupported", frame)
 
     def _warn_once(self, event: str, frame: Frame) -> None:

@@ -91,7 +91,7 @@ def describe(entry: Entry) -> str:
         "shell-refused": _("The Command Shell was not allowed."),
         "shell-closed": _("A Command Shell was closed ({count} open)."),
         "customer-ended": _("You have ended the session."),
-        "entries-dropped": _("{dropped} lines were lost while the connection was away."),
+        "entries-dropped": _("Lines were lost while the connection was away ({dropped})."),
     }
     return texts.get(entry.kind, "").format(by=by, count=count, dropped=dropped, name=printable(entry.name, 60))
 

@@ -303,7 +303,7 @@ async def test_what_a_desktop_cannot_do_is_answered(tmp_path: Path, tools: list[
         peer.send(Screen.START, SCREEN, b"cannot", leg=2)
         frame = await peer.take(lambda frame: frame.type == UNSUPPORTED)
         answer = msgspec.json.decode(frame.payload, type=Unsupported)
-        assert answer == Unsupported(reason="not-possible", text="Not on this desktop.")
+        assert answer == Unsupported(type=Screen.START, reason="not-possible", text="Not on this desktop.")
         assert not tools[0].closed
 
 
