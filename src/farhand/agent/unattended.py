@@ -73,7 +73,7 @@ def enrol(server: str, site_key: str, token: str, state: Path, platform: Platfor
             token=token,
             key=public_of(key).hex(),
             proof=sign_bytes(key, "enrol", token.encode()).hex(),
-            facts=platform.facts(platform.find_display(None)),
+            facts=platform.facts(),
             version=__version__,
         )
         answer = site.post("/api/agent/enrol", body, Enrolled)
@@ -117,7 +117,8 @@ class Sessions:
                 session_id=offer.session_id,
                 ticket=offer.ticket,
                 path=offer.path if offer.path.startswith("/") else "/live/leg",
-                display=lambda: self._platform.find_display(self._display),
+                abilities=lambda: self._platform.abilities(self._display),
+                desktop=lambda: self._platform.desktop(self._display),
             )
         )
         task = asyncio.get_running_loop().create_task(self._run(offer.session_id, session))
@@ -141,7 +142,7 @@ class Sessions:
 async def serve(identity: Identity, key: Ed25519PrivateKey, display: str | None, platform: Platform) -> None:
     """Stay linked until SIGTERM or SIGINT."""
     sessions = Sessions(identity, key, display, platform)
-    link = Link(identity, key, sessions, lambda: platform.facts(platform.find_display(display)))
+    link = Link(identity, key, sessions, lambda: platform.facts(display))
     task = asyncio.ensure_future(link.run())
     loop = asyncio.get_running_loop()
     loop.call_later(SETTLED_S, platform.give_back_memory)

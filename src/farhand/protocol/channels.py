@@ -26,6 +26,20 @@ class Kind(IntEnum):
     SYSTEM = 7
 
 
+class Traffic(IntEnum):
+    """Classes in which frames wait for a peer that reads slowly: a lower one goes first, within one order holds."""
+
+    FIRST = 0
+    """What people do and say: control, chat, system, input, shell."""
+    SCREEN = 1
+    BULK = 2
+
+
+_BEHIND: Final = {Kind.SCREEN: Traffic.SCREEN, Kind.FILES: Traffic.BULK, Kind.CLIPBOARD: Traffic.BULK}
+TRAFFIC: Final = tuple(_BEHIND.get(kind, Traffic.FIRST) for kind in range(256))  # type: ignore[call-overload]
+"""Traffic class by the number of a channel's kind."""
+
+
 class Party(IntEnum):
     """Who is at the other end of a leg."""
 

@@ -19,6 +19,7 @@ Word = Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[^\x00]*$")]
 """A short text of an endpoint. No NUL: databases that cannot keep it would refuse whatever comes with it. (Lone
 surrogates are no JSON text for the decoder.)"""
 Text = Annotated[str, msgspec.Meta(max_length=4096, pattern=r"^[^\x00]*$")]
+Reason = Annotated[str, msgspec.Meta(max_length=512, pattern=r"^[^\x00]*$")]
 U16 = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Side = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -122,6 +123,28 @@ class Auth(Message, frozen=True, kw_only=True):
     facts: "Facts"
 
 
+class Ability(Message, frozen=True, kw_only=True):
+    """Whether an endpoint can do one thing."""
+
+    can: bool = False
+    reason: Reason = ""
+    """Why not, and what would help: one sentence in the endpoint's language."""
+
+
+class Abilities(Message, frozen=True, kw_only=True):
+    """What can be done on an endpoint's desktop. What an older endpoint does not name, it cannot do."""
+
+    kind: Word = ""
+    """`x11`, `wlroots`, `gnome`, `portal`; others may come."""
+    see: Ability = Ability()
+    control: Ability = Ability()
+    login_screen: Ability = Ability()
+    """See and control it while nobody is signed in."""
+    block_input: Ability = Ability()
+    """Keep the mouse and keyboard there from being used."""
+    clipboard: Ability = Ability()
+
+
 class Facts(Message, frozen=True, kw_only=True):
     """What an endpoint tells of itself. Hostile text until shown as text."""
 
@@ -133,6 +156,10 @@ class Facts(Message, frozen=True, kw_only=True):
     private_ip: Word = ""
     display: bool = False
     """A screen can be shared now."""
+    desktop: Abilities | None = None
+    """What its desktop lets be done; None: there is no desktop now, or the endpoint is older than this field."""
+    tools: Annotated[list[Word], msgspec.Meta(max_length=32)] = []
+    """Channel kinds that it serves: `screen`, `input`, `shell`; others may come."""
     uptime_s: Count = 0
 
 
@@ -276,13 +303,26 @@ SYSTEM_KINDS = frozenset(
         "shell-refused",
         "shell-closed",
         "customer-ended",
+        "entries-dropped",
     }
 )
-"""Kinds of system entries. `data` carries `by` (name of the representative), `shell` (number), `open` (shells still
-open)."""
+"""Kinds of system entries. `data` carries `by` and `leg` (name and leg of the representative), `shell` (number), `open`
+(shells still open), `count` (entries that were dropped)."""
 
 
 # --- tools, their JSON payloads ---
+
+
+class Unsupported(Message, frozen=True, kw_only=True):
+    """UNSUPPORTED, on the channel and to the leg of the frame that it answers: the endpoint did nothing about it."""
+
+    type: Annotated[int, msgspec.Meta(ge=0, le=0xFF)] = 0
+    """The frame type that this endpoint's tool does not know; 0 = it has no tool of this channel's kind at all."""
+    reason: Name = "unknown"
+    """`unknown`: it knows no such channel or frame, `no-tool`: it was made without that tool, `not-possible`: its
+    desktop cannot do that."""
+    text: Line = ""
+    """For people."""
 
 
 class ShellOpen(Message, frozen=True, kw_only=True):
@@ -341,17 +381,8 @@ class Stopped(Message, frozen=True, kw_only=True):
     """Screen sharing or control stopped or was refused; `text` says why, for people."""
 
     reason: Name = "stopped"
-    """`stopped`, `refused`, `no-display`, `error`."""
+    """`stopped`, `refused`, `no-display`, `unsupported`, `error`."""
     text: Line = ""
-
-
-class Unsupported(Message, frozen=True, kw_only=True):
-    """Payload of UNSUPPORTED: the endpoint does not serve what it was asked for on this channel."""
-
-    reason: Name = "no-tool"
-    """`no-tool`: this endpoint has no tool for channels of this kind; `not-possible`: it cannot do that here."""
-    text: Line = ""
-    """For people."""
 
 
 class InputState(Message, frozen=True, kw_only=True):

@@ -1,10 +1,50 @@
-"""A session as a tool sees it, in memory."""
+"""A session as a tool sees it, in memory, and a desktop whose parts a test makes."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from farhand.agent.core.tools import Question
-from farhand.protocol.channels import Grant
+from farhand.agent.core.desktop import InputSink, Monitor, ScreenSource, UnsupportedError
+from farhand.agent.core.tools import Question, Sent
+from farhand.agent.platforms.linux.x11.find import x11_abilities
+from farhand.protocol.channels import Grant, Kind
+from farhand.protocol.messages import Abilities
+
+
+def nothing_to_open() -> ScreenSource:
+    raise UnsupportedError("This desktop has nothing to open.")
+
+
+@dataclass
+class FakeDesktop:
+    """A desktop with one monitor."""
+
+    screen: Callable[[], ScreenSource] = nothing_to_open
+    input: Callable[[], InputSink] = nothing_to_open  # type: ignore[assignment]
+    living: bool = True
+    closed: bool = False
+    kind: str = "x11"
+
+    def abilities(self) -> Abilities:
+        return x11_abilities()
+
+    def alive(self) -> bool:
+        return self.living
+
+    def monitors(self) -> list[Monitor]:
+        return [Monitor("one", "One", 0, 0, 64, 48, primary=True)]
+
+    def open_screen(self, monitor: str | None = None) -> ScreenSource:
+        return self.screen()
+
+    def open_input(self) -> InputSink:
+        return self.input()
+
+    def open_clipboard(self) -> None:
+        raise UnsupportedError("This desktop has no clipboard.")
+
+    def close(self) -> None:
+        self.closed = True
 
 
 @dataclass
@@ -12,9 +52,11 @@ class FakePort:
     """Records what a tool sends and posts; answers as it is told."""
 
     attended: bool = False
-    display: str | None = None
-    backlog: int = 0
+    home: FakeDesktop | None = None
+    waiting: int = 0
+    """Bytes in the leg's socket."""
     online: bool = True
+    granted: bool = True
     allow: bool = True
     sent: list[tuple[int, int, bytes, int]] = field(default_factory=list)
     """(frame type, channel, payload, leg)"""
@@ -27,15 +69,31 @@ class FakePort:
     def loop(self) -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()
 
-    def send(self, frame_type: int, channel: int, payload: bytes | bytearray | memoryview = b"", leg: int = 0) -> bool:
-        if self.online:
-            self.sent.append((frame_type, channel, bytes(payload), leg))
-            self.changed.set()
-        return self.online
+    def abilities(self) -> Abilities | None:
+        return self.home.abilities() if self.home is not None else None
+
+    async def desktop(self) -> FakeDesktop | None:
+        return self.home
+
+    def backlog(self, kind: Kind) -> int:
+        return self.waiting
+
+    def send(self, frame_type: int, channel: int, payload: bytes | bytearray | memoryview = b"", leg: int = 0) -> Sent:
+        if not self.granted:
+            return Sent.NOT_GRANTED
+        if not self.online:
+            return Sent.AWAY
+        self.sent.append((frame_type, channel, bytes(payload), leg))
+        self.changed.set()
+        return Sent.YES
 
     def post(self, kind: str, text: str = "", **data: str | int | bool) -> None:
         self.posts.append((kind, dict(data)))
         self.changed.set()
+
+    async def posted(self, kind: str, text: str = "", **data: str | int | bool) -> int:
+        self.post(kind, text, **data)
+        return len(self.posts)
 
     async def ask(self, question: Question) -> bool:
         self.questions.append(question)

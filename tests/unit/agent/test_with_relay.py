@@ -48,7 +48,7 @@ async def test_a_jump_client_serves_a_session_through_the_relay(
         ),
     )
     sessions = Sessions(identity, key, None, here())
-    task = asyncio.ensure_future(Link(identity, key, sessions, lambda: here().facts(None), Quick()).run())
+    task = asyncio.ensure_future(Link(identity, key, sessions, lambda: here().facts(), Quick()).run())
     try:
         assert (await relay.heard(LinkUp)).facts.platform == "linux"
         ticket = LegTicket(
@@ -70,7 +70,7 @@ async def test_a_jump_client_serves_a_session_through_the_relay(
         opened = await console.message(Shell.OPENED, ShellOpened, SHELL1)
         assert (opened.cols, opened.by) == (90, "rep")
         entry = await console.entry("shell-opened")
-        assert entry.data == {"by": "rep", "shell": 1, "open": 1}
+        assert entry.data == {"by": "rep", "leg": 2, "shell": 1, "open": 1}
         console.send(Shell.INPUT, SHELL1, b"stty size; MARK=kept; echo one-$((1+1))\n")
         await shell_says(console, b"one-2")
         # a viewer that takes the leg again hears of the shell and catches up

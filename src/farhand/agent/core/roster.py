@@ -31,19 +31,24 @@ class Roster:
         info = self._legs.get(leg)
         return Grant(info.grants) if info is not None else Grant.NONE
 
+    def is_console(self, leg: int) -> bool:
+        """Say whether a representative's console is on this leg."""
+        info = self._legs.get(leg)
+        return info is not None and info.party == Party.CONSOLE
+
     def may_send(self, leg: int, number: int, frame_type: int) -> bool:
         """Say whether this leg may send this frame to the endpoint."""
         if leg == RECORDER_LEG:
             return may_send(Party.RECORDER, RECORDER_GRANTS, number, frame_type)
-        info = self._legs.get(leg)
-        if info is None or info.party != Party.CONSOLE:
-            return False
-        return may_send(Party.CONSOLE, Grant(info.grants), number, frame_type)
+        return self.is_console(leg) and may_send(Party.CONSOLE, self.grants_of(leg), number, frame_type)
 
-    def viewers(self, kind: Kind) -> set[int]:
-        """Return the consoles that hold a grant for tools of this kind."""
+    def viewers(self, kind: Kind) -> dict[int, Grant]:
+        """Return the consoles that hold a grant for tools of this kind, each with its grants for them."""
         needed = grants_to_use(kind)
-        return {leg for leg, info in self._legs.items() if info.party == Party.CONSOLE and info.grants & needed}
+        consoles = (
+            (leg, Grant(info.grants) & needed) for leg, info in self._legs.items() if info.party == Party.CONSOLE
+        )
+        return {leg: grants for leg, grants in consoles if grants}
 
     def consoles(self) -> list[str]:
         """Return the names of the representatives that are here."""

@@ -1,8 +1,7 @@
-"""One session as the endpoint lives it: its leg, its tools, and what must not get lost.
+"""One session as the endpoint lives it: its leg, from joining to the end, and what its tools may ask of it.
 
 The leg is a socket that may be lost and taken up again (same ticket, `last_seq`); shells run on meanwhile, for up to
-ten minutes. Posts are repeated with the same id until their ENTRY comes back. The relay enforces grants; so does this
-side, with its own copy.
+ten minutes. `toolbox` holds the tools and judges their frames, `posts` what must get into the journal.
 """
 
 import asyncio
@@ -13,31 +12,42 @@ from typing import Protocol
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from farhand.agent.core.desktop import Desktop, OpenDesktop
 from farhand.agent.core.errors import ClientError, RefusedError, UnreachableError
 from farhand.agent.core.link import ANSWER_TIMEOUT_S, judge_failure, prove
+from farhand.agent.core.opening import SharedDesktop
+from farhand.agent.core.posts import Posts
 from farhand.agent.core.reconnect import ReconnectPolicy
-from farhand.agent.core.roster import Roster
 from farhand.agent.core.site import SiteGuard
-from farhand.agent.core.tools import Question, Tool, load_factory
+from farhand.agent.core.toolbox import Toolbox
+from farhand.agent.core.tools import Question, Sent
 from farhand.agent.core.wire import Wire, first_frame, open_refusal, open_wire
 from farhand.agent.texts import _
-from farhand.kit.ids import new_id
 from farhand.kit.log import get_log
 from farhand.protocol.channels import (
     DURABLE,
+    TRAFFIC,
+    UNSUPPORTED,
     Control,
     Durable,
     Grant,
-    Input,
     Kind,
     Party,
-    channel,
-    grants_to_use,
     kind_of,
     may_send,
 )
 from farhand.protocol.frames import EVERY_LEG, Frame
-from farhand.protocol.messages import NOT_UNDERSTOOD, End, Entry, Grants, Join, Post, PostRefused, Welcome
+from farhand.protocol.messages import (
+    NOT_UNDERSTOOD,
+    Abilities,
+    End,
+    Entry,
+    Grants,
+    Join,
+    PostRefused,
+    Unsupported,
+    Welcome,
+)
 from farhand.protocol.messages import Roster as RosterMessage
 
 AWAY_S = 600.0
@@ -46,10 +56,8 @@ GONE_S = 60.0
 """How long a session that the server does not know (any more) is tried again: a starting server learns it late."""
 NEVER_KNOWN_S = 15.0
 QUESTION_S = 60.0
-POST_AGAIN_S = 5.0
 LEAVE_S = 3.0
 """How long the customer waits for the server to note that the session is over."""
-MAX_PENDING_POSTS = 500
 
 _GONE = frozenset({"bad-ticket", "expired", "used", "unknown-session", "revoked", "bad-proof"})
 
@@ -76,6 +84,11 @@ class NoWatcher:
         """Nothing to show."""
 
 
+async def no_desktop() -> Desktop | None:
+    """A machine without one."""
+    return None
+
+
 @dataclass(kw_only=True)
 class SessionSettings:
     """What a session is made of."""
@@ -87,7 +100,9 @@ class SessionSettings:
     ticket: str
     path: str = "/live/leg"
     attended: bool = False
-    display: Callable[[], str | None] = lambda: None
+    abilities: Callable[[], Abilities | None] = lambda: None
+    """What can be done on the desktop that `desktop` would open."""
+    desktop: OpenDesktop = no_desktop
     consent: Callable[[Question], Awaitable[bool]] | None = None
     watcher: Watcher = field(default_factory=NoWatcher)
     policy: ReconnectPolicy = field(default_factory=ReconnectPolicy)
@@ -102,17 +117,15 @@ class Session:
         self._ticket = settings.ticket
         self._renewed = asyncio.Event()
         self._wire: Wire | None = None
-        self._grants = Grant.NONE
-        self._roster = Roster()
-        self._tools: dict[Kind, Tool] = {}
-        self._pending: dict[str, tuple[Kind, Post]] = {}
+        self._log = get_log("agent.session").bind(session=settings.session_id)
+        self._toolbox = Toolbox(self, self._log, lambda: self._open_questions > 0, self._refuse_frame)
+        self._desktop = SharedDesktop(settings.desktop)
+        self._posts = Posts(self._send_post, self._log.warning)
         self._last_seq = 0
         self._joined = False
         self._end: End | None = None
         self._open_questions = 0
         self._acknowledged = asyncio.Event()
-        self._warned: set[tuple[int, int]] = set()
-        self._log = get_log("agent.session").bind(session=settings.session_id)
 
     # --- life ---
 
@@ -134,7 +147,9 @@ class Session:
                 if self._end is None:
                     await self._wait(pause)
         finally:
-            self._close_tools()
+            self._toolbox.close()
+            self._desktop.close()
+            self._posts.end()
             if self._wire is not None:
                 self._wire.close()
         self._log.info("session_ended", reason=self._end.reason)
@@ -148,7 +163,7 @@ class Session:
     async def leave(self) -> None:
         """The customer ends the session: say so durably, leave, and be done."""
         self.post("customer-ended")
-        if not await self._until(lambda: not self._pending):
+        if not await self._until(lambda: not len(self._posts)):
             self._log.warning("end_not_acknowledged")
         if self._wire is not None and self._end is None:
             self._wire.send_control(Control.LEAVE)
@@ -220,14 +235,12 @@ class Session:
         self._settings.policy.connected()
         again, self._joined = self._joined, True
         self._wire = wire
-        self._grants = Grant(welcome.grants)
-        self._set_roster(self._roster.replace(welcome.roster))
+        self._toolbox.set_grants(Grant(welcome.grants))
+        self._toolbox.set_roster(welcome.roster)
         self._log.info("leg_joined", leg=welcome.leg, again=again)
-        for post_id in list(self._pending):
-            self._send_post(post_id)
+        self._posts.again()
         if again:
-            for tool in list(self._tools.values()):
-                tool.resumed()
+            self._toolbox.resumed()
 
     async def _serve(self, wire: Wire) -> None:
         closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -259,16 +272,16 @@ class Session:
                 self._on_entry(frame.payload)
             elif frame.type == Durable.REFUSED:
                 self._on_refused(frame.payload)
-        elif kind is not None:
-            self._on_tool_frame(kind, frame)
+        else:
+            self._toolbox.on_frame(frame)
 
     def _on_control(self, frame_type: int, payload: bytes) -> None:
         try:
             if frame_type == Control.ROSTER:
-                self._set_roster(self._roster.replace(msgspec.json.decode(payload, type=RosterMessage).legs))
+                self._toolbox.set_roster(msgspec.json.decode(payload, type=RosterMessage).legs)
                 self._tell_watcher()
             elif frame_type == Control.GRANTS:
-                self._set_grants(Grant(msgspec.json.decode(payload, type=Grants).grants))
+                self._toolbox.set_grants(Grant(msgspec.json.decode(payload, type=Grants).grants))
             elif frame_type == Control.END:
                 self._on_end(payload)
             elif frame_type == Control.REFUSE and self._wire is not None:
@@ -296,74 +309,21 @@ class Session:
         except NOT_UNDERSTOOD as error:
             self._log.warning("bad_entry", reason=str(error))
             return
-        if self._pending.pop(entry.id, None) is not None:
+        if self._posts.kept(entry):
             self._acknowledged.set()
         if entry.seq > self._last_seq:
             self._last_seq = entry.seq
             self._settings.watcher.entry(entry)
 
     def _on_refused(self, payload: bytes | memoryview) -> None:
-        """A post was not kept: later again when the disk was full or many came at once, never again when there are
-        too many."""
         try:
-            refused = msgspec.json.decode(payload, type=PostRefused)
+            self._posts.refused(msgspec.json.decode(payload, type=PostRefused))
         except NOT_UNDERSTOOD as error:
             self._log.warning("bad_entry", reason=str(error))
-            return
-        self._log.warning("post_refused", code=refused.code, reason=refused.text)
-        if refused.code in {"not-stored", "busy"}:
-            asyncio.get_running_loop().call_later(POST_AGAIN_S, self._send_post, refused.id)
-        else:
-            self._pending.pop(refused.id, None)
-
-    def _on_tool_frame(self, kind: Kind, frame: Frame) -> None:
-        if not grants_to_use(kind) & self._grants or not self._roster.may_send(frame.leg, frame.channel, frame.type):
-            self._warn_once("frame_without_grant", frame)
-            return
-        if kind is Kind.INPUT and self._open_questions and not _lets_go(frame):
-            return  # nobody may press `Allow` from afar
-        tool = self._tools.get(kind)
-        if tool is None:
-            factory = load_factory(kind)
-            if factory is None:
-                self._warn_once("no_such_tool", frame)
-                return
-            tool = self._tools[kind] = factory(self)
-        try:
-            tool.on_frame(frame.leg, frame.type, frame.channel, memoryview(frame.payload))
-        except (ValueError, *NOT_UNDERSTOOD) as error:
-            self._log.warning("bad_frame", kind=kind.name, type=frame.type, leg=frame.leg, reason=str(error))
-        except Exception:  # noqa: BLE001  one broken tool must not take the session and the other tools with it
-            self._log.exception("tool_failed", kind=kind.name, type=frame.type, leg=frame.leg)
-            del self._tools[kind]
-            tool.close()
-
-    def _warn_once(self, event: str, frame: Frame) -> None:
-        if (frame.leg, frame.channel) not in self._warned and len(self._warned) < 100:
-            self._warned.add((frame.leg, frame.channel))
-            self._log.warning(event, leg=frame.leg, channel=frame.channel, type=frame.type)
-
-    def _set_roster(self, roster: Roster) -> None:
-        old, self._roster = self._roster, roster
-        for kind, tool in list(self._tools.items()):
-            before, now = old.viewers(kind), roster.viewers(kind)
-            for leg in before - now:
-                tool.viewer_left(leg)
-            for leg in now - before:
-                tool.viewer_joined(leg)
-
-    def _set_grants(self, grants: Grant) -> None:
-        self._grants = grants
-        for kind in [kind for kind in self._tools if not grants_to_use(kind) & grants]:
-            self._tools.pop(kind).close()
-
-    def _close_tools(self) -> None:
-        tools, self._tools = self._tools, {}
-        for tool in tools.values():
-            tool.close()
+        self._acknowledged.set()
 
     def _tell_watcher(self) -> None:
-        self._settings.watcher.connected(self._wire is not None, self._roster.consoles())
+        self._settings.watcher.connected(self._wire is not None, self._toolbox.roster.consoles())
 
     # --- what tools and the customer's window ask for (ToolPort) ---
 
@@ -377,33 +337,42 @@ class Session:
         """A customer sits there and is asked."""
         return self._settings.attended
 
-    @property
-    def display(self) -> str | None:
-        """X display to share; None when there is none now."""
-        return self._settings.display()
+    def abilities(self) -> Abilities | None:
+        """What can be done on this machine's desktop now."""
+        return self._settings.abilities()
 
-    @property
-    def backlog(self) -> int:
-        """Bytes that wait in this leg's socket."""
-        return self._wire.backlog if self._wire is not None else 0
+    async def desktop(self) -> Desktop | None:
+        """The session's desktop."""
+        return await self._desktop.get()
+
+    def backlog(self, kind: Kind) -> int:
+        """Bytes that go out of this leg's socket before a new frame of this kind would."""
+        return self._wire.backlog(TRAFFIC[kind]) if self._wire is not None else 0
 
     def send(
         self, frame_type: int, channel: int, payload: bytes | bytearray | memoryview = b"", leg: int = EVERY_LEG
-    ) -> bool:
-        """Send one frame to every viewer (leg 0) or to one; False when it could not be sent."""
-        if self._wire is None or not may_send(Party.ENDPOINT, self._grants, channel, frame_type):
-            return False
-        return self._wire.send(frame_type, channel, payload, leg)
+    ) -> Sent:
+        """Send one frame to every viewer (leg 0) or to one."""
+        if not may_send(Party.ENDPOINT, self._toolbox.grants, channel, frame_type):
+            return Sent.NOT_GRANTED
+        if self._wire is None or not self._wire.send(frame_type, channel, payload, leg):
+            return Sent.AWAY
+        return Sent.YES
 
     def post(self, kind: str, text: str = "", **data: str | int | bool) -> None:
-        """Add a system entry to the session's journal."""
-        self._post(Kind.SYSTEM, Post(id=new_id(), kind=kind, text=text[:4096], data=dict(data)))
+        """Note what has happened in the session's journal."""
+        self._posts.note(kind, text, data)
+
+    async def posted(self, kind: str, text: str = "", **data: str | int | bool) -> int:
+        """Put something on record before it is done. Raises NotRecordedError."""
+        return await self._posts.recorded(kind, text, data)
 
     def chat(self, text: str) -> None:
-        """Say something in the chat. Raises ValueError when it is empty or longer than 4096 characters."""
+        """Say something in the chat. Raises ValueError when it is empty or longer than 4096 characters, and
+        NotRecordedError when too much waits already."""
         if not 1 <= len(text) <= 4096:
             raise ValueError(_("A message has 1 to 4096 characters."))
-        self._post(Kind.CHAT, Post(id=new_id(), kind="chat", text=text))
+        self._posts.chat(text)
 
     async def ask(self, question: Question) -> bool:
         """Ask the customer; no answer in 60 s means no. Cancelling takes the question back."""
@@ -421,28 +390,21 @@ class Session:
 
     def name_of(self, leg: int) -> str:
         """Name of the party on this leg."""
-        return self._roster.name_of(leg) or _("Representative")
+        return self._toolbox.roster.name_of(leg) or _("Representative")
 
     def grants_of(self, leg: int) -> Grant:
         """Grants of this leg as the agent knows them."""
-        return self._roster.grants_of(leg)
+        return self._toolbox.roster.grants_of(leg)
 
     def log(self, event: str, **fields: object) -> None:
         """Write one log line."""
         self._log.info(event, **fields)
 
-    def _post(self, kind: Kind, post: Post) -> None:
-        if len(self._pending) >= MAX_PENDING_POSTS:
-            raise ValueError(_("Too much waits to be sent: the connection is away."))
-        self._pending[post.id] = (kind, post)
-        self._send_post(post.id)
+    def _refuse_frame(self, frame: Frame, answer: Unsupported) -> None:
+        """Not judged by the own table: it may be older than the frame that is answered. The relay's is not."""
+        if self._wire is not None:
+            self._wire.send(UNSUPPORTED, frame.channel, msgspec.json.encode(answer), frame.leg)
 
-    def _send_post(self, post_id: str) -> None:
-        waiting = self._pending.get(post_id)
-        if waiting is not None and self._wire is not None:
-            self._wire.send(Durable.POST, channel(waiting[0]), msgspec.json.encode(waiting[1]))
-
-
-def _lets_go(frame: Frame) -> bool:
-    """Say whether an input frame only gives something up: control, or a key that would stay pressed otherwise."""
-    return frame.type == Input.RELEASE or (frame.type == Input.KEY and bytes(frame.payload[:1]) == b"\0")
+    def _send_post(self, frame_type: int, channel: int, payload: bytes) -> None:
+        if self._wire is not None:
+            self._wire.send(frame_type, channel, payload)

@@ -5,19 +5,23 @@ factory `make(port)` of its package under `farhand.agent.tools`; so an idle agen
 their libraries. Everything here runs in the event loop's thread. A tool with threads of its own comes back through
 `port.loop.call_soon_threadsafe`.
 
-Rules: a tool never sees a socket, a ticket or a key. The session has already checked the sender's grant (the agent's
-own copy, from WELCOME, ROSTER and GRANTS) before `on_frame` is called; a sender that loses the grant reaches the tool
-as `viewer_left`.
+Rules: a tool never sees a socket, a ticket or a key, and no display system: it asks for a `Desktop`. The session has
+already checked the sender's grant (the agent's own copy, from WELCOME, ROSTER and GRANTS) before `on_frame` is called;
+a sender that loses the grant reaches the tool as `viewer_left`, one whose grants within the kind change as
+`viewer_changed`.
 """
 
 import asyncio
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Literal, Protocol
 
+from farhand.agent.core.desktop import Desktop
 from farhand.protocol.channels import Grant, Kind
 from farhand.protocol.frames import EVERY_LEG
+from farhand.protocol.messages import Abilities
 
 ToolName = Literal["screen", "control", "shell"]
 
@@ -33,6 +37,28 @@ class Question:
     """The representative's leg."""
 
 
+class Sent(Enum):
+    """What became of a frame. True only when it was sent."""
+
+    YES = "yes"
+    AWAY = "away"
+    """The leg's socket is away just now and the frame is dropped. `resumed()` comes when it is back."""
+    NOT_GRANTED = "not-granted"
+    """The endpoint itself has lost the grant for this frame: it will never go. Nothing comes later."""
+
+    def __bool__(self) -> bool:
+        return self is Sent.YES
+
+
+class NotRecordedError(Exception):
+    """An entry was not put on record, and never will be: do not act. `str(error)` is a sentence for people."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        """Why: the relay's word (`too-many`), `full` (too many wait here), `ended` (the session is over)."""
+
+
 class ToolPort(Protocol):
     """What a tool may ask of its session."""
 
@@ -46,28 +72,44 @@ class ToolPort(Protocol):
         """A customer sits there and is asked (`ask`); without one every answer is yes at once."""
         ...
 
-    @property
-    def display(self) -> str | None:
-        """X display to share, for instance `:0`; None when this machine has none now."""
+    def abilities(self) -> Abilities | None:
+        """What can be done on the desktop that `desktop` would open; None when there is none now. Quick."""
         ...
 
-    @property
-    def backlog(self) -> int:
-        """Bytes that wait in this leg's socket. A tool whose frames are droppable waits while it is high."""
+    async def desktop(self) -> Desktop | None:
+        """The session's desktop, opened for the first tool that asks; None when there is none now.
+
+        May wait for a person's answer on the machine itself: cancel it when nobody wants it any more. Tools with a
+        thread wait in it by `Opening`. Raises DesktopError.
+        """
+        ...
+
+    def backlog(self, kind: Kind) -> int:
+        """Bytes that go out before a new frame of this kind would. A tool whose frames are droppable, or that has much
+        to send, waits while it is high; frames of higher classes overtake what waits (`Traffic`).
+        """
         ...
 
     def send(
         self, frame_type: int, channel: int, payload: bytes | bytearray | memoryview = b"", leg: int = EVERY_LEG
-    ) -> bool:
-        """Send one frame to every viewer (leg 0) or to one.
-
-        Returns False when the leg's socket is away just now: the frame is dropped. The tool hears `resumed()` later and
-        brings its viewers up to date then.
-        """
+    ) -> Sent:
+        """Send one frame to every viewer (leg 0) or to one; say what became of it."""
         ...
 
     def post(self, kind: str, text: str = "", **data: str | int | bool) -> None:
-        """Add a system entry (a kind of `SYSTEM_KINDS`) to the session's journal; repeated until it is acknowledged."""
+        """Note something in the session's journal: a kind of `SYSTEM_KINDS`, repeated until it is acknowledged.
+
+        For what has happened already. Never raises: when too many notes wait (the connection is away) it is dropped,
+        and the journal is told how many were. What is about a representative carries `by` (name) and `leg`.
+        """
+        ...
+
+    async def posted(self, kind: str, text: str = "", **data: str | int | bool) -> int:
+        """Put something on record before it is done: return the entry's number once it is on the appliance's disk.
+
+        Raises NotRecordedError when it will not be. Waits as long as the connection is away: set a limit by
+        `asyncio.timeout`. Cancelled, it is not sent again, but may have been recorded already.
+        """
         ...
 
     async def ask(self, question: Question) -> bool:
@@ -87,37 +129,45 @@ class ToolPort(Protocol):
         ...
 
 
-class Tool(Protocol):
-    """One tool of one session."""
+class Tool:
+    """One tool of one session. `kind`, `on_frame`, `viewer_left` and `close` are each tool's own."""
 
-    @property
-    def kind(self) -> Kind:
-        """The channel kind that it serves."""
-        ...
+    kind: Kind
+    """The channel kind that it serves."""
 
     def on_frame(self, leg: int, frame_type: int, channel: int, payload: memoryview) -> None:
         """Take one frame of a viewer (or of the recorder, leg 0xFFFF).
 
         `payload` is a view into a buffer that the next read overwrites: copy what is kept. Raising ValueError
-        (msgspec's errors are ValueErrors) drops the frame and writes one log line.
+        (msgspec's errors are ValueErrors) drops the frame and writes one log line. UnsupportedError is answered to the
+        sender.
         """
-        ...
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """The session or the grant for this kind is over: stop at once, release everything, leave no process behind."""
+        raise NotImplementedError
+
+    def viewer_left(self, leg: int) -> None:
+        """The leg is gone from the roster or has lost every grant for this tool: serve it no longer."""
+        raise NotImplementedError
+
+    def runs_while_asked(self, frame_type: int, payload: memoryview) -> bool:
+        """Say whether this frame may be taken while a question stands open before the customer. What could answer the
+        question in the customer's place must not."""
+        return True
 
     def viewer_joined(self, leg: int) -> None:
         """A leg came into the roster, or got the grant for this tool: tell it what already runs, if anything."""
-        ...
 
-    def viewer_left(self, leg: int) -> None:
-        """The leg is gone from the roster or has lost the grant for this tool: serve it no longer."""
-        ...
+    def viewer_changed(self, leg: int, grants: Grant) -> None:
+        """The leg stays, but its grants for this tool are these now: stop what it may do no longer."""
+
+    def limits_changed(self, leg: int, limits: dict[str, object]) -> None:
+        """What the leg may reach with its grants is limited anew, for instance to some folders."""
 
     def resumed(self) -> None:
         """The leg's socket was lost and is back: frames sent meanwhile are lost."""
-        ...
-
-    def close(self) -> None:
-        """The session is over: stop at once, release everything, leave no process behind."""
-        ...
 
 
 TOOL_PACKAGES: dict[Kind, str] = {
@@ -128,6 +178,11 @@ TOOL_PACKAGES: dict[Kind, str] = {
 """Where the tool of a channel kind lives; each package has `make(port: ToolPort) -> Tool`."""
 
 ToolFactory = Callable[[ToolPort], Tool]
+
+
+def tool_names() -> list[str]:
+    """Return the channel kinds that this agent serves, as `Facts.tools` names them."""
+    return [kind.name.lower() for kind in TOOL_PACKAGES]
 
 
 def load_factory(kind: Kind) -> ToolFactory | None:

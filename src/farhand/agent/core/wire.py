@@ -2,10 +2,16 @@
 
 `open_wire` returns only after the server's HELLO has been judged by the site key against this connection's TLS key;
 until then nothing is sent. A socket on which nothing arrives for 30 s (the server pings every 20 s) is given up.
+
+Frames go straight to the transport while it takes them. When it is full they wait here in three classes (`Traffic`),
+each in order, so that a key's echo overtakes a file between two of its frames. Transport and system hold little of
+what is not on the network yet: what they hold nobody overtakes.
 """
 
 import asyncio
 import contextlib
+import socket
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +23,7 @@ from farhand.agent.core.errors import RefusedError, UnreachableError, WrongSiteE
 from farhand.agent.core.site import WRONG_SITE, SiteGuard
 from farhand.agent.texts import _
 from farhand.kit.net import connect_ws
-from farhand.protocol.channels import Control, Kind, channel
+from farhand.protocol.channels import TRAFFIC, Control, Kind, Traffic, channel
 from farhand.protocol.frames import EVERY_LEG, Frame, FrameError, build, parse
 from farhand.protocol.messages import NOT_UNDERSTOOD, Hello, Refuse
 
@@ -25,6 +31,10 @@ CONNECT_TIMEOUT_S = 8.0
 """For TCP, TLS and the upgrade. With the longest pause between tries it keeps the way back under 35 s."""
 HELLO_TIMEOUT_S = 8.0
 SILENCE_S = 30.0
+HIGH_WATER = 64 * 1024
+"""Bytes that the transport may hold, and then again the system, before frames wait here."""
+MAX_QUEUE = 32 << 20
+"""Bytes that may wait here. More than every tool's own limit together: a socket so far behind is given up."""
 CONTROL = channel(Kind.CONTROL)
 
 
@@ -38,6 +48,8 @@ class Wire(picows.WSListener):
         self._heard = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._early: list[bytes] = []
+        self._blocked = False
+        self._empty()
         self.on_frame: Callable[[Frame], None] | None = None
         self.on_closed: Callable[[str], None] | None = None
         self.spki = ""
@@ -50,6 +62,9 @@ class Wire(picows.WSListener):
     def on_ws_connected(self, transport: Any) -> None:
         """The upgrade is done."""
         self._transport = transport
+        under = transport.underlying_transport
+        under.set_write_buffer_limits(high=HIGH_WATER)
+        _keep_little(under.get_extra_info("socket"))
         self._timer = self._loop.call_later(self._silence_s, self._listen_for_silence)
 
     def on_ws_frame(self, transport: Any, frame: Any) -> None:
@@ -65,27 +80,52 @@ class Wire(picows.WSListener):
         elif kind != picows.WSMsgType.PONG:
             self.drop(_("the server sent something that is not a frame"))
 
+    def pause_writing(self) -> None:
+        """The transport is full."""
+        self._blocked = True
+
+    def resume_writing(self) -> None:
+        """The transport takes more: the first class first, after every frame anew."""
+        self._blocked = False
+        while not self._blocked and self._waiting:
+            traffic = next(traffic for traffic, size in enumerate(self._queued) if size)
+            data = self._queues[traffic].popleft()
+            self._queued[traffic] -= len(data)
+            self._waiting -= len(data)
+            self._transport.send(picows.WSMsgType.BINARY, data)
+
     def on_ws_disconnected(self, _transport: Any) -> None:
         """The socket is gone."""
         if self._timer is not None:
             self._timer.cancel()
         self.closed = True
+        self._empty()
         handler, self.on_closed, self.on_frame = self.on_closed, None, None
         if handler is not None:
             handler(self.why)
 
     # --- for the agent ---
 
-    @property
-    def backlog(self) -> int:
-        """Bytes that wait to be sent."""
-        return 0 if self.closed else int(self._transport.underlying_transport.get_write_buffer_size())
+    def backlog(self, traffic: Traffic) -> int:
+        """Bytes that go out before a new frame of this class: the transport's, and those of this class and above."""
+        if self.closed:
+            return 0
+        return sum(self._queued[: traffic + 1]) + int(self._transport.underlying_transport.get_write_buffer_size())
 
     def send(self, kind: int, number: int, payload: bytes | bytearray | memoryview = b"", leg: int = EVERY_LEG) -> bool:
-        """Send one frame; False when the socket is gone."""
+        """Send one frame, or put it into the queue of its class; False when the socket is gone."""
         if self.closed:
             return False
-        self._transport.send(picows.WSMsgType.BINARY, build(kind, number, leg, payload))  # type: ignore[arg-type]
+        data = build(kind, number, leg, payload)  # type: ignore[arg-type]
+        if not self._blocked and not self._waiting:
+            self._transport.send(picows.WSMsgType.BINARY, data)
+            return not self.closed
+        traffic = TRAFFIC[number >> 8]
+        self._queues[traffic].append(data)
+        self._queued[traffic] += len(data)
+        self._waiting += len(data)
+        if self._waiting > MAX_QUEUE:
+            self.drop(_("the server does not take what is sent"))
         return not self.closed
 
     def send_control(self, kind: Control, message: msgspec.Struct | None = None) -> bool:
@@ -108,13 +148,25 @@ class Wire(picows.WSListener):
         """Close at once, because of `why`."""
         if not self.closed:
             self.why = why
+            self._empty()
             self._transport.disconnect(graceful=False)
 
     def close(self) -> None:
-        """Close after what is buffered has been sent."""
+        """Close after what is buffered and what waits in the first class has been sent."""
         if not self.closed:
+            waiting = self._queues[Traffic.FIRST]
+            self._empty()
+            for data in waiting:
+                self._transport.send(picows.WSMsgType.BINARY, data)
             self._transport.send_close(picows.WSCloseCode.OK)
             self._transport.disconnect()
+
+    def _empty(self) -> None:
+        self._queues: tuple[deque[bytes], ...] = tuple(deque() for _ in Traffic)
+        self._queued = [0] * len(Traffic)
+        """Bytes in each queue."""
+        self._waiting = 0
+        """Bytes in all."""
 
     def _take(self, data: memoryview) -> None:
         try:
@@ -135,6 +187,17 @@ class Wire(picows.WSListener):
             self._timer = self._loop.call_later(rest, self._listen_for_silence)
         else:
             self.drop(_("nothing was heard from the server for {seconds} s").format(seconds=int(self._silence_s)))
+
+
+def _keep_little(sock: Any) -> None:
+    """Have the system refuse what it could not put onto the network soon (tcp(7), TCP_NOTSENT_LOWAT; Linux, macOS).
+
+    Its own buffer grows to megabytes: on a slow link seconds of a file, which no key could overtake.
+    """
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if sock is not None and option is not None:
+        with contextlib.suppress(OSError, AttributeError):
+            sock.setsockopt(socket.IPPROTO_TCP, option, HIGH_WATER)
 
 
 async def open_wire(server: str, path: str, guard: SiteGuard, *, silence_s: float = SILENCE_S) -> Wire:

@@ -10,6 +10,7 @@ from farhand.agent.core.https import SiteClient
 from farhand.agent.core.package import CustomerConfig, Package
 from farhand.agent.core.session import Session, SessionSettings
 from farhand.agent.core.site import SiteGuard
+from farhand.agent.core.tools import NotRecordedError
 from farhand.agent.customer.ui import Actions, ConsentUi, HelpOffer, Line, printable
 from farhand.agent.platforms import Platform
 from farhand.agent.texts import _
@@ -74,7 +75,7 @@ SILENT_KINDS = frozenset({"screen-requested", "control-requested", "shell-reques
 def describe(entry: Entry) -> str:
     """Return what the customer reads for a system entry, "" when there is nothing to read (`SILENT_KINDS`)."""
     by = printable(str(entry.data.get("by", "") or entry.name), 60)
-    count = entry.data.get("open", 0)
+    count, dropped = entry.data.get("open", 0), entry.data.get("count", 0)
     texts = {
         "leg-joined": _("{name} has joined.") if entry.party == Party.CONSOLE else "",
         "leg-left": _("{name} has left.") if entry.party == Party.CONSOLE else "",
@@ -90,8 +91,9 @@ def describe(entry: Entry) -> str:
         "shell-refused": _("The Command Shell was not allowed."),
         "shell-closed": _("A Command Shell was closed ({count} open)."),
         "customer-ended": _("You have ended the session."),
+        "entries-dropped": _("Lines were lost while the connection was away ({dropped})."),
     }
-    return texts.get(entry.kind, "").format(by=by, count=count, name=printable(entry.name, 60))
+    return texts.get(entry.kind, "").format(by=by, count=count, dropped=dropped, name=printable(entry.name, 60))
 
 
 class _Shown:
@@ -135,7 +137,7 @@ async def attend(config: CustomerConfig, ui: ConsentUi, platform: Platform, disp
         join=config.join,
         key=public_of(key).hex(),
         proof=sign_bytes(key, "join", config.join.encode()).hex(),
-        facts=platform.facts(platform.find_display(display)),
+        facts=platform.facts(display),
         version=__version__,
     )
     started = await asyncio.to_thread(_post_start, config, guard, start)
@@ -147,7 +149,8 @@ async def attend(config: CustomerConfig, ui: ConsentUi, platform: Platform, disp
             session_id=started.session_id,
             ticket=started.ticket,
             attended=True,
-            display=lambda: platform.find_display(display),
+            abilities=lambda: platform.abilities(display),
+            desktop=lambda: platform.desktop(display),
             consent=ui.ask_tool,
             watcher=_Shown(ui, info.representative),
         )
@@ -181,7 +184,7 @@ def _bind(ui: ConsentUi, session: Session) -> None:
     def chat(text: str) -> None:
         try:
             session.chat(text)
-        except ValueError as error:
+        except (ValueError, NotRecordedError) as error:
             ui.show_state(str(error))
 
     def end() -> None:

@@ -1,4 +1,4 @@
-"""What differs between operating systems, behind one interface each: facts, display, service.
+"""What differs between operating systems, behind one interface each: facts, desktop, service.
 
 `here()` picks the platform of this machine. Nothing outside this package asks for the operating system's name.
 """
@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
+from farhand.agent.core.desktop import Desktop
 from farhand.agent.core.errors import ClientError
 from farhand.agent.texts import _
-from farhand.protocol.messages import Facts
+from farhand.protocol.messages import Abilities, Facts
 
 
 class Service(Protocol):
@@ -27,12 +28,23 @@ class Service(Protocol):
 class Platform(Protocol):
     """One operating system."""
 
-    def facts(self, display: str | None) -> Facts:
-        """Return what this machine tells of itself; `display` is the one that was found, if any."""
+    def facts(self, wanted: str | None = None) -> Facts:
+        """Return what this machine tells of itself; `wanted` is the display that was asked for, if any."""
         ...
 
-    def find_display(self, wanted: str | None) -> str | None:
-        """Return a display that can be shared now: `wanted`, or the environment's; None when it does not answer."""
+    def abilities(self, wanted: str | None) -> Abilities | None:
+        """Say what could be done on the desktop that `desktop` would open; None when there is none now.
+
+        Asked often: opens nothing, shows nothing, loads no library.
+        """
+        ...
+
+    async def desktop(self, wanted: str | None) -> Desktop | None:
+        """Open a desktop: the one named `wanted`, or the one that the environment names; None when there is none now.
+
+        May wait for a person's answer to a dialog, a minute and longer; cancelling takes the dialog back. Raises
+        DesktopError.
+        """
         ...
 
     def give_back_memory(self) -> None:

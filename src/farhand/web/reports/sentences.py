@@ -79,7 +79,18 @@ def _shell_closed(event: SessionEvent) -> str:
     return f"{said} {_open(event)}"
 
 
+def _entries_dropped(event: SessionEvent) -> str:
+    count = _number(event, "count")
+    said = ngettext(
+        "%(count)d entry of the endpoint was lost while its connection was away.",
+        "%(count)d entries of the endpoint were lost while its connection was away.",
+        count,
+    )
+    return said % {"count": count}
+
+
 _SPECIAL: Final[dict[str, Callable[[SessionEvent], str]]] = {
     "shell-opened": _shell_opened,
     "shell-closed": _shell_closed,
+    "entries-dropped": _entries_dropped,
 }

@@ -46,6 +46,7 @@ EVENT_NAMES: Final[dict[str, str]] = {
     "screen-stopped": _("Service Access Ended"),
     "control-released": _("Service Access Ended"),
     "shell-closed": _("Command Shell Session Closed"),
+    "entries-dropped": _("Entries Dropped"),
 }
 """Names of the field for kinds of events; a kind from the future is shown by itself."""
 

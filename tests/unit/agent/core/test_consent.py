@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 import pytest
-from tests.unit.agent.fakes import FakePort
+from tests.unit.agent.fakes import FakeDesktop, FakePort
 
 from farhand.agent.core.consent import Consent
 from farhand.agent.core.tools import Question
@@ -21,7 +21,7 @@ class Customer(FakePort):
     """A customer who answers when the test says so."""
 
     attended: bool = True
-    display: str | None = ":983"
+    home: FakeDesktop | None = field(default_factory=FakeDesktop)
     gone: set[int] = field(default_factory=set)
     open: dict[int, "asyncio.Future[bool]"] = field(default_factory=dict)
 

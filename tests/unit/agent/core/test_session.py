@@ -21,14 +21,18 @@ from tests.unit.agent.fake_site import (
     welcome,
 )
 
+from farhand.agent.core import posts as posts_module
+from farhand.agent.core import roster as roster_module
 from farhand.agent.core import session as session_module
+from farhand.agent.core import toolbox as toolbox_module
+from farhand.agent.core.desktop import UnsupportedError
 from farhand.agent.core.link import Link
 from farhand.agent.core.reconnect import ReconnectPolicy
 from farhand.agent.core.session import Session, SessionSettings
-from farhand.agent.core.tools import TOOL_PACKAGES, Question, ToolPort
+from farhand.agent.core.tools import TOOL_PACKAGES, NotRecordedError, Question, Sent, Tool, ToolPort
 from farhand.agent.unattended import Sessions, enrol
 from farhand.kit.signing import check_bytes, new_key, public_of
-from farhand.protocol.channels import Control, Durable, Grant, Input, Kind, Screen, Shell, channel
+from farhand.protocol.channels import UNSUPPORTED, Control, Durable, Grant, Kind, Screen, Shell, channel
 from farhand.protocol.frames import RECORDER_LEG
 from farhand.protocol.messages import (
     Auth,
@@ -40,12 +44,13 @@ from farhand.protocol.messages import (
     Refuse,
     Roster,
     ShellOpen,
+    Unsupported,
     Welcome,
     proof_body,
 )
 
 
-class Recorded:
+class Recorded(Tool):
     """A tool that remembers what reaches it."""
 
     kind = Kind.SCREEN
@@ -58,6 +63,8 @@ class Recorded:
 
     def on_frame(self, leg: int, frame_type: int, channel: int, payload: memoryview) -> None:
         self.frames.append((leg, frame_type, bytes(payload)))
+        if payload == b"cannot":
+            raise UnsupportedError("Not on this desktop.")
         if payload == b"crash":
             raise RuntimeError("broken")
         self.port.send(Screen.CURSOR, channel, b"seen")
@@ -67,6 +74,12 @@ class Recorded:
 
     def viewer_left(self, leg: int) -> None:
         self.told.append(("left", leg))
+
+    def viewer_changed(self, leg: int, grants: Grant) -> None:
+        self.told.append((f"changed {int(grants)}", leg))
+
+    def runs_while_asked(self, frame_type: int, payload: memoryview) -> bool:
+        return payload != b"not now"
 
     def resumed(self) -> None:
         self.told.append(("resumed", 0))
@@ -177,7 +190,7 @@ async def test_a_tool_that_fails_takes_nothing_with_it(tmp_path: Path, tools: li
 
 
 async def test_posts_are_repeated_until_they_are_acknowledged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "POST_AGAIN_S", 0.01)
+    monkeypatch.setattr(posts_module, "POST_AGAIN_S", 0.01)
     async with running(tmp_path) as (site, session, _task, _key):
         peer = await site.peer(0)
         await welcome(peer)
@@ -196,6 +209,102 @@ async def test_posts_are_repeated_until_they_are_acknowledged(tmp_path: Path, mo
         acknowledge(again, second, 2)
         with pytest.raises(ValueError, match="4096"):
             session.chat("x" * 4097)
+
+
+async def test_an_act_waits_until_it_is_on_record(tmp_path: Path) -> None:
+    async with running(tmp_path) as (site, session, task, _key):
+        peer = await site.peer(0)
+        await welcome(peer)
+        act = asyncio.ensure_future(session.posted("shell-opened", by="rep2", leg=2))
+        post = await peer.take_post("shell-opened")
+        assert not act.done()
+        acknowledge(peer, post, 7)
+        assert await act == 7
+        never = asyncio.ensure_future(session.posted("shell-closed", by="rep2", leg=2))
+        post = await peer.take_post("shell-closed")
+        refused = PostRefused(id=post.id, code="too-many", text="The journal is full.")
+        peer.send(Durable.REFUSED, channel(Kind.SYSTEM), msgspec.json.encode(refused))
+        with pytest.raises(NotRecordedError, match="journal is full"):
+            await never
+        last = asyncio.ensure_future(session.posted("shell-closed"))
+        await peer.take_post("shell-closed")
+        peer.control(Control.END, End(reason="ended"))
+        await task
+        with pytest.raises(NotRecordedError, match="has ended"):
+            await last
+        session.post("shell-closed")  # too late, and no harm
+
+
+async def test_a_frame_that_is_not_sent_says_why(tmp_path: Path) -> None:
+    async with running(tmp_path) as (site, session, _task, _key):
+        assert session.send(Screen.CURSOR, SCREEN) is Sent.NOT_GRANTED
+        peer = await site.peer(0)
+        await welcome(peer, grants=ALL & ~Grant.SHELL)
+        peer.send(Durable.ENTRY, channel(Kind.CHAT), b"?")  # not understood, and no harm
+        session.chat("are you there?")
+        await peer.take_post("chat")
+        assert session.send(Screen.CURSOR, SCREEN) is Sent.YES
+        assert session.send(Shell.DATA, channel(Kind.SHELL, 1)) is Sent.NOT_GRANTED
+        peer.transport.disconnect(graceful=False)
+        await peer.wait_gone()
+        await site.peer(1)
+        assert session.send(Screen.CURSOR, SCREEN) is Sent.AWAY
+
+
+async def test_grants_that_change_within_a_kind_reach_its_tool(
+    tmp_path: Path, tools: list[Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = Grant.SCREEN_VIEW | Grant.SCREEN_CONTROL
+    for module in (toolbox_module, roster_module):
+        monkeypatch.setattr(module, "grants_to_use", lambda _kind: both)
+    async with running(tmp_path) as (site, _session, _task, _key):
+        peer = await site.peer(0)
+        await welcome(peer, console(2), console(3))
+        peer.send(Screen.START, SCREEN, b"", leg=2)
+        await seen(peer)
+        for grants in (ALL & ~Grant.SCREEN_CONTROL, ALL & ~Grant.SCREEN_CONTROL & ~Grant.SHELL, ALL & ~both):
+            peer.control(Control.ROSTER, Roster(legs=[console(2, grants), console(3)]))
+        peer.send(Screen.START, SCREEN, b"", leg=3)
+        await seen(peer)
+        assert tools[0].told == [(f"changed {int(Grant.SCREEN_VIEW)}", 2), ("left", 2)]
+
+
+async def test_what_nobody_serves_here_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(TOOL_PACKAGES, Kind.SHELL)
+    async with running(tmp_path) as (site, _session, _task, _key):
+        peer = await site.peer(0)
+        await welcome(peer, console(2), console(3, Grant.CHAT))
+        later = 99 << 8
+        for number, frame_type, leg in (
+            (channel(Kind.SHELL), Shell.OPEN, 3),  # lacks the grant: silence
+            (later, 1, 9),  # not in the session: silence
+            (channel(Kind.SHELL), Shell.OPEN, 2),
+            (channel(Kind.FILES, 4), 1, 2),
+            (later, 1, 2),
+            (SCREEN, 99, 2),
+        ):
+            peer.send(frame_type, number, b"{}", leg=leg)
+        answers = []
+        for _ in range(4):
+            frame = await peer.take(lambda frame: frame.type == UNSUPPORTED)
+            answers.append((frame.channel, frame.leg, msgspec.json.decode(frame.payload, type=Unsupported).reason))
+        assert answers == [
+            (channel(Kind.SHELL), 2, "no-tool"),
+            (channel(Kind.FILES, 4), 2, "unknown"),
+            (later, 2, "unknown"),
+            (SCREEN, 2, "unknown"),
+        ]
+
+
+async def test_what_a_desktop_cannot_do_is_answered(tmp_path: Path, tools: list[Recorded]) -> None:
+    async with running(tmp_path) as (site, _session, _task, _key):
+        peer = await site.peer(0)
+        await welcome(peer, console())
+        peer.send(Screen.START, SCREEN, b"cannot", leg=2)
+        frame = await peer.take(lambda frame: frame.type == UNSUPPORTED)
+        answer = msgspec.json.decode(frame.payload, type=Unsupported)
+        assert answer == Unsupported(type=Screen.START, reason="not-possible", text="Not on this desktop.")
+        assert not tools[0].closed
 
 
 async def test_a_shell_survives_a_lost_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,10 +367,7 @@ async def test_no_answer_means_no_and_who_goes_takes_the_question_back(
         assert taken_back == ["control", "shell"]
 
 
-async def test_nobody_presses_allow_from_afar(
-    tmp_path: Path, tools: list[Recorded], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(TOOL_PACKAGES, Kind.INPUT, "recorded_tool")
+async def test_a_tool_says_what_runs_while_the_customer_is_asked(tmp_path: Path, tools: list[Recorded]) -> None:
     answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     async with running(tmp_path, attended=True, consent=lambda _question: answer) as (site, session, _task, _key):
@@ -269,17 +375,14 @@ async def test_nobody_presses_allow_from_afar(
         await welcome(peer, console())
         asked = asyncio.ensure_future(session.ask(Question("shell", "rep2")))
         await asyncio.sleep(0)
-        for payload in (b"\x01\x0d\0\0\0", b"\x00\x0d\0\0\0"):
-            peer.send(Input.KEY, channel(Kind.INPUT), payload, leg=2)
-        peer.send(Screen.START, SCREEN, b"now", leg=2)
+        for payload in (b"not now", b"always"):
+            peer.send(Screen.START, SCREEN, payload, leg=2)
         await seen(peer)
         answer.set_result(False)
         assert not await asked
-        peer.send(Input.KEY, channel(Kind.INPUT), b"\x01\x0e\0\0\0", leg=2)
-        peer.send(Screen.START, SCREEN, b"now", leg=2)
+        peer.send(Screen.START, SCREEN, b"not now", leg=2)
         await seen(peer)
-        keys = [payload for tool in tools for _leg, kind, payload in tool.frames if kind == Input.KEY]
-        assert keys == [b"\x00\x0d\0\0\0", b"\x01\x0e\0\0\0"]
+        assert [payload for _leg, _kind, payload in tools[0].frames] == [b"always", b"not now"]
 
 
 async def test_without_a_customer_nobody_is_asked(tmp_path: Path) -> None:  # R-096

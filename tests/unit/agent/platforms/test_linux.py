@@ -4,15 +4,21 @@ import socket
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from farhand.agent.core.errors import ClientError
-from farhand.agent.platforms import here, linux
+from farhand.agent.platforms import here
 from farhand.agent.platforms.linux import service
+from farhand.agent.platforms.linux.x11 import find
+from farhand.agent.platforms.linux.x11.find import find_display
+from farhand.protocol.messages import Facts
 
 
 def test_facts_are_there_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: "h" * 300)
+    monkeypatch.setattr(find, "answers", lambda display: display == ":0")
+    monkeypatch.setenv("DISPLAY", ":7")
     facts = here().facts(":0")
     assert facts.hostname == "h" * 128
     assert facts.platform == "linux"
@@ -20,22 +26,30 @@ def test_facts_are_there_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert facts.user
     assert facts.display
     assert facts.uptime_s > 0
-    assert not here().facts(None).display
+    assert facts.tools == ["screen", "input", "shell"]
+    assert facts.desktop is not None
+    assert (facts.desktop.kind, facts.desktop.see.can, facts.desktop.control.can) == ("x11", True, True)
+    cannot = [facts.desktop.login_screen, facts.desktop.block_input, facts.desktop.clipboard]
+    assert all(one.reason and not one.can for one in cannot)
+    assert msgspec.json.decode(msgspec.json.encode(facts), type=Facts) == facts
+    nothing = here().facts()
+    assert not nothing.display
+    assert nothing.desktop is None
 
 
 def test_a_display_is_one_that_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linux, "_X_SOCKETS", tmp_path)
+    monkeypatch.setattr(find, "_SOCKETS", tmp_path)
     monkeypatch.setenv("DISPLAY", ":7")
-    assert here().find_display(None) is None
+    assert find_display(None) is None
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "X7"))
         server.listen()
-        assert here().find_display(None) == ":7"
-        assert here().find_display(":7.0") == ":7.0"
-        assert here().find_display(":8") is None
+        assert find_display(None) == ":7"
+        assert find_display(":7.0") == ":7.0"
+        assert find_display(":8") is None
     for wrong in ("", "x", ":", ":-1", ":9" * 40):
-        assert here().find_display(wrong or None) in (None, ":7")
-    assert here().find_display(":" + "9" * 40) is None
+        assert find_display(wrong or None) in (None, ":7")
+    assert find_display(":" + "9" * 40) is None
 
 
 def test_the_unit_is_written_enabled_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

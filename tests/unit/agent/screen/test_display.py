@@ -13,10 +13,12 @@ import xcffib.randr
 import xcffib.xproto as xp
 from tests.unit.agent.screen.conftest import Reference
 
-from farhand.agent.core.tools import Question
-from farhand.agent.platforms.linux.x11_screen import X11Screen
+from farhand.agent.core.desktop import DesktopError
+from farhand.agent.core.tools import Question, Sent
+from farhand.agent.platforms.linux.x11.desktop import X11Desktop
+from farhand.agent.platforms.linux.x11.find import x11_abilities
+from farhand.agent.platforms.linux.x11.screen import X11Screen
 from farhand.agent.tools.screen import make
-from farhand.agent.tools.screen.source import SourceError
 from farhand.agent.tools.screen.viewer import Mode
 from farhand.agent.tools.screen.worker import ScreenWorker
 from farhand.protocol import screen as layout
@@ -75,11 +77,20 @@ class Port:
 
     def __init__(self, display, attended=False, answer=True):
         self.loop = asyncio.get_running_loop()
-        self.display, self.attended, self.answer, self.backlog = display, attended, answer, 0
+        self.display, self.attended, self.answer = display, attended, answer
         self.sent, self.posts, self.questions, self.logs = [], [], [], []
         self.tool = None
         self.references = {}
         self.thread = threading.get_ident()
+
+    def abilities(self):
+        return x11_abilities() if self.display else None
+
+    async def desktop(self):
+        return X11Desktop(self.display)
+
+    def backlog(self, kind):
+        return 0
 
     def send(self, frame_type, channel, payload=b"", leg=0):
         assert threading.get_ident() == self.thread
@@ -91,10 +102,11 @@ class Port:
         if frame_type == Screen.UPDATE:
             seq = self.references[leg].apply(bytes(payload))
             self.tool.on_frame(leg, Screen.ACK, CHANNEL, memoryview(layout.ACK.pack(seq, 5)))
-        return True
+        return Sent.YES
 
     def post(self, kind, text="", **data):
-        self.posts.append((kind, data.get("by")))
+        assert data["by"] == f"rep {data['leg']}"
+        self.posts.append((kind, data["by"]))
 
     async def ask(self, question: Question):
         self.questions.append(question)
@@ -362,5 +374,5 @@ async def test_bad_frames_are_refused(session):
 
 @pytest.mark.display
 def test_a_source_without_a_server_says_so():
-    with pytest.raises(SourceError, match=":986"):
+    with pytest.raises(DesktopError, match=":986"):
         X11Screen(":986")

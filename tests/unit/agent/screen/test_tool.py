@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from tests.unit.agent.fakes import FakePort
+from tests.unit.agent.fakes import FakeDesktop, FakePort
 
-from farhand.agent.tools.screen.source import Changes
+from farhand.agent.core.desktop import Changes
 from farhand.agent.tools.screen.tool import ScreenTool
 from farhand.agent.tools.screen.worker import BACKLOG
 from farhand.protocol.channels import Kind, Screen, channel
@@ -86,10 +86,10 @@ async def until(condition: Any) -> None:
 
 async def test_the_port_is_used_in_the_loops_thread_only() -> None:
     # The worker's thread captures; what it asks of the socket and of the loop has to go through the loop.
-    port = FakePort(display=":0")
-    strict = StrictPort(port)
     picture = Picture()
-    tool = ScreenTool(strict, lambda _display: picture)  # type: ignore[arg-type]
+    port = FakePort(home=FakeDesktop(screen=lambda: picture))
+    strict = StrictPort(port)
+    tool = ScreenTool(strict)  # type: ignore[arg-type]
     done = 0
 
     def updates() -> list[bytes]:
@@ -112,14 +112,14 @@ async def test_the_port_is_used_in_the_loops_thread_only() -> None:
     for _ in range(5):
         await change()
     # A busy socket: nothing more is captured, and it is looked at again until it has room.
-    port.backlog = BACKLOG * 2
+    port.waiting = BACKLOG * 2
     await change()
     acknowledge()
     held, looks = len(updates()), strict.asked.count("backlog")
     picture.change()
     await until(lambda: strict.asked.count("backlog") > looks + 3)
     assert len(updates()) == held
-    port.backlog = 0
+    port.waiting = 0
     await until(lambda: len(updates()) > held)
     tool.close()
     assert strict.strangers == []

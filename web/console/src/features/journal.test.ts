@@ -35,6 +35,7 @@ const KINDS = [
   "shell-refused",
   "shell-closed",
   "customer-ended",
+  "entries-dropped",
 ];
 
 it("every kind of the protocol has a sentence", () => {

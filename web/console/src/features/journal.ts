@@ -50,6 +50,10 @@ export function sentence(entry: Entry): string | null {
       return t("Command shell {number} closed (open now: {open}).", { number: shell, open });
     case "customer-ended":
       return t("The customer ended the session.");
+    case "entries-dropped":
+      return t("Entries of the endpoint were lost while its connection was away ({count}).", {
+        count: Number(entry.data["count"] ?? 0),
+      });
     default:
       return null;
   }

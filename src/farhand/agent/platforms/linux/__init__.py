@@ -1,4 +1,4 @@
-"""Linux: facts from /etc/os-release and /proc, X displays by their socket, services by systemd where it runs."""
+"""Linux: facts from /etc/os-release and /proc, desktops by X displays, services by systemd where it runs."""
 
 import contextlib
 import ctypes
@@ -9,32 +9,43 @@ import platform
 import socket
 from pathlib import Path
 
+from farhand.agent.core.desktop import Desktop
+from farhand.agent.core.tools import tool_names
 from farhand.agent.platforms.linux.service import BackgroundService, SystemdService, systemd_runs
-from farhand.protocol.messages import Facts
-
-_X_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108  the X Window System's own place, since ever
-_FIRST_X_PORT = 6000
+from farhand.agent.platforms.linux.x11.find import find_display, x11_abilities
+from farhand.protocol.messages import Abilities, Facts
 
 
 class LinuxPlatform:
     """This machine, a Linux."""
 
-    def facts(self, display: str | None) -> Facts:
+    def facts(self, wanted: str | None = None) -> Facts:
         """Return what this machine tells of itself."""
+        desktop = self.abilities(wanted)
         return Facts(
             hostname=socket.gethostname()[:128],
             platform="linux",
             os_name=_os_name()[:128],
             user=_user()[:128],
             private_ip=_private_ip(),
-            display=display is not None,
+            display=desktop is not None and desktop.see.can,
+            desktop=desktop,
+            tools=tool_names(),
             uptime_s=_uptime(),
         )
 
-    def find_display(self, wanted: str | None) -> str | None:
-        """Return a display whose X server answers on its socket."""
-        name = wanted or os.environ.get("DISPLAY", "")
-        return name if name and _answers(name) else None
+    def abilities(self, wanted: str | None) -> Abilities | None:
+        """What can be done on the X display that answers."""
+        return x11_abilities() if find_display(wanted) is not None else None
+
+    async def desktop(self, wanted: str | None) -> Desktop | None:
+        """Open the X display that answers."""
+        display = find_display(wanted)
+        if display is None:
+            return None
+        from farhand.agent.platforms.linux.x11.desktop import X11Desktop  # with its libraries: not in an idle client
+
+        return X11Desktop(display)
 
     def give_back_memory(self) -> None:
         """Starting leaves free heap behind that the C library would keep (glibc; elsewhere nothing happens)."""
@@ -72,22 +83,3 @@ def _uptime() -> int:
     with contextlib.suppress(OSError, ValueError):
         return int(float(Path("/proc/uptime").read_text().split()[0]))
     return 0
-
-
-def _answers(display: str) -> bool:
-    """Say whether an X server listens for `display` (`:1`, `:1.0`, `host:1`)."""
-    host, _colon, rest = display.rpartition(":")
-    number = rest.split(".")[0]
-    if not number.isdigit():
-        return False
-    try:
-        if host in {"", "unix"}:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-                probe.settimeout(1.0)
-                probe.connect(str(_X_SOCKETS / f"X{number}"))
-        else:
-            with socket.create_connection((host, _FIRST_X_PORT + int(number)), timeout=1.0):
-                pass
-    except (OSError, OverflowError, UnicodeError):
-        return False
-    return True

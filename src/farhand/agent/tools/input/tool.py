@@ -7,36 +7,33 @@ Rules: input of a leg that has no control is dropped. Whoever asks last gets con
 STATE. When control ends for whatever reason, nothing stays pressed.
 """
 
-from collections.abc import Callable
-
 import msgspec
 
 from farhand.agent.core.consent import Consent
-from farhand.agent.core.tools import ToolPort
-from farhand.agent.tools.input.sink import InputSink, InputWorker, Stroke
+from farhand.agent.core.opening import Opening
+from farhand.agent.core.tools import Tool, ToolPort
+from farhand.agent.tools.input.worker import InputWorker, Stroke
 from farhand.protocol.channels import Input, Kind, channel
 from farhand.protocol.frames import EVERY_LEG
 from farhand.protocol.input import BUTTONS, KEY, LAYOUTS, POINTER, WHEEL
 from farhand.protocol.messages import InputState
 
-OpenSink = Callable[[str], InputSink]
-
 _CHANNEL = channel(Kind.INPUT)
 
 
-class InputTool:
-    """The `Tool` of channel kind INPUT. `open_sink` opens keyboard and pointer of the display of that name."""
+class InputTool(Tool):
+    """The `Tool` of channel kind INPUT."""
 
     kind = Kind.INPUT
 
-    def __init__(self, port: ToolPort, open_sink: OpenSink) -> None:
+    def __init__(self, port: ToolPort) -> None:
         self._port = port
-        self._open_sink = open_sink
         self._consent = Consent(port, self.kind, "control", self._answered)
         self._pending = 0
         self._holder = 0
         self._holder_name = ""
         self._worker: InputWorker | None = None
+        self._opening: Opening | None = None
         self._closed = False
 
     def on_frame(self, leg: int, frame_type: int, channel: int, payload: memoryview) -> None:
@@ -49,6 +46,10 @@ class InputTool:
             stroke = _stroke(frame_type, payload)
             if leg == self._holder and self._worker is not None:
                 self._worker.do(stroke)
+
+    def runs_while_asked(self, frame_type: int, payload: memoryview) -> bool:
+        """Only what gives something up: control, or a key that would stay pressed. Nobody presses `Allow` from afar."""
+        return frame_type == Input.RELEASE or (frame_type == Input.KEY and bytes(payload[:1]) == b"\0")
 
     def viewer_joined(self, leg: int) -> None:
         """Tell it who has control, if anybody has."""
@@ -75,21 +76,21 @@ class InputTool:
         """Let go and stop at once."""
         self._closed = True
         self._consent.close()
-        worker, self._worker, self._holder = self._worker, None, 0
-        if worker is not None:
-            worker.stop()
+        self._holder = 0
+        self._drop_worker()
 
     def _request(self, leg: int) -> None:
         name = self._port.name_of(leg)
-        if self._port.display is None:
-            self._port.log("input_no_display", leg=leg)
+        abilities = self._port.abilities()
+        if abilities is None or not abilities.control.can:
+            self._port.log("input_not_possible", leg=leg, reason="" if abilities is None else abilities.control.reason)
             self._tell(refused_for=leg)
         elif self._consent.given(leg):
             self._grant(leg)
         elif self._pending != leg:
             before, self._pending = self._pending, leg
             self._consent.cancel(before)
-            self._port.post("control-requested", by=name)
+            self._port.post("control-requested", by=name, leg=leg)
             self._tell(refused_for=before)
             self._consent.ask(leg)
 
@@ -100,24 +101,24 @@ class InputTool:
         if allowed:
             self._grant(leg)
         else:
-            self._port.post("control-refused", by=self._port.name_of(leg))
+            self._port.post("control-refused", by=self._port.name_of(leg), leg=leg)
             self._tell(refused_for=leg)
 
     def _grant(self, leg: int) -> None:
-        display = self._port.display
-        if self._closed or display is None:
+        if self._closed:
             return
         if self._holder != leg:
             if self._holder:
                 self._give_up()
             self._holder, self._holder_name = leg, self._port.name_of(leg)
-            self._port.post("control-granted", by=self._holder_name)
+            self._port.post("control-granted", by=self._holder_name, leg=leg)
         if self._worker is None:
-            self._worker = self._make_worker(display)
+            self._worker = self._make_worker()
         self._tell()
 
-    def _make_worker(self, display: str) -> InputWorker:
+    def _make_worker(self) -> InputWorker:
         holder: list[InputWorker] = []
+        opening = self._opening = Opening(self._port.loop, self._port.desktop)
 
         def ended(text: str) -> None:
             def do() -> None:
@@ -130,21 +131,29 @@ class InputTool:
                 # The loop is closed: the program ends, nobody is there to be told.
                 return
 
-        holder.append(InputWorker(lambda: self._open_sink(display), ended))
+        holder.append(InputWorker(lambda: opening.wait().open_input(), ended))
         return holder[0]
 
     def _failed(self, text: str) -> None:
         self._port.log("input_failed", text=text)
         leg = self._holder
-        self._worker = None
+        self._drop_worker()
         self._give_up()
         self._tell(refused_for=leg)
+
+    def _drop_worker(self) -> None:
+        worker, self._worker = self._worker, None
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.cancel()  # first: the worker may be waiting for it
+        if worker is not None:
+            worker.stop()
 
     def _give_up(self) -> None:
         if self._worker is not None:
             self._worker.do(lambda sink: sink.release(), must=True)
         if self._holder:
-            self._port.post("control-released", by=self._holder_name)
+            self._port.post("control-released", by=self._holder_name, leg=self._holder)
         self._holder, self._holder_name = 0, ""
 
     def _tell(self, refused_for: int = 0) -> None:

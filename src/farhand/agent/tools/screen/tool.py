@@ -11,9 +11,9 @@ from collections.abc import Callable
 import msgspec
 
 from farhand.agent.core.consent import Consent
-from farhand.agent.core.tools import ToolPort
+from farhand.agent.core.opening import Opening
+from farhand.agent.core.tools import Tool, ToolPort
 from farhand.agent.texts import _
-from farhand.agent.tools.screen.source import ScreenSource
 from farhand.agent.tools.screen.viewer import Mode
 from farhand.agent.tools.screen.worker import Out, ScreenWorker
 from farhand.protocol.channels import Kind, Screen, channel
@@ -21,23 +21,21 @@ from farhand.protocol.frames import RECORDER_LEG
 from farhand.protocol.messages import ScreenStart, Stopped
 from farhand.protocol.screen import ACK
 
-OpenSource = Callable[[str], ScreenSource]
-
 _CHANNEL = channel(Kind.SCREEN)
 
 
-class ScreenTool:
-    """The `Tool` of channel kind SCREEN. `open_source` opens the display of that name."""
+class ScreenTool(Tool):
+    """The `Tool` of channel kind SCREEN."""
 
     kind = Kind.SCREEN
 
-    def __init__(self, port: ToolPort, open_source: OpenSource) -> None:
+    def __init__(self, port: ToolPort) -> None:
         self._port = port
-        self._open_source = open_source
         self._consent = Consent(port, self.kind, "screen", self._answered)
         self._waiting: dict[int, Mode] = {}
         self._viewers: dict[int, str] = {}
         self._worker: ScreenWorker | None = None
+        self._opening: Opening | None = None
         self._backlog = 0
         """What waited in the leg's socket when it was last looked at."""
         self._closed = False
@@ -62,9 +60,6 @@ class ScreenTool:
         else:
             raise ValueError(f"frame type {frame_type} is not known on the screen channel")
 
-    def viewer_joined(self, leg: int) -> None:
-        """Nothing to tell: a viewer that wants the screen asks for it with START."""
-
     def viewer_left(self, leg: int) -> None:
         """Serve it no more; without representatives nobody is served."""
         self._waiting.pop(leg, None)
@@ -75,7 +70,7 @@ class ScreenTool:
         if self._worker is not None:
             self._worker.leave(leg)
         if leg != RECORDER_LEG:
-            self._port.post("screen-stopped", by=name)
+            self._port.post("screen-stopped", by=name, leg=leg)
         if not any(other != RECORDER_LEG for other in self._viewers):
             if RECORDER_LEG in self._viewers:
                 self._stopped(RECORDER_LEG, "stopped", "")
@@ -102,15 +97,18 @@ class ScreenTool:
                 return
         else:
             mode = Mode(start.max_fps, start.lossless)
-        if self._port.display is None:
+        abilities = self._port.abilities()
+        if abilities is None:
             text = _("This computer has no display that can be shared. Somebody must be signed in to a desktop there.")
             self._stopped(leg, "no-display", text)
             self._port.log("screen_no_display", leg=leg)
+        elif not abilities.see.can:
+            self._stopped(leg, "unsupported", abilities.see.reason)
         elif leg == RECORDER_LEG or self._consent.given(leg):
             self._serve(leg, mode)
         else:
             if leg not in self._waiting:
-                self._port.post("screen-requested", by=self._port.name_of(leg))
+                self._port.post("screen-requested", by=self._port.name_of(leg), leg=leg)
             self._waiting[leg] = mode
             self._consent.ask(leg)
 
@@ -122,24 +120,23 @@ class ScreenTool:
             self._serve(leg, mode)
         else:
             self._stopped(leg, "refused", _("The customer did not allow screen sharing."))
-            self._port.post("screen-refused", by=self._port.name_of(leg))
+            self._port.post("screen-refused", by=self._port.name_of(leg), leg=leg)
 
     def _serve(self, leg: int, mode: Mode) -> None:
-        display = self._port.display
-        if self._closed or display is None:
-            self._stopped(leg, "no-display", _("The display is no longer there."))
+        if self._closed:
             return
         if self._worker is None:
-            self._worker = self._make_worker(display)
+            self._worker = self._make_worker()
         if leg not in self._viewers and leg != RECORDER_LEG:
-            self._port.post("screen-started", by=self._port.name_of(leg))
+            self._port.post("screen-started", by=self._port.name_of(leg), leg=leg)
         self._viewers[leg] = self._port.name_of(leg)
         self._worker.join(leg, mode)
 
-    def _make_worker(self, display: str) -> ScreenWorker:
+    def _make_worker(self) -> ScreenWorker:
         """The worker's words are taken only as long as it is the session's worker."""
         holder: list[ScreenWorker] = []
         loop = self._port.loop  # asked for here: in the worker's thread no loop runs
+        opening = self._opening = Opening(loop, self._port.desktop)
 
         def later(call: Callable[..., None], *args: object) -> None:
             def do() -> None:
@@ -160,7 +157,7 @@ class ScreenTool:
 
         holder.append(
             ScreenWorker(
-                lambda: self._open_source(display),
+                lambda: opening.wait().open_screen(),
                 lambda frames: later(self._send, frames),
                 lambda reason, text: later(self._failed, reason, text),
                 backlog,
@@ -175,20 +172,23 @@ class ScreenTool:
         self._look()
 
     def _look(self) -> None:
-        self._backlog = self._port.backlog
+        self._backlog = self._port.backlog(Kind.SCREEN)
 
     def _failed(self, reason: str, text: str) -> None:
         self._port.log("screen_failed", reason=reason, text=text)
         viewers, self._viewers = self._viewers, {}
-        self._worker = None
+        self._stop_worker()
         for leg, name in viewers.items():
             self._stopped(leg, reason, text)
             if leg != RECORDER_LEG:
-                self._port.post("screen-stopped", text, by=name)
+                self._port.post("screen-stopped", text, by=name, leg=leg)
 
     def _stop_worker(self) -> None:
         worker, self._worker = self._worker, None
+        opening, self._opening = self._opening, None
         self._viewers.clear()
+        if opening is not None:
+            opening.cancel()  # first: the worker may be waiting for it
         if worker is not None:
             worker.stop()
 

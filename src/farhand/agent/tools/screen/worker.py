@@ -17,10 +17,10 @@ from collections.abc import Callable
 
 import msgspec
 
+from farhand.agent.core.desktop import DesktopError, Rect, ScreenSource
 from farhand.agent.tools.screen import codec
 from farhand.agent.tools.screen.pipeline import Pipeline
-from farhand.agent.tools.screen.source import ScreenSource, SourceError
-from farhand.agent.tools.screen.tiles import Rect, cluster
+from farhand.agent.tools.screen.tiles import cluster
 from farhand.agent.tools.screen.viewer import Mode
 from farhand.protocol.channels import Screen
 from farhand.protocol.messages import ScreenStarted
@@ -131,7 +131,7 @@ class ScreenWorker:
                     self._serve(source)
                 finally:
                     source.close()
-        except SourceError as error:
+        except DesktopError as error:
             reason, text = error.reason, str(error)
         except Exception as error:  # noqa: BLE001  whatever it is, viewers must hear that their picture has stopped
             reason, text = "error", f"Screen sharing failed ({type(error).__name__}). Start it again."

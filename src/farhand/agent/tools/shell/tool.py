@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from farhand.agent.core.consent import Consent
-from farhand.agent.core.tools import ToolPort
+from farhand.agent.core.tools import Sent, Tool, ToolPort
 from farhand.agent.texts import _
 from farhand.agent.tools.shell.flow import MAX_UNSENT, PATIENCE_S, Flow
 from farhand.agent.tools.shell.ring import Ring
@@ -28,6 +28,8 @@ LAST_NUMBER = 255
 @dataclass
 class _OpenShell:
     number: int
+    leg: int
+    """The representative who opened it, and the name then."""
     by: str
     cols: int
     rows: int
@@ -40,7 +42,7 @@ class _OpenShell:
         self.flow = Flow(self.ring)
 
 
-class ShellTool:
+class ShellTool(Tool):
     """Serves the shell channel (see `Tool`)."""
 
     kind = Kind.SHELL
@@ -123,7 +125,7 @@ class ShellTool:
 
     def _request(self, leg: int, wish: ShellOpen) -> None:
         by = self._port.name_of(leg)
-        self._port.post("shell-requested", by=by, open=len(self._shells))
+        self._port.post("shell-requested", by=by, leg=leg, open=len(self._shells))
         if self._consent.given(leg):
             self._open(leg, by, wish)
             return
@@ -146,7 +148,7 @@ class ShellTool:
         if len(self._shells) >= MAX_OPEN or self._next > LAST_NUMBER:
             self._refuse(leg, by, _("Too many shells are open: close one first."))
             return
-        shell = _OpenShell(self._next, by, wish.cols, wish.rows)
+        shell = _OpenShell(self._next, leg, by, wish.cols, wish.rows)
         self._next += 1
         try:
             shell.terminal = Terminal(
@@ -163,10 +165,10 @@ class ShellTool:
         self._shells[shell.number] = shell
         shell.flow.attach(leg, 0)
         self._tell_opened(shell, EVERY_LEG)
-        self._port.post("shell-opened", by=by, shell=shell.number, open=len(self._shells))
+        self._port.post("shell-opened", by=by, leg=leg, shell=shell.number, open=len(self._shells))
 
     def _refuse(self, leg: int, by: str, text: str) -> None:
-        self._port.post("shell-refused", by=by, open=len(self._shells))
+        self._port.post("shell-refused", by=by, leg=leg, open=len(self._shells))
         self._send(Shell.CLOSED, channel(Kind.SHELL), ShellClosed(shell=0, text=text), leg)
 
     def _tell_opened(self, shell: _OpenShell, leg: int) -> None:
@@ -183,13 +185,16 @@ class ShellTool:
         if shell.timer is not None:
             shell.timer.cancel()
         self._finish(shell, ShellClosed(shell=shell.number, status=status))
-        self._port.post("shell-closed", by=shell.by, shell=shell.number, open=len(self._shells), status=status)
+        self._port.post(
+            "shell-closed", by=shell.by, leg=shell.leg, shell=shell.number, open=len(self._shells), status=status
+        )
 
     def _finish(self, shell: _OpenShell, closed: ShellClosed) -> None:
         """Send the last output and CLOSED; a viewer without the credit for all of it is waited for no longer."""
         shell.flow.drop_lagging()
         self._send_output(shell)
-        if not self._online or not self._send(Shell.CLOSED, channel(Kind.SHELL, shell.number), closed, EVERY_LEG):
+        number = channel(Kind.SHELL, shell.number)
+        if not self._online or self._send(Shell.CLOSED, number, closed, EVERY_LEG) is Sent.AWAY:
             self._late.append((shell, closed))
 
     def _resize(self, shell: _OpenShell, wish: ShellResize) -> None:
@@ -212,7 +217,7 @@ class ShellTool:
             if chunk is None:
                 return
             payload = OFFSET.pack(chunk.offset) + chunk.data
-            if not self._port.send(Shell.DATA, number, payload, chunk.leg):
+            if self._port.send(Shell.DATA, number, payload, chunk.leg) is Sent.AWAY:
                 shell.flow.undo(chunk)
                 self._online = False
 
@@ -234,5 +239,5 @@ class ShellTool:
             self._port.log("shell_viewer_detached", shell=shell.number, leg=leg)
         self._pump(shell)
 
-    def _send(self, frame_type: Shell, number: int, message: msgspec.Struct, leg: int) -> bool:
+    def _send(self, frame_type: Shell, number: int, message: msgspec.Struct, leg: int) -> Sent:
         return self._port.send(frame_type, number, msgspec.json.encode(message), leg)

@@ -200,3 +200,17 @@ async def test_a_shell_that_ignores_hang_up_is_killed(monkeypatch: pytest.Monkey
             await asyncio.sleep(0.01)
         terminal.hang_up()
         assert await ended == -9
+
+
+async def test_output_that_may_never_be_sent_is_not_kept_for_later() -> None:
+    # The endpoint itself has lost the grant: no `resumed` follows, so nothing may wait for it.
+    port = FakePort()
+    async with shell_tool(port) as tool:
+        await opened(port, tool)
+        port.granted = False
+        tool.on_frame(LEG, Shell.INPUT, channel(Kind.SHELL, 1), memoryview(b"exit\n"))
+        await port.until(lambda: port.posts[-1][0] == "shell-closed")
+        port.granted = True
+        port.sent.clear()
+        tool.resumed()
+        assert not [frame for frame in port.sent if frame[0] in {Shell.DATA, Shell.CLOSED}]

@@ -9,9 +9,7 @@ travel over the connection: slower, the same pixels.
 """
 
 import ctypes
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xcffib
@@ -20,9 +18,13 @@ import xcffib.shm
 import xcffib.xfixes
 import xcffib.xproto as xp
 
-from farhand.agent.platforms.linux.x11 import DisplayError, close_display, guarded, open_display
-from farhand.agent.tools.screen.source import Changes, SourceError
-from farhand.agent.tools.screen.tiles import Pixels, Rect
+from farhand.agent.core.desktop import Changes, DesktopError, Monitor, Rect
+from farhand.agent.platforms.linux.x11.display import close_display, guarded, open_display
+from farhand.agent.platforms.linux.x11.monitors import is_news, read_monitors, watch_monitors
+from farhand.agent.texts import _
+
+if TYPE_CHECKING:
+    from farhand.agent.core.desktop import Pixels
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.shmat.restype = ctypes.c_void_p
@@ -31,15 +33,6 @@ _libc.shmdt.argtypes = [ctypes.c_void_p]
 _libc.shmget.argtypes = [ctypes.c_int, ctypes.c_size_t, ctypes.c_int]
 _libc.shmctl.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_void_p]
 _IPC_CREAT, _IPC_RMID, _OWNER_ONLY = 0o1000, 0, 0o600
-
-
-@contextmanager
-def _using(doing: str) -> Iterator[None]:
-    try:
-        with guarded(doing):
-            yield
-    except DisplayError as error:
-        raise SourceError("no-display", str(error)) from error
 
 
 class _SharedMemory:
@@ -66,37 +59,37 @@ class _SharedMemory:
 
 
 class X11Screen:
-    """An open X screen; see `ScreenSource`."""
+    """An open X screen, or one monitor of it; see `ScreenSource`. Raises DesktopError."""
 
-    def __init__(self, display: str) -> None:
+    def __init__(self, display: str, monitor: str | None = None) -> None:
         self._memory: _SharedMemory | None = None
         self._changes = Changes()
+        self._connection, screen = open_display(display)
         try:
-            self._connection, screen = open_display(display)
-            try:
-                with guarded("setting up capture"):
-                    self._open(screen)
-            except BaseException:
-                self.close()
-                raise
-        except DisplayError as error:
-            raise SourceError("no-display", str(error)) from error
+            with guarded("setting up capture"):
+                self._open(screen, monitor)
+        except BaseException:
+            self.close()
+            raise
 
-    def _open(self, screen: Any) -> None:
+    def _open(self, screen: Any, monitor: str | None) -> None:
         connection = self._connection
         self._root = screen.root
         geometry = connection.core.GetGeometry(self._root).reply()
-        self.width, self.height = int(geometry.width), int(geometry.height)
+        self._whole = int(geometry.width), int(geometry.height)
         formats = {f.depth: f.bits_per_pixel for f in connection.get_setup().pixmap_formats}
         visual = next(v for d in screen.allowed_depths for v in d.visuals if v.visual_id == screen.root_visual)
         if formats.get(geometry.depth) != 32 or visual.red_mask != 0xFF0000 or visual.blue_mask != 0xFF:
-            raise DisplayError("This display does not use 24-bit colours; set its depth to 24.")
+            raise DesktopError("no-display", "This display does not use 24-bit colours; set its depth to 24.")
         self._fixes = connection(xcffib.xfixes.key)
         self._fixes.QueryVersion(5, 0).reply()
         self._damage_extension = connection(xcffib.damage.key)
         self._damage_extension.QueryVersion(1, 1).reply()
         mask = [xp.EventMask.StructureNotify]
         connection.core.ChangeWindowAttributesChecked(self._root, xp.CW.EventMask, mask).check()
+        watch_monitors(connection, self._root)
+        self._monitor = self._find(monitor)  # after the watch: no change may fall between the two
+        self._left, self._top, self.width, self.height = self._area()
         self._fixes.SelectCursorInputChecked(self._root, xcffib.xfixes.CursorNotifyMask.DisplayCursor).check()
         self._damage = connection.generate_id()
         level = xcffib.damage.ReportLevel.NonEmpty
@@ -104,6 +97,24 @@ class X11Screen:
         self._region = connection.generate_id()
         self._fixes.CreateRegionChecked(self._region, 0, []).check()
         self._attach()
+
+    def _find(self, monitor: str | None) -> Monitor | None:
+        if monitor is None:
+            return None
+        found = next((one for one in read_monitors(self._connection, self._root) if one.id == monitor), None)
+        if found is None:
+            raise DesktopError("no-display", _("This monitor is not there any more. Choose another one."))
+        return found
+
+    def _area(self) -> Rect:
+        """The part of the root window that is captured: a monitor may be defined over its edge."""
+        if self._monitor is None:
+            return 0, 0, *self._whole
+        one = self._monitor
+        part = _overlap((one.x, one.y, one.width, one.height), (0, 0, *self._whole))
+        if part is None:
+            raise DesktopError("no-display", _("This monitor shows nothing. Choose another one."))
+        return part
 
     def _attach(self) -> None:
         try:
@@ -130,6 +141,9 @@ class X11Screen:
         """Return what happened since the last call."""
         self._drain()
         changes, self._changes = self._changes, Changes()
+        if changes.monitors and self._monitor is not None and not changes.resized:
+            with guarded("reading its monitors"):
+                changes.resized = self._monitor not in read_monitors(self._connection, self._root)
         return changes
 
     def news(self) -> bool:
@@ -140,29 +154,36 @@ class X11Screen:
     def _drain(self) -> None:
         """Take the events that came: those in the socket, and those that the library read along with an answer."""
         changes = self._changes
-        with _using("watching it"):
+        with guarded("watching it"):
             while (event := self._connection.poll_for_event()) is not None:
                 if isinstance(event, xcffib.damage.NotifyEvent):
                     changes.damage = True
                 elif isinstance(event, xcffib.xfixes.CursorNotifyEvent):
                     changes.cursor = True
                 elif isinstance(event, xp.ConfigureNotifyEvent) and event.window == self._root:
-                    changes.resized |= (event.width, event.height) != (self.width, self.height)
+                    changes.resized |= (event.width, event.height) != self._whole
+                    changes.monitors = True
+                elif is_news(event):
+                    changes.monitors = True
             if self._connection.has_error():
-                raise DisplayError("The display's server has stopped.")
+                raise DesktopError("no-display", "The display's server has stopped.")
 
     def take(self) -> list[Rect]:
         """Move the damage into a region of ours and read it."""
-        with _using("reading what changed"):
+        with guarded("reading what changed"):
             self._damage_extension.Subtract(self._damage, 0, self._region)
             rectangles = self._fixes.FetchRegion(self._region).reply().rectangles
-            return [(r.x, r.y, r.width, r.height) for r in rectangles]
+            if self._monitor is None:
+                return [(r.x, r.y, r.width, r.height) for r in rectangles]
+            area = (self._left, self._top, self.width, self.height)
+            parts = [_overlap((r.x, r.y, r.width, r.height), area) for r in rectangles]
+            return [(x - self._left, y - self._top, w, h) for x, y, w, h in filter(None, parts)]
 
-    def grab(self, rect: Rect) -> Pixels:
+    def grab(self, rect: Rect) -> "Pixels":
         """Capture from the root window, windows on it included."""
-        x, y, width, height = rect
+        x, y, width, height = rect[0] + self._left, rect[1] + self._top, rect[2], rect[3]
         count = width * height
-        with _using("capturing it"):
+        with guarded("capturing it"):
             if self._memory is not None:
                 planes, pixmap = 0xFFFFFFFF, xp.ImageFormat.ZPixmap
                 self._shm.GetImage(self._root, x, y, width, height, planes, pixmap, self._segment, 0).reply()
@@ -174,17 +195,20 @@ class X11Screen:
 
     def cursor(self) -> tuple[int, int, int, int, bytes]:
         """Return the pointer's shape."""
-        with _using("reading the pointer"):
+        with guarded("reading the pointer"):
             image = self._fixes.GetCursorImage().reply()
             words = np.array(image.cursor_image, np.uint32)
             return image.xhot, image.yhot, image.width, image.height, words.tobytes()
 
     def close(self) -> None:
         """Disconnect and free the shared memory."""
-        try:
-            close_display(self._connection)
-        except DisplayError:
-            pass
+        close_display(self._connection)
         if self._memory is not None:
             self._memory.close()
             self._memory = None
+
+
+def _overlap(one: Rect, other: Rect) -> Rect | None:
+    left, top = max(one[0], other[0]), max(one[1], other[1])
+    right, bottom = min(one[0] + one[2], other[0] + other[2]), min(one[1] + one[3], other[1] + other[3])
+    return (left, top, right - left, bottom - top) if left < right and top < bottom else None

@@ -1,50 +1,23 @@
-"""What the input tool needs of a platform, and the thread that feeds it.
+"""The thread that feeds keyboard and pointer.
 
 Why it exists: a display server that hangs must not hang the session, so strokes are made in a thread of their own.
-Rules: a sink is used by that thread alone. Every failure of the display surfaces as SinkError.
+Rules: a sink is used by that thread alone. Strokes that had to wait until the desktop was open are dropped when that
+took long (a person was asked): they were meant for what was there then.
 """
 
 import queue
 import threading
+import time
 from collections.abc import Callable
-from typing import Protocol
+
+from farhand.agent.core.desktop import DesktopError, InputSink
 
 IDLE = 20.0
 """After so many seconds without a stroke `InputSink.rest` is called."""
+STALE = 2.0
+"""Opening took so many seconds: strokes of that time are not made any more."""
 MOST = 2000
 """Strokes that may wait; more are dropped: they would come too late to be meant."""
-
-
-class SinkError(Exception):
-    """The display cannot be opened, or is gone; the message is for people."""
-
-
-class InputSink(Protocol):
-    """An open keyboard and pointer."""
-
-    def key(self, keysym: int, down: bool) -> None:
-        """Press or release a key or character."""
-        ...
-
-    def pointer(self, x: int, y: int, buttons: int) -> None:
-        """Move, and make the held buttons those of the mask (bits: left, middle, right, back, forward)."""
-        ...
-
-    def wheel(self, dx: int, dy: int) -> None:
-        """Turn by clicks; positive is right and down."""
-        ...
-
-    def release(self) -> None:
-        """Let go of every key and button."""
-        ...
-
-    def rest(self) -> bool:
-        """Undo what was lent from the keyboard, as far as nobody needs it now; True when nothing is left to undo."""
-        ...
-
-    def close(self) -> None:
-        """Let go of everything and of the display."""
-        ...
 
 
 Stroke = Callable[[InputSink], None]
@@ -74,14 +47,25 @@ class InputWorker:
     def _run(self) -> None:
         text = ""
         try:
+            began = time.monotonic()
             sink = self._open_sink()
             try:
+                if time.monotonic() - began > STALE:
+                    self._forget()
                 self._serve(sink)
             finally:
                 sink.close()
-        except SinkError as error:
+        except DesktopError as error:
             text = str(error)
         self._ended(text)
+
+    def _forget(self) -> None:
+        """Drop the strokes that wait; nothing is pressed yet that had to be let go."""
+        stop = False
+        while not self._strokes.empty():
+            stop |= self._strokes.get() is None
+        if stop:
+            self._strokes.put(None)
 
     def _serve(self, sink: InputSink) -> None:
         rested = True

@@ -8,15 +8,14 @@ Rules: key and button state of ours is let go on `release` and `close`, whatever
 
 import contextlib
 import time
-from collections.abc import Iterator
 
 import xcffib
 import xcffib.xproto as xp
 import xcffib.xtest
 
-from farhand.agent.platforms.linux.x11 import DisplayError, close_display, guarded, open_display
-from farhand.agent.tools.input.keys import Do, Keyboard, KeyMap, Step
-from farhand.agent.tools.input.sink import SinkError
+from farhand.agent.core.desktop import DesktopError
+from farhand.agent.platforms.linux.x11.display import close_display, guarded, open_display
+from farhand.agent.platforms.linux.x11.keys import Do, Keyboard, KeyMap, Step
 
 _KEY_PRESS, _KEY_RELEASE, _BUTTON_PRESS, _BUTTON_RELEASE, _MOTION = 2, 3, 4, 5, 6
 _BUTTONS = (1, 2, 3, 8, 9)
@@ -26,20 +25,11 @@ _CATCH_UP = 0.06
 _MOST_CLICKS = 16
 
 
-@contextlib.contextmanager
-def _using(doing: str) -> Iterator[None]:
-    try:
-        with guarded(doing):
-            yield
-    except DisplayError as error:
-        raise SinkError(str(error)) from error
-
-
 class X11Input:
     """Open keyboard and pointer of an X display; see `InputSink`."""
 
     def __init__(self, display: str) -> None:
-        with _using("connecting input"):
+        with guarded("connecting input"):
             self._connection, screen = open_display(display)
             try:
                 self._root = screen.root
@@ -54,7 +44,7 @@ class X11Input:
 
     def key(self, keysym: int, down: bool) -> None:
         """Press or release; a pressed character may take a spare key and borrow modifiers."""
-        with _using("typing"):
+        with guarded("typing"):
             self._news()
             if down:
                 state = self._connection.core.QueryPointer(self._root).reply().mask
@@ -65,13 +55,13 @@ class X11Input:
 
     def pointer(self, x: int, y: int, buttons: int) -> None:
         """Move first, then let go and press: a click lands where the pointer is."""
-        with _using("moving the pointer"):
+        with guarded("moving the pointer"):
             self._fake(_MOTION, 0, x, y)
             self._hold(buttons)
 
     def wheel(self, dx: int, dy: int) -> None:
         """Each click is a press and a release of a wheel button."""
-        with _using("turning the wheel"):
+        with guarded("turning the wheel"):
             for amount, back, forth in ((dy, _UP, _DOWN), (dx, _LEFT, _RIGHT)):
                 for _ in range(min(abs(amount), _MOST_CLICKS)):
                     button = forth if amount > 0 else back
@@ -81,27 +71,26 @@ class X11Input:
 
     def release(self) -> None:
         """Let go of every key and button of ours."""
-        with _using("letting go"):
+        with guarded("letting go"):
             self._perform(self._keyboard.release_all())
             self._hold(0)
 
     def rest(self) -> bool:
         """Give the spare keys back."""
-        with _using("giving keys back"):
+        with guarded("giving keys back"):
             self._perform(self._keyboard.give_back())
             return not self._keyboard.lent
 
     def close(self) -> None:
         """Let go, give back, disconnect; a display that is gone needs none of it."""
-        with contextlib.suppress(SinkError):
+        with contextlib.suppress(DesktopError):
             self.release()
             if self._keyboard.lent:
                 time.sleep(max(0.0, self._typed_at + _CATCH_UP - time.monotonic()))
                 self.rest()
-            with _using("finishing"):
+            with guarded("finishing"):
                 self._connection.core.GetInputFocus().reply()
-        with contextlib.suppress(DisplayError):
-            close_display(self._connection)
+        close_display(self._connection)
 
     def _read_map(self) -> KeyMap:
         setup = self._connection.get_setup()

@@ -1,0 +1,203 @@
+"""What a tool may ask of a desktop, whatever display system it runs on: X11, wlroots, GNOME, a portal.
+
+Why it exists: tools and platforms meet here and nowhere else. A tool is written once against these protocols; a
+platform fills them for each kind of desktop that it knows, and says what a kind cannot do.
+
+Rules: a desktop is opened in the event loop (`Platform.desktop`), where a dialog may keep it waiting and cancelling
+takes it back. Everything else here may block for a moment and is called by a tool's own thread; a screen, an input and
+a clipboard are each used by one thread. Every failure surfaces as DesktopError with a sentence for people. Nothing
+here loads a library: an idle agent has imported this module.
+"""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from farhand.protocol.messages import Abilities
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Pixels = npt.NDArray[np.uint32]
+    """Height x width, one BGRX pixel in each element."""
+
+Rect = tuple[int, int, int, int]
+"""x, y, width, height in pixels."""
+DesktopKind = Literal["x11", "wlroots", "gnome", "portal"]
+Reason = Literal["no-display", "unsupported", "refused", "error"]
+
+
+class DesktopError(Exception):
+    """The desktop cannot be opened, or is gone. `reason` is one of those of `Stopped`; the message is for people."""
+
+    def __init__(self, reason: Reason, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class UnsupportedError(DesktopError):
+    """This kind of desktop cannot do that; the sentence says why and, where there is a way, what to do."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("unsupported", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """One monitor. Positions and sizes are pixels of the desktop's whole picture, as `InputSink.pointer` takes them."""
+
+    id: str
+    """Stays the same while the monitor is there, and when it comes back."""
+    name: str
+    """For people."""
+    x: int
+    y: int
+    width: int
+    height: int
+    scale: float = 1.0
+    """Pixels for one unit of length of its programs."""
+    primary: bool = False
+
+
+@dataclass(slots=True)
+class Changes:
+    """What happened to a screen since the last look."""
+
+    damage: bool = False
+    cursor: bool = False
+    resized: bool = False
+    """What is captured has another size or place: close the screen and open it again."""
+    monitors: bool = False
+    """Monitors may have come, gone, moved or changed their size: ask `Desktop.monitors` again."""
+
+
+class ScreenSource(Protocol):
+    """An open screen: a picture, what changed in it, and the pointer's shape."""
+
+    width: int
+    height: int
+
+    def fileno(self) -> int:
+        """Descriptor that becomes readable when something happened."""
+        ...
+
+    def poll(self) -> Changes:
+        """Say what happened since the last call, without waiting."""
+        ...
+
+    def news(self) -> bool:
+        """Say whether `poll` has something to tell. To be asked before every wait for `fileno`: what came along with
+        the answer to a `take` or `grab` is no longer in the descriptor, and nothing more may follow it.
+        """
+        ...
+
+    def take(self) -> list[Rect]:
+        """Return what was damaged, and count it as taken."""
+        ...
+
+    def grab(self, rect: Rect) -> "Pixels":
+        """Capture a rectangle inside the screen; valid until the next grab."""
+        ...
+
+    def cursor(self) -> tuple[int, int, int, int, bytes]:
+        """Return hot spot x and y, width, height and premultiplied ARGB words of the pointer's shape now."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the display."""
+        ...
+
+
+class InputSink(Protocol):
+    """An open keyboard and pointer."""
+
+    def key(self, keysym: int, down: bool) -> None:
+        """Press or release a key or character (an X keysym, as on the input channel)."""
+        ...
+
+    def pointer(self, x: int, y: int, buttons: int) -> None:
+        """Move, and make the held buttons those of the mask (bits: left, middle, right, back, forward)."""
+        ...
+
+    def wheel(self, dx: int, dy: int) -> None:
+        """Turn by clicks; positive is right and down."""
+        ...
+
+    def release(self) -> None:
+        """Let go of every key and button."""
+        ...
+
+    def rest(self) -> bool:
+        """Undo what was lent from the keyboard, as far as nobody needs it now; True when nothing is left to undo."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything and of the display."""
+        ...
+
+
+class Clipboard(Protocol):
+    """An open clipboard, as text."""
+
+    def fileno(self) -> int:
+        """Descriptor that becomes readable when something happened."""
+        ...
+
+    def changed(self) -> bool:
+        """Say whether somebody else has put something in since the last call, without waiting."""
+        ...
+
+    def read(self) -> str:
+        """Return its text, "" when it holds none."""
+        ...
+
+    def write(self, text: str) -> None:
+        """Put text in."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it; what was written may go with it."""
+        ...
+
+
+class Desktop(Protocol):
+    """An open desktop. Several tools of one session share it."""
+
+    @property
+    def kind(self) -> DesktopKind:
+        """The display system."""
+        ...
+
+    def abilities(self) -> Abilities:
+        """Say what can be done here, and why not what cannot."""
+        ...
+
+    def alive(self) -> bool:
+        """False when it is gone, or has let go of its session because nothing of it is open any more: it is to be
+        closed, and the platform asked for another."""
+        ...
+
+    def monitors(self) -> list[Monitor]:
+        """Return the monitors that are there now, the primary one first; at least one."""
+        ...
+
+    def open_screen(self, monitor: str | None = None) -> ScreenSource:
+        """Open the monitor with this id, or all of them as one picture."""
+        ...
+
+    def open_input(self) -> InputSink:
+        """Open keyboard and pointer."""
+        ...
+
+    def open_clipboard(self) -> Clipboard:
+        """Open the clipboard."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it. What was opened from it is closed before. Called in the event loop: does not wait."""
+        ...
+
+
+OpenDesktop = Callable[[], Coroutine[None, None, Desktop | None]]
+"""Opens the desktop of this machine, None when there is none now. Raises DesktopError. May be cancelled."""

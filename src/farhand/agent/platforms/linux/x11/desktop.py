@@ -1,0 +1,50 @@
+"""An X display as a `Desktop`. It holds no connection: screen, input and each look at the monitors have their own."""
+
+from farhand.agent.core.desktop import Clipboard, DesktopKind, InputSink, Monitor, ScreenSource, UnsupportedError
+from farhand.agent.platforms.linux.x11.display import close_display, guarded, open_display
+from farhand.agent.platforms.linux.x11.find import answers, no_clipboard, x11_abilities
+from farhand.agent.platforms.linux.x11.input import X11Input
+from farhand.agent.platforms.linux.x11.monitors import read_monitors
+from farhand.agent.platforms.linux.x11.screen import X11Screen
+from farhand.protocol.messages import Abilities
+
+
+class X11Desktop:
+    """The display of this name, for instance `:0`."""
+
+    kind: DesktopKind = "x11"
+
+    def __init__(self, display: str) -> None:
+        self.display = display
+
+    def abilities(self) -> Abilities:
+        """What an X server lets its clients do."""
+        return x11_abilities()
+
+    def alive(self) -> bool:
+        """Say whether its server still listens."""
+        return answers(self.display)
+
+    def monitors(self) -> list[Monitor]:
+        """Return the monitors that are there now, the primary one first. Raises DesktopError."""
+        connection, screen = open_display(self.display)
+        try:
+            with guarded("reading its monitors"):
+                return read_monitors(connection, screen.root)
+        finally:
+            close_display(connection)
+
+    def open_screen(self, monitor: str | None = None) -> ScreenSource:
+        """Open one monitor, or the root window. Raises DesktopError."""
+        return X11Screen(self.display, monitor)
+
+    def open_input(self) -> InputSink:
+        """Open keyboard and pointer. Raises DesktopError."""
+        return X11Input(self.display)
+
+    def open_clipboard(self) -> Clipboard:
+        """Raises UnsupportedError."""
+        raise UnsupportedError(no_clipboard())
+
+    def close(self) -> None:
+        """Nothing is held."""
