@@ -35,8 +35,12 @@ class Traffic(IntEnum):
     BULK = 2
 
 
-_BEHIND: Final = {Kind.SCREEN: Traffic.SCREEN, Kind.FILES: Traffic.BULK, Kind.CLIPBOARD: Traffic.BULK}
-TRAFFIC: Final = tuple(_BEHIND.get(kind, Traffic.FIRST) for kind in range(256))  # type: ignore[call-overload]
+_BEHIND: Final[dict[int, Traffic]] = {
+    Kind.SCREEN: Traffic.SCREEN,
+    Kind.FILES: Traffic.BULK,
+    Kind.CLIPBOARD: Traffic.BULK,
+}
+TRAFFIC: Final = tuple(_BEHIND.get(kind, Traffic.FIRST) for kind in range(256))
 """Traffic class by the number of a channel's kind."""
 
 
@@ -260,24 +264,6 @@ _HEARS: Final[dict[Party, tuple[Way, ...]]] = {
     Party.RECORDER: (Way.FROM_ENDPOINT,),
 }
 
-
-class Traffic(IntEnum):
-    """Classes of traffic on one socket: what waits in a lower number goes first, frame by frame; within one order
-    holds. Relay and agent queue by them."""
-
-    FIRST = 0
-    """Control, chat, system, input, shell: small, or somebody waits for the answer."""
-    SCREEN = 1
-    BULK = 2
-
-
-_LATER: Final[dict[int, Traffic]] = {
-    Kind.SCREEN: Traffic.SCREEN,
-    Kind.FILES: Traffic.BULK,
-    Kind.CLIPBOARD: Traffic.BULK,
-}
-TRAFFIC: Final = tuple(_LATER.get(kind, Traffic.FIRST) for kind in range(256))
-"""Traffic class by the number of a channel's kind."""
 
 DURABLE: Final = frozenset({Kind.CHAT, Kind.SYSTEM})
 """Kinds whose POSTs the relay journals and fans out as ENTRYs; never forwarded as they came."""
