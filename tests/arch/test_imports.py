@@ -8,13 +8,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("cli", "web", "relay", "relay/door", "relay/live", "agent", "rules", "protocol", "recording", "kit")
+PACKAGES = ("cli", "web", "relay", "agent", "rules", "protocol", "recording", "kit")
+ROOMS = (
+    *("relay/door", "relay/live"),
+    *("agent/core", "agent/platforms", "agent/tools"),
+    *(f"agent/tools/{name}" for name in ("screen", "input", "shell")),
+)
+"""Packages below that a contract names."""
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
     """An empty house: every top-level package, and the project's own contracts."""
-    for package in ("", *PACKAGES):
+    for package in ("", *PACKAGES, *ROOMS):
         folder = tmp_path / "farhand" / package
         folder.mkdir()
         (folder / "__init__.py").write_text("")
@@ -43,14 +49,19 @@ def test_an_empty_house_keeps_every_contract(house: Path) -> None:
         ("protocol/bad.py", "import farhand.recording"),
         ("rules/bad.py", "import farhand.relay"),
         ("relay/bad.py", "import farhand.web"),
-        ("agent/bad.py", "import farhand.relay"),
+        ("agent/texts.py", "import farhand.relay"),
         ("rules/bad.py", "import django.db"),
         ("protocol/bad.py", "import asyncio"),
         ("recording/bad.py", "import socket"),
         ("rules/bad.py", "import ssl"),
         ("relay/bad.py", "import sqlite3"),
-        ("agent/bad.py", "import psycopg"),
         ("relay/door/bad.py", "import farhand.relay.live"),
+        ("agent/texts.py", "import psycopg"),
+        ("agent/core/bad.py", "import farhand.agent.platforms"),
+        ("agent/platforms/bad.py", "import farhand.agent.tools"),
+        ("agent/tools/bad.py", "import farhand.agent.platforms"),
+        ("agent/tools/screen/bad.py", "import farhand.agent.tools.shell"),
+        ("agent/tools/input/bad.py", "import xcffib"),
     ],
 )
 def test_a_wrong_import_is_refused(house: Path, module: str, statement: str) -> None:
