@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from farhand.protocol.messages import Count, Event, Facts, Hex32, Id, Line, Message, Name, Token
+from farhand.protocol.messages import Count, Event, Facts, Hex32, Id, Limits, Line, Message, Name, Token
 
 Blob = Annotated[str, msgspec.Meta(max_length=65_536)]
 
@@ -50,13 +50,14 @@ class RecordingKeys(Message, frozen=True, kw_only=True):
 
 
 class LegState(Message, frozen=True, kw_only=True):
-    """Grants of one leg as decided."""
+    """Grants of one leg as decided, and where they hold."""
 
     leg: int
     party: int
     subject: Line
     name: Name
     grants: int
+    limits: Limits = Limits()
 
 
 class SessionState(Message, frozen=True, kw_only=True):

@@ -32,6 +32,18 @@ class Message(msgspec.Struct, frozen=True):
     """Base of every message."""
 
 
+FilePath = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
+
+
+class Limits(Message, frozen=True, kw_only=True):
+    """Where a leg's grants hold on the endpoint. An empty list: everywhere. Else: in these folders and what is below
+    them (absolute paths of the endpoint's own form).
+    """
+
+    files_read: Annotated[list[FilePath], msgspec.Meta(max_length=64)] = []
+    files_write: Annotated[list[FilePath], msgspec.Meta(max_length=64)] = []
+
+
 # --- signed statements (bodies of `kit.signing` tokens) ---
 
 

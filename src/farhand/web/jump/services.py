@@ -116,7 +116,8 @@ def set_members(change: Change, *, group_id: str, roles: dict[str, str]) -> None
         if user is not None and before.get(user_id) != roles.get(user_id):
             # A console that sees its topics change fetches a new snapshot.
             change.put(f"user:{user_id}", "me", user_id, me(user) | {"jump_roles_ms": change.now_ms})
-    revocation.access_reduced(change, [user_id for user_id, role in before.items() if roles.get(user_id) != role])
+    changed = [user_id for user_id in before.keys() | roles.keys() if before.get(user_id) != roles.get(user_id)]
+    revocation.access_changed(change, changed, reduced=[user_id for user_id in changed if user_id in before])
     change.audit(old=before, roles=roles)
 
 

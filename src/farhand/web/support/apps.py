@@ -10,7 +10,7 @@ class SupportConfig(AppConfig):
     label = "support"
 
     def ready(self) -> None:
-        """Running sessions are judged anew when somebody's access is reduced."""
+        """Running sessions are judged anew when somebody's access changes."""
         from farhand.web.project.revocation import register_review
         from farhand.web.support.review import review_sessions
 
