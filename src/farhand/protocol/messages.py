@@ -215,7 +215,7 @@ class Post(Message, frozen=True, kw_only=True):
 
     id: Id
     kind: Word
-    """Chat: `chat`. System: see `SYSTEM_KINDS`."""
+    """Chat: `chat`. System: see `protocol.entries`."""
     text: Text = ""
     data: dict[Word, Text | int | bool] = {}
 
@@ -242,37 +242,6 @@ class PostRefused(Message, frozen=True, kw_only=True):
     code: Name
     """`not-stored` (the disk), `busy` (too many at once), `too-many` (for good)."""
     text: Line
-
-
-RELAY_KINDS = frozenset({"leg-joined", "leg-left", "session-ended", "recording-started", "recording-gap"})
-"""Kinds of system entries that the relay alone writes: a POST with one of them is refused."""
-
-SYSTEM_KINDS = frozenset(
-    {
-        # written by the relay
-        "leg-joined",
-        "leg-left",
-        "session-ended",
-        "recording-started",
-        "recording-gap",
-        # posted by the endpoint
-        "screen-requested",
-        "screen-started",
-        "screen-refused",
-        "screen-stopped",
-        "control-requested",
-        "control-granted",
-        "control-refused",
-        "control-released",
-        "shell-requested",
-        "shell-opened",
-        "shell-refused",
-        "shell-closed",
-        "customer-ended",
-    }
-)
-"""Kinds of system entries. `data` carries `by` (name of the representative), `shell` (number), `open` (shells still
-open)."""
 
 
 # --- shell and screen, their JSON payloads ---

@@ -67,7 +67,7 @@ class ToolPort(Protocol):
         ...
 
     def post(self, kind: str, text: str = "", **data: str | int | bool) -> None:
-        """Add a system entry (a kind of `SYSTEM_KINDS`) to the session's journal; repeated until it is acknowledged."""
+        """Add a system entry (see `protocol.entries`) to the session's journal; repeated until it is acknowledged."""
         ...
 
     async def ask(self, question: Question) -> bool:

@@ -6,6 +6,7 @@ import msgspec
 from django.db.models import QuerySet
 from django.utils.translation import gettext
 
+from farhand.protocol.entries import ENTRIES
 from farhand.rules import keys as key_rules
 from farhand.rules import queues
 from farhand.rules.access import Subject
@@ -16,38 +17,39 @@ from farhand.web.support.models import Session, SessionEvent
 
 ALIVE: Final = ("waiting", "active")
 
-EVENT_NAMES: Final[dict[str, str]] = {
-    # source web
-    "key-used": _("Session Key Used"),
-    "customer-started": _("Session Start"),
-    "jumped": _("Session Start"),
-    "accepted": _("Session Assigned"),
-    "left": _("Conference Member Departed"),
-    "returned": _("Session Transferred To Queue"),
-    "ended": _("Session End"),
-    # source relay
-    "chat": _("Chat Message"),
-    "leg-joined": _("Conference Member Added"),
-    "leg-left": _("Conference Member Departed"),
-    "session-ended": _("Session End"),
-    "customer-ended": _("Session End"),
-    "recording-started": _("Screen Recording"),
-    "recording-gap": _("Screen Recording"),
-    "shell-opened": _("Command Shell Session Started"),
-    "screen-started": _("Service Access Allowed"),
-    "control-granted": _("Service Access Allowed"),
-    # the field has no names for these
-    "screen-requested": _("Service Access Requested"),
-    "control-requested": _("Service Access Requested"),
-    "shell-requested": _("Service Access Requested"),
-    "screen-refused": _("Service Access Refused"),
-    "control-refused": _("Service Access Refused"),
-    "shell-refused": _("Service Access Refused"),
-    "screen-stopped": _("Service Access Ended"),
-    "control-released": _("Service Access Ended"),
-    "shell-closed": _("Command Shell Session Closed"),
+WEB_EVENTS: Final[dict[str, str]] = {
+    "key-used": "Session Key Used",
+    "customer-started": "Session Start",
+    "jumped": "Session Start",
+    "accepted": "Session Assigned",
+    "left": "Conference Member Departed",
+    "returned": "Session Transferred To Queue",
+    "ended": "Session End",
+    "chat": "Chat Message",
 }
-"""Names of the field for kinds of events; a kind from the future is shown by itself."""
+"""Kinds of events of source `web`, and chat -> the field's name. Those of system entries stand with their kinds."""
+
+EVENT_NAMES: Final = frozenset(
+    (
+        _("Session Key Used"),
+        _("Session Start"),
+        _("Session Assigned"),
+        _("Session Transferred To Queue"),
+        _("Session End"),
+        _("Chat Message"),
+        _("Conference Member Added"),
+        _("Conference Member Departed"),
+        _("Screen Recording"),
+        _("Command Shell Session Started"),
+        _("Service Access Allowed"),
+        # the field has no names for these
+        _("Command Shell Session Closed"),
+        _("Service Access Requested"),
+        _("Service Access Refused"),
+        _("Service Access Ended"),
+    )
+)
+"""Every name of an event, marked for the catalogs."""
 
 
 class JoinInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,8 +123,9 @@ def lifetimes() -> list[int]:
 
 
 def event_name(event: SessionEvent) -> str:
-    """The field's name of a session event, translated."""
-    name = EVENT_NAMES.get(event.kind)
+    """The field's name of a session event, translated; a kind from the future is shown by itself."""
+    known = ENTRIES.get(event.kind)
+    name = known.event if known else WEB_EVENTS.get(event.kind)
     return gettext(name) if name else event.kind
 
 
