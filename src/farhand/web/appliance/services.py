@@ -16,6 +16,12 @@ def put_setting(key: str, value: Any) -> None:
     SiteSetting.objects.update_or_create(key=key, defaults={"value": value})
 
 
+def mark_claimed(now_ms: int) -> bool:
+    """Store that the appliance is claimed; False when it was already. For the claim's own transaction."""
+    _row, made = SiteSetting.objects.get_or_create(key=queries.CLAIMED, defaults={"value": now_ms})
+    return made
+
+
 @service("appliance.security.edit")
 def edit_security(change: Change, *, web_console: bool, clipboard: bool | None = None) -> None:
     """Set the switches "Allow Mobile Representative Console and Web Rep Console to Connect" and "Allow Clipboard Sharing

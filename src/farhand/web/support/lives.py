@@ -5,6 +5,7 @@ event of source `web`, tells the consoles, and tells the relay after the commit.
 transaction.
 """
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
@@ -24,6 +25,14 @@ from farhand.web.support.models import Leg, Session, SessionEvent
 
 MAX_LEGS = 500
 """Legs that one session can have over its life: one per console tab that ever joined."""
+
+
+_over: list[Callable[[Change, str], None]] = []
+
+
+def on_over(function: Callable[[Change, str], None]) -> None:
+    """The area `jump` tells here what follows when a session with a Jump Client (its id) is over."""
+    _over.append(function)
 
 
 def locked(session_id: str) -> Session:
@@ -173,10 +182,8 @@ def finish(change: Change, session: Session, reason: str, text: str = "") -> boo
     note(change, session, "ended", reason=reason)
     message = SessionEnd(session_id=session.id, reason=reason, text=text)
     change.after_commit(lambda: _end(message))
-    if session.jump_client_id:
-        from farhand.web.jump.events import tell_client
-
-        tell_client(change, session.jump_client_id)
+    for over in _over if session.jump_client_id else ():
+        over(change, session.jump_client_id)
     return True
 
 

@@ -1,5 +1,6 @@
 """Reading session keys and sessions, in the shapes that consoles, portals and reports use."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
@@ -87,6 +88,48 @@ def busy_clients(client_ids: list[str] | None = None) -> set[str]:
     return set(rows.values_list("jump_client_id", flat=True))
 
 
+def without_consoles(since_ms: int) -> list[str]:
+    """Ids of active sessions in which no console has been since before `since_ms`."""
+    return _ids(Session.objects.filter(state="active", consoles_gone_ms__lt=since_ms))
+
+
+def without_customer(since_ms: int) -> list[str]:
+    """Ids of living support sessions whose customer's client has been away since before `since_ms`."""
+    return _ids(Session.objects.filter(kind="support", state__in=ALIVE, customer_gone_ms__lt=since_ms))
+
+
+def never_joined(now_ms: int) -> list[str]:
+    """Ids of joining sessions whose time is over."""
+    return _ids(Session.objects.filter(state="joining", join_expires_ms__lte=now_ms))
+
+
+def of_client(client_id: str) -> list[str]:
+    """Ids of living sessions with a Jump Client."""
+    return _ids(Session.objects.filter(jump_client_id=client_id, state__in=ALIVE))
+
+
+def own_jump(client_id: str, user_id: str) -> str | None:
+    """Id of the active session that this user owns with a Jump Client."""
+    rows = Session.objects.filter(jump_client_id=client_id, state="active", owner_id=user_id)
+    return rows.values_list("id", flat=True).first()
+
+
+class JournalPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a session's journal is imported: bytes, last number; `over`: nothing more will be written to it."""
+
+    offset: int
+    seq: int
+    over: bool
+
+
+def journal_places(session_ids: Collection[str]) -> dict[str, JournalPlace]:
+    """How far the journals of these sessions are imported; those that do not exist are left out."""
+    rows = Session.objects.filter(id__in=session_ids).values_list("id", "journal_offset", "imported_seq", "state")
+    return {
+        ident: JournalPlace(offset=offset, seq=seq, over=state == "ended") for ident, offset, seq, state in rows
+    }
+
+
 def by_join(join: str, now_ms: int) -> Session | None:
     """Return the session of a join token, unless its time is over before it started."""
     if not 16 <= len(join) <= 128:
@@ -127,6 +170,10 @@ def event_name(event: SessionEvent) -> str:
     known = ENTRIES.get(event.kind)
     name = known.event if known else WEB_EVENTS.get(event.kind)
     return gettext(name) if name else event.kind
+
+
+def _ids(rows: QuerySet[Session]) -> list[str]:
+    return list(rows.values_list("id", flat=True))
 
 
 def history(session_id: str) -> QuerySet[SessionEvent]:
