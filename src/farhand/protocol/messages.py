@@ -32,12 +32,12 @@ class Message(msgspec.Struct, frozen=True):
     """Base of every message."""
 
 
-FilePath = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
+FilePath = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, pattern=r"^[^\x00]*$")]
 
 
 class Limits(Message, frozen=True, kw_only=True):
     """Where a leg's grants hold on the endpoint. An empty list: everywhere. Else: in these folders and what is below
-    them (absolute paths of the endpoint's own form).
+    them (absolute paths of the endpoint's own form). The longest one fits into a frame.
     """
 
     files_read: Annotated[list[FilePath], msgspec.Meta(max_length=64)] = []
@@ -275,6 +275,9 @@ class ShellOpened(Message, frozen=True, kw_only=True):
     rows: Side
     by: Name = ""
     command: Name = ""
+    opened_ms: Count = 0
+    """When it was opened, by the endpoint's clock. The same number with another time is another shell: a new endpoint
+    program counts from 1 again. 0: an older endpoint."""
 
 
 class ShellClosed(Message, frozen=True, kw_only=True):

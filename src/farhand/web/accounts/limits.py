@@ -45,5 +45,5 @@ def _clean(field: str, given: tuple[str, ...]) -> list[str]:
     try:
         msgspec.convert({field: paths}, Limits)
     except msgspec.ValidationError as error:
-        raise Invalid(field, gettext("Enter at most 64 folders of at most 4096 characters.")) from error
+        raise Invalid(field, gettext("Enter at most 64 folders of at most 1024 characters.")) from error
     return paths

@@ -32,7 +32,7 @@ def folders_field(label: Any) -> forms.CharField:
     """The control of a list of folders, one a line."""
     return forms.CharField(
         label=label,
-        max_length=64 * 4096,
+        max_length=64 * 1026,
         required=False,
         help_text=_("One full path a line. Empty: everywhere."),
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
