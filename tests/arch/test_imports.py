@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ ROOMS = (
     *(f"agent/tools/{name}" for name in ("screen", "input", "shell")),
 )
 """Packages below that a contract names."""
+AREAS = ("accounts", "appliance", "events", "jump", "support")
 
 
 @pytest.fixture
@@ -24,8 +26,25 @@ def house(tmp_path: Path) -> Path:
         folder = tmp_path / "farhand" / package
         folder.mkdir()
         (folder / "__init__.py").write_text("")
+    write(tmp_path, "web/project/__init__.py", "")
+    for area in AREAS:
+        write(tmp_path, f"web/{area}/models.py", "")
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    for ignored in [one for contract in contracts for one in contract.get("ignore_imports", [])]:
+        importer, _, imported = ignored.partition(" -> ")
+        write(tmp_path, importer.removeprefix("farhand.").replace(".", "/") + ".py", f"import {imported}\n")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
+
+
+def write(house: Path, module: str, text: str) -> None:
+    """Writes a module of the scratch house, and the packages above it."""
+    path = house / "farhand" / module
+    for folder in (path.parent, path.parent.parent):
+        folder.mkdir(exist_ok=True)
+        (folder / "__init__.py").touch()
+    with path.open("a") as file:
+        file.write(text)
 
 
 def lint(house: Path) -> subprocess.CompletedProcess[str]:
@@ -62,10 +81,14 @@ def test_an_empty_house_keeps_every_contract(house: Path) -> None:
         ("agent/tools/bad.py", "import farhand.agent.platforms"),
         ("agent/tools/screen/bad.py", "import farhand.agent.tools.shell"),
         ("agent/tools/input/bad.py", "import xcffib"),
+        ("web/jump/bad.py", "from farhand.web.support import models"),
+        ("web/worker/bad.py", "import farhand.web.support.models"),
+        ("web/login/bad.py", "from farhand.web.appliance.models import X"),
+        ("web/support/bad.py", "import farhand.web.jump"),
     ],
 )
 def test_a_wrong_import_is_refused(house: Path, module: str, statement: str) -> None:
-    (house / "farhand" / module).write_text(statement + "\n")
+    write(house, module, statement + "\n")
     result = lint(house)
     assert result.returncode == 1, result.stdout
     assert "BROKEN" in result.stdout

@@ -65,10 +65,24 @@ class Grant(IntFlag):
     SCREEN_VIEW = 2
     SCREEN_CONTROL = 4
     SHELL = 8
-    FILES_UPLOAD = 16
-    FILES_DOWNLOAD = 32
-    CLIPBOARD = 64
+    FILES_WRITE = 16
+    """Upload."""
+    FILES_READ = 32
+    """Download."""
+    CLIPBOARD_READ = 64
+    """Take over what the endpoint copied."""
     SYSTEM = 128
+    FILES_DELETE = 256
+    """Rename and delete what is there."""
+    CLIPBOARD_WRITE = 512
+    """Put something into the endpoint's clipboard."""
+    SCRIPTS = 1024
+    """Canned scripts."""
+    ACTIONS = 2048
+    """Special actions."""
+    REBOOT = 4096
+    PRIVACY = 8192
+    """Disable the endpoint's screen, mouse and keyboard."""
 
 
 class Control(IntEnum):

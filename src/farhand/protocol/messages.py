@@ -249,7 +249,7 @@ class Post(Message, frozen=True, kw_only=True):
 
     id: Id
     kind: Word
-    """Chat: `chat`. System: see `SYSTEM_KINDS`."""
+    """Chat: `chat`. System: see `protocol.entries`."""
     text: Text = ""
     data: dict[Word, Text | int | bool] = {}
 
@@ -276,38 +276,6 @@ class PostRefused(Message, frozen=True, kw_only=True):
     code: Name
     """`not-stored` (the disk), `busy` (too many at once), `too-many` (for good)."""
     text: Line
-
-
-RELAY_KINDS = frozenset({"leg-joined", "leg-left", "session-ended", "recording-started", "recording-gap"})
-"""Kinds of system entries that the relay alone writes: a POST with one of them is refused."""
-
-SYSTEM_KINDS = frozenset(
-    {
-        # written by the relay
-        "leg-joined",
-        "leg-left",
-        "session-ended",
-        "recording-started",
-        "recording-gap",
-        # posted by the endpoint
-        "screen-requested",
-        "screen-started",
-        "screen-refused",
-        "screen-stopped",
-        "control-requested",
-        "control-granted",
-        "control-refused",
-        "control-released",
-        "shell-requested",
-        "shell-opened",
-        "shell-refused",
-        "shell-closed",
-        "customer-ended",
-        "entries-dropped",
-    }
-)
-"""Kinds of system entries. `data` carries `by` and `leg` (name and leg of the representative), `shell` (number), `open`
-(shells still open), `count` (entries that were dropped)."""
 
 
 # --- tools, their JSON payloads ---
@@ -353,6 +321,9 @@ class ShellOpened(Message, frozen=True, kw_only=True):
     rows: Side
     by: Name = ""
     command: Name = ""
+    opened_ms: Count = 0
+    """When it was opened, by the endpoint's clock. The same number with another time is another shell: a new endpoint
+    program counts from 1 again. 0: an older endpoint."""
 
 
 class ShellClosed(Message, frozen=True, kw_only=True):

@@ -29,13 +29,12 @@ from farhand.protocol.budgets import (
 from farhand.protocol.bus import Journaled, LegDown, LegUp, SessionState
 from farhand.protocol.channels import RECORDER_GRANTS, Control, Durable, Grant, Kind, Party
 from farhand.protocol.commands import Again, Append, Close, Command, Deliver, Forward, Note, Send, Tell
+from farhand.protocol.entries import ENDPOINT_KINDS
 from farhand.protocol.frames import RECORDER_LEG, build
 from farhand.protocol.journal import MAX_BODY, entry_channel, size_of
 from farhand.protocol.legs import ENDPOINT_LEG, EVERY_GRANT, NO_LIMITS, Leg, Verdict, find_route, route_key, targets
 from farhand.protocol.messages import (
     NOT_UNDERSTOOD,
-    RELAY_KINDS,
-    SYSTEM_KINDS,
     End,
     Entry,
     Grants,
@@ -408,9 +407,7 @@ class Session:
         except NOT_UNDERSTOOD:
             post = None
         is_chat = channel >> 8 == Kind.CHAT
-        if post is None or not (
-            (post.kind == "chat" and post.text) if is_chat else post.kind in SYSTEM_KINDS - RELAY_KINDS
-        ):
+        if post is None or not ((post.kind == "chat" and post.text) if is_chat else post.kind in ENDPOINT_KINDS):
             return self._expel(leg, "This is not a message that can be kept.", now_ms, channel, frame_type)
         return self._accept(leg, post, channel, now_ms)
 

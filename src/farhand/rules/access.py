@@ -31,6 +31,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """Teams in which the subject is lead or manager."""
     groups: Mapping[str, str] = {}
     """Jump Group id -> role in it."""
+    files_read: tuple[str, ...] = ()
+    files_write: tuple[str, ...] = ()
+    """Folders of remote computers to which file transfer is limited (R-191); empty: everywhere."""
 
     def has(self, permission: str) -> bool:
         """Say whether the subject holds `permission`, directly or implied."""
@@ -63,6 +66,12 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     claimed: bool = True
     web_console: bool = True
     """The switch of Management > Security."""
+    switches: frozenset[str] = frozenset()
+    """Site switches of tools that are on."""
+    policies: tuple[Mapping[str, str], ...] = ()
+    """Session policies that go before the account's, first one first: tool's permission -> level or `deny`."""
+    default_policy: Mapping[str, str] = {}
+    """The site's session policy: for what nobody else defines."""
     facts: Mapping[str, object] = {}
 
 

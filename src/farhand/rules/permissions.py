@@ -2,8 +2,9 @@
 
 Source of the names: the field's own (`perm_...`), so that configurations can be moved. All are off by default. A
 permission with levels is written `name.level` (`perm_view_support_reports.team_sessions`); a set of permissions holds
-plain text. Rules: a name that is not listed here is refused, never ignored; `perm_admin` implies everything that is
-listed.
+plain text. Permissions of a session's tools (`perm_session_...`, names of our own: the field publishes none) can be
+denied as well, and not defined means that the site's policy decides (`farhand.rules.grants`). Rules: a name that is not
+listed here is refused, never ignored; `perm_admin` implies everything that is listed, but no denial.
 """
 
 from collections.abc import Iterable
@@ -23,12 +24,16 @@ class Permission(msgspec.Struct, frozen=True):
     levels: tuple[tuple[str, str], ...] = ()
     offered: bool = False
     """Something in this release asks for it, so forms show it."""
+    undefined: str = _("Not allowed")
+    """What forms call it when no level is chosen."""
 
 
 GENERAL: Final = _("General")
 REPORTING: Final = _("Reporting")
 REPRESENTATIVE: Final = _("Representative")
 JUMP: Final = _("Jump")
+SESSION: Final = _("Session Tools")
+DENY: Final = "deny"
 
 ADMIN: Final = "perm_admin"
 SET_PASSWORDS: Final = "perm_set_passwords"
@@ -44,12 +49,31 @@ GENERATE_SESSION_KEY: Final = "perm_generate_session_key"
 ACCEPT_TEAM_SESSIONS: Final = "perm_accept_team_sessions"
 JUMP_CLIENT: Final = "perm_jump_client"
 
+SESSION_CHAT: Final = "perm_session_chat"
+SESSION_SCREEN: Final = "perm_session_screen"
+SESSION_PRIVACY: Final = "perm_session_privacy"
+SESSION_FILES: Final = "perm_session_files"
+SESSION_SHELL: Final = "perm_session_shell"
+SESSION_SCRIPTS: Final = "perm_session_scripts"
+SESSION_ACTIONS: Final = "perm_session_actions"
+SESSION_REBOOT: Final = "perm_session_reboot"
+SESSION_CLIPBOARD: Final = "perm_session_clipboard"
+
 REPORT_LEVELS: Final = (
     ("user_sessions", _("Own sessions only")),
     ("team_sessions", _("Sessions of own teams")),
     ("jump_group_sessions", _("Sessions of own Jump Groups")),
     ("all_sessions", _("All sessions")),
 )
+
+_ALLOW: Final = (("allow", _("Allow")),)
+
+
+def _tool(name: str, label: str, levels: tuple[tuple[str, str], ...] = _ALLOW) -> Permission:
+    """A tool of a session: `levels` rise, each gives what those before it give."""
+    denied = (DENY, _("Deny"))
+    return Permission(name, SESSION, label, (denied, *levels), offered=True, undefined=_("Not Defined"))
+
 
 PERMISSIONS: Final[tuple[Permission, ...]] = (
     Permission(ADMIN, GENERAL, _("Administrator"), offered=True),
@@ -95,6 +119,27 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
     Permission("perm_shell_jump", JUMP, _("Shell Jump")),
     Permission("perm_web_jump", JUMP, _("Web Jump")),
     Permission("perm_protocol_tunnel", JUMP, _("Protocol Tunnel Jump")),
+    _tool(SESSION_SCREEN, _("Screen Sharing"), (("view", _("View Only")), ("control", _("View and Control")))),
+    _tool(SESSION_PRIVACY, _("Privacy Screen")),
+    _tool(
+        SESSION_FILES,
+        _("File Transfer"),
+        (
+            ("upload", _("Upload only")),
+            ("download", _("Upload and download")),
+            ("manage", _("Upload, download, rename and delete")),
+        ),
+    ),
+    _tool(SESSION_SHELL, _("Command Shell")),
+    _tool(SESSION_SCRIPTS, _("Canned Scripts")),
+    _tool(SESSION_ACTIONS, _("Special Actions")),
+    _tool(SESSION_REBOOT, _("Reboot")),
+    _tool(
+        SESSION_CLIPBOARD,
+        _("Clipboard Sharing"),
+        (("send", _("To the remote computer")), ("both", _("In both directions"))),
+    ),
+    _tool(SESSION_CHAT, _("Chat")),
 )
 
 NAMES: Final[frozenset[str]] = frozenset(
@@ -104,12 +149,29 @@ NAMES: Final[frozenset[str]] = frozenset(
 )
 """Every text that may stand in a set of permissions."""
 
+TOOLS: Final[dict[str, tuple[str, ...]]] = {
+    permission.name: tuple(level for level, _label in permission.levels if level != DENY)
+    for permission in PERMISSIONS
+    if permission.heading == SESSION
+}
+"""Permissions of tools and the levels at which they are allowed, rising."""
+DENIALS: Final[frozenset[str]] = frozenset(f"{name}.{DENY}" for name in TOOLS)
+
 IMPLIED: Final[dict[str, frozenset[str]]] = {
-    ADMIN: NAMES,
+    ADMIN: NAMES - DENIALS,
     f"{VIEW_REPORTS}.team_sessions": frozenset({f"{VIEW_REPORTS}.user_sessions"}),
     f"{VIEW_REPORTS}.jump_group_sessions": frozenset({f"{VIEW_REPORTS}.user_sessions"}),
     f"{VIEW_REPORTS}.all_sessions": frozenset({f"{VIEW_REPORTS}.{level}" for level, _label in REPORT_LEVELS}),
+} | {
+    f"{name}.{level}": frozenset(f"{name}.{lower}" for lower in levels[:number])
+    for name, levels in TOOLS.items()
+    for number, level in enumerate(levels)
 }
+
+
+def levels_of(tool: str) -> tuple[str, ...]:
+    """Return the levels at which a tool's permission can be allowed, rising. KeyError for other permissions."""
+    return TOOLS[tool]
 
 
 def unknown(permissions: Iterable[str]) -> frozenset[str]:
@@ -124,5 +186,13 @@ def expand(permissions: Iterable[str]) -> frozenset[str]:
 
 
 def exceeds(wanted: Iterable[str], held: Iterable[str]) -> frozenset[str]:
-    """Return what `wanted` would give beyond what `held` gives: a minted account must leave this empty."""
-    return expand(wanted) - expand(held)
+    """Return what `wanted` would give beyond what `held` gives: a minted account must leave this empty.
+
+    A denial gives nothing. To leave out a denial that `held` has may give that tool by the site's policy.
+    """
+    wanted, held = frozenset(wanted), frozenset(held)
+    more = expand(wanted) - expand(held) - DENIALS
+    if ADMIN in held:
+        return more
+    freed = {name.rpartition(".")[0] for name in (held & DENIALS) - wanted}
+    return more | {f"{name}.{level}" for name in freed for level in TOOLS[name]}

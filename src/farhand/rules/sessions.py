@@ -14,10 +14,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from farhand.protocol.channels import Grant
 from farhand.rules import queues
-from farhand.rules.access import Subject
-from farhand.rules.permissions import JUMP_CLIENT, SUPPORT_ALLOWED
 from farhand.rules.text import gettext_noop as _
 
 State = Literal["joining", "waiting", "active", "ended"]
@@ -27,8 +24,6 @@ CONSOLE_GRACE_MS: Final = 15_000
 """A session whose last console is gone for longer goes back to its owner's queue."""
 CUSTOMER_GRACE_MS: Final = 300_000
 """A support session whose customer's client is gone for longer ends; the site may set another time."""
-ENDPOINT_GRANTS: Final = Grant.CHAT | Grant.SCREEN_VIEW | Grant.SCREEN_CONTROL | Grant.SHELL | Grant.SYSTEM
-"""What the endpoint's own leg takes part in. It serves; what a representative may use is that leg's grants."""
 
 
 class Impossible(ValueError):
@@ -126,12 +121,3 @@ def end(life: Life, reason: str) -> Life:
     if life.state == "ended":
         return life
     return msgspec.structs.replace(life, state="ended", members=(), queue="", reason=reason or "ended")
-
-
-def console_grants(kind: Kind, subject: Subject) -> Grant:
-    """Return what a representative's leg may do: none without the permission that the kind of session needs.
-
-    A Jump needs `perm_jump_client`, a support session `perm_support_allowed`; either then gives the whole set of tools.
-    """
-    needed = JUMP_CLIENT if kind == "jump" else SUPPORT_ALLOWED
-    return ENDPOINT_GRANTS if subject.has(needed) else Grant.NONE

@@ -7,9 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from farhand.protocol.channels import Grant
 from farhand.rules import sessions
-from farhand.rules.access import Subject
 
 USERS = st.sampled_from(["rep-1", "rep-2", "rep-3"])
 
@@ -127,10 +125,3 @@ def test_owner_leaves_longest_member_owns() -> None:
     life = sessions.share(sessions.share(sessions.new_jump("rep-1"), "rep-2"), "rep-3")
     left = sessions.leave(life, "rep-1")
     assert (left.owner, left.state, left.queue) == ("rep-2", "active", "user:rep-2")
-
-
-def test_grants_follow_permissions() -> None:
-    jumper = Subject(kind="user", id="rep-1", permissions=frozenset({"perm_jump_client"}))
-    assert sessions.console_grants("jump", Subject(kind="user", id="rep-1")) == Grant.NONE
-    assert sessions.console_grants("support", jumper) == Grant.NONE
-    assert sessions.console_grants("jump", jumper) & Grant.SHELL

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from farhand.protocol.bus import Publish
 from farhand.rules.access import Subject
@@ -51,7 +52,8 @@ def appliance_here(settings: Any, tmp_path: Path) -> Iterator[None]:
     Argon2id.time_cost, Argon2id.memory_cost = 1, 8
     queries.forget()
     keys.forget()
-    yield
+    with translation.override("en"):  # a page leaves its language behind
+        yield
     Argon2id.time_cost, Argon2id.memory_cost = before
     queries.forget()
     keys.forget()

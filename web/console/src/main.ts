@@ -4,6 +4,7 @@ import "../../design/tokens.css";
 import "../../design/elements.css";
 import { api } from "./api";
 import App from "./features/App.svelte";
+import { sessionTools } from "./features/session/tools";
 import Starting from "./features/Starting.svelte";
 import { loadLanguage } from "./i18n";
 import { EventSocket } from "./live/events";
@@ -34,7 +35,8 @@ async function start(target: HTMLElement): Promise<void> {
   const store = new Store();
   store.load(snapshot);
   const events = new EventSocket(store, api, snapshot.events_ticket);
-  const workspace = new Workspace(store, api);
+  const tools = sessionTools();
+  const workspace = new Workspace(store, api, tools);
   const again = (): void => {
     events.retry();
     for (const open of workspace.open) open.leg.retry();
@@ -44,7 +46,7 @@ async function start(target: HTMLElement): Promise<void> {
     if (document.visibilityState === "visible") again();
   });
   await unmount(starting);
-  mount(App, { target, props: { workspace, events } });
+  mount(App, { target, props: { workspace, events, tools } });
 }
 
 const target = document.getElementById("app");

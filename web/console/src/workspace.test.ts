@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Api, SessionTicket } from "./api";
 import { Store, type Session, type Snapshot } from "./live/store";
+import { Handlers } from "./live/socket";
+import type { Tool, ToolKind } from "./live/tool";
 import { FakeSurroundings } from "./live/testing";
+import type { LegPort } from "./wire/port";
 import { Workspace } from "./workspace";
 
 const session = (id: string, fields: Partial<Session> = {}): Session => ({
@@ -37,10 +40,33 @@ const snapshot = (sessions: Session[]): Snapshot => ({
   events_ticket: "",
 });
 
+class FakeTool implements Tool {
+  readonly leg: LegPort;
+  readonly changed = new Handlers<[]>();
+  closed = 0;
+  constructor(leg: LegPort) {
+    this.leg = leg;
+  }
+  onchange = (handler: () => void): (() => void) => this.changed.add(handler);
+  close(): void {
+    this.closed++;
+  }
+}
+
 describe("the workspace", () => {
   let store: Store;
   let around: FakeSurroundings;
   let workspace: Workspace;
+  let made: FakeTool[];
+  const kinds: ToolKind[] = ["screen", "shell"].map((id, at) => ({
+    id,
+    grant: 1 << at,
+    make: (leg) => {
+      const tool = new FakeTool(leg);
+      made.push(tool);
+      return tool;
+    },
+  }));
   const end = vi.fn(async () => ({}));
   const ticket = vi.fn(
     async (id: string): Promise<SessionTicket> => ({
@@ -65,13 +91,14 @@ describe("the workspace", () => {
 
   beforeEach(() => {
     n = 0;
+    made = [];
     end.mockClear();
     ticket.mockClear();
     around = new FakeSurroundings();
     store = new Store();
     store.load(snapshot([session("old")]));
     const api = { accept: ticket, jump: ticket, ticket, endSession: end } as unknown as Api;
-    workspace = new Workspace(store, api, around);
+    workspace = new Workspace(store, api, kinds, around);
   });
 
   it("begins in the personal queue, without news of what was there already", () => {
@@ -102,7 +129,7 @@ describe("the workspace", () => {
     //
     await workspace.accept("a");
     const [first] = workspace.open;
-    if (first) workspace.choose(first, "shell");
+    first?.choose("shell");
     await workspace.jump("b");
     expect(workspace.current?.id).toBe("b");
     await workspace.goTo("a");
@@ -146,5 +173,35 @@ describe("the workspace", () => {
     around.socket.control(6, { reason: "ended" });
     if (b) await workspace.end(b);
     expect(end).toHaveBeenCalledTimes(1);
+  });
+
+  it("makes every tool with its session and closes it with it", async () => {
+    await workspace.accept("a");
+    const a = workspace.current;
+    expect([[...(a?.tools.keys() ?? [])], made.map((tool) => tool.leg === a?.leg)]).toEqual([
+      ["screen", "shell"],
+      [true, true],
+    ]);
+    workspace.show("jump");
+    await workspace.goTo("a");
+    expect(made.map((tool) => tool.closed)).toEqual([0, 0]);
+    if (a) workspace.leave(a);
+    expect([made.length, made.map((tool) => tool.closed)]).toEqual([2, [1, 1]]);
+  });
+
+  it("redraws nothing around a tool that moves, and no frame around a chat that is seen", async () => {
+    await workspace.accept("a");
+    around.socket.welcome();
+    const frame = vi.fn();
+    const session = vi.fn();
+    const { current } = workspace;
+    workspace.onchange(frame);
+    current?.onchange(session);
+    for (let tick = 0; tick < 10; tick++) made[0]?.changed.call();
+    for (let seq = 1; seq <= 10; seq++) around.socket.entry(seq);
+    expect([frame.mock.calls.length, session.mock.calls.length]).toEqual([0, 0]);
+    current?.toggleChat();
+    around.socket.entry(11);
+    expect([frame.mock.calls.length, session.mock.calls.length]).toEqual([1, 2]);
   });
 });

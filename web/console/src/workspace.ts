@@ -1,50 +1,96 @@
 /**
  * Why: what this tab works on: the store, the running sessions that are open here, what is shown now, and news that a
  * person has not seen. Plain state without a framework; the views watch it.
- * Rules: a session that is open keeps its leg, chat and shells while another one is shown. News are marks of this tab
- * only; the server keeps nothing for them.
+ * Rules: a session that is open keeps its leg, chat and tools while another one is shown. News are marks of this tab
+ * only; the server keeps nothing for them. Each open session tells of its own changes, and each of its tools too; the
+ * workspace tells of what the frame around them shows.
  */
 import type { Api, SessionTicket } from "./api";
 import { LegSocket } from "./live/leg";
-import { Shells } from "./live/shell";
 import { Handlers, type Surroundings } from "./live/socket";
 import type { Session, Store } from "./live/store";
+import type { Tool, ToolKind } from "./live/tool";
 import { Party } from "./wire/channels";
+import type { Entry } from "./wire/messages";
 
-export type Tool = "screen" | "shell";
 export type Tab = "sessions" | "jump";
 
 export class OpenSession {
-  tool: Tool = "screen";
-  chatShown = true;
-  unread = 0;
   readonly id: string;
   readonly leg: LegSocket;
-  readonly shells: Shells;
-  session: Session;
-  #counted = 0;
+  /** One of each kind, from the beginning to the end. */
+  readonly tools: ReadonlyMap<string, Tool>;
+  readonly #changed = new Handlers<[]>();
+  #session: Session;
+  #tool = "";
+  #chatShown = true;
+  #unread = 0;
+  #looking = false;
 
-  constructor(start: SessionTicket, leg: LegSocket) {
+  constructor(start: SessionTicket, leg: LegSocket, kinds: readonly ToolKind[]) {
     this.id = start.session.id;
-    this.session = start.session;
+    this.#session = start.session;
     this.leg = leg;
-    this.shells = new Shells(leg);
-    leg.onchange(() => this.shells.learn(leg.entries));
+    this.tools = new Map(kinds.map((kind) => [kind.id, kind.make(leg)]));
+    leg.onchange(() => this.#changed.call());
+    leg.journal.onentries((entry) => this.#count(entry));
   }
 
-  /** Count chat lines of others that came since the last look. */
-  count(seen: boolean): void {
-    const { entries } = this.leg;
-    for (const entry of entries.slice(this.#counted)) {
-      if (entry.kind === "chat" && entry.leg !== this.leg.leg && entry.party !== Party.CONSOLE) this.unread++;
-    }
-    this.#counted = entries.length;
-    if (seen) this.unread = 0;
+  onchange = (handler: () => void): (() => void) => this.#changed.add(handler);
+
+  get session(): Session {
+    return this.#session;
+  }
+
+  set session(session: Session) {
+    if (session === this.#session) return;
+    this.#session = session;
+    this.#changed.call();
+  }
+
+  /** The tool that was chosen; empty: the first one that may be used. */
+  get tool(): string {
+    return this.#tool;
+  }
+
+  choose(tool: string): void {
+    this.#tool = tool;
+    this.#changed.call();
+  }
+
+  get chatShown(): boolean {
+    return this.#chatShown;
+  }
+
+  toggleChat(): void {
+    this.#chatShown = !this.#chatShown;
+    if (this.#looking && this.#chatShown) this.#unread = 0;
+    this.#changed.call();
+  }
+
+  /** Chat lines of others that came since the last look. */
+  get unread(): number {
+    return this.#unread;
+  }
+
+  /** A person looks at this session now, or away. */
+  set looking(looking: boolean) {
+    this.#looking = looking;
+    if (!looking || !this.#chatShown || !this.#unread) return;
+    this.#unread = 0;
+    this.#changed.call();
   }
 
   close(): void {
-    this.shells.stop();
+    for (const tool of this.tools.values()) tool.close();
     this.leg.close();
+  }
+
+  #count({ kind, leg, party }: Entry): void {
+    if (kind !== "chat" || leg === this.leg.leg || party === Party.CONSOLE) return;
+    if (this.#looking && this.#chatShown) return;
+    this.#unread++;
+    this.#changed.call();
   }
 }
 
@@ -55,20 +101,22 @@ export class Workspace {
   queue = "";
   /** The entry of the queue whose details are shown. */
   selected = "";
-  current: OpenSession | null = null;
+  #current: OpenSession | null = null;
   /** Sessions that wait and that this person has not looked at, by id. */
   fresh: ReadonlySet<string> = new Set();
   /** The newest of them, until it is looked at or put aside. */
   announced: Session | null = null;
+  readonly #kinds: readonly ToolKind[];
   readonly #around: Surroundings | undefined;
   readonly #changed = new Handlers<[]>();
   #open: readonly OpenSession[] = [];
   #known = new Set<string>();
   #started = false;
 
-  constructor(store: Store, api: Api, around?: Surroundings) {
+  constructor(store: Store, api: Api, kinds: readonly ToolKind[], around?: Surroundings) {
     this.store = store;
     this.api = api;
+    this.#kinds = kinds;
     this.#around = around;
     store.onchange(() => this.#storeChanged());
     this.#storeChanged();
@@ -76,6 +124,10 @@ export class Workspace {
   }
 
   onchange = (handler: () => void): (() => void) => this.#changed.add(handler);
+
+  get current(): OpenSession | null {
+    return this.#current;
+  }
 
   get open(): readonly OpenSession[] {
     return this.#open;
@@ -105,8 +157,8 @@ export class Workspace {
 
   show(tab: Tab): void {
     this.tab = tab;
-    this.current = null;
-    if (tab === "sessions") this.#look();
+    this.#look(null);
+    if (tab === "sessions") this.#seen();
     this.#changed.call();
   }
 
@@ -157,19 +209,8 @@ export class Workspace {
   leave(open: OpenSession): void {
     open.close();
     this.#open = this.#open.filter((one) => one !== open);
-    if (this.current === open) this.show("sessions");
+    if (this.#current === open) this.show("sessions");
     else this.#changed.call();
-  }
-
-  choose(open: OpenSession, tool: Tool): void {
-    open.tool = tool;
-    this.#changed.call();
-  }
-
-  toggleChat(open: OpenSession): void {
-    open.chatShown = !open.chatShown;
-    this.#count(open);
-    this.#changed.call();
   }
 
   async logout(): Promise<string> {
@@ -188,25 +229,33 @@ export class Workspace {
     const tickets = async (): Promise<string> => (await this.api.ticket(start.session.id)).ticket;
     const leg = new LegSocket(start.ticket, tickets, this.#around);
     leg.grants = start.grants;
-    const open = new OpenSession(start, leg);
-    open.leg.onchange(() => {
-      this.#count(open);
-      this.#changed.call();
-    });
-    open.shells.onchange(() => this.#changed.call());
+    const open = new OpenSession(start, leg, this.#kinds);
+    this.#watch(open);
     this.#open = [...this.#open, open];
     this.#show(open);
   }
 
+  /** Of an open session, the frame around it shows whether it is over and whether there are unread messages. */
+  #watch(open: OpenSession): void {
+    let before = "";
+    open.onchange(() => {
+      const now = `${open.leg.over} ${open.unread}`;
+      if (now === before) return;
+      before = now;
+      this.#changed.call();
+    });
+  }
+
   #show(open: OpenSession): void {
-    this.current = open;
+    this.#look(open);
     this.announced = this.announced?.id === open.id ? null : this.announced;
-    this.#count(open);
     this.#changed.call();
   }
 
-  #count(open: OpenSession): void {
-    open.count(this.current === open && open.chatShown);
+  #look(open: OpenSession | null): void {
+    if (this.#current) this.#current.looking = false;
+    this.#current = open;
+    if (open) open.looking = true;
   }
 
   #storeChanged(): void {
@@ -230,7 +279,7 @@ export class Workspace {
   }
 
   /** The chosen queue's sessions have been seen now. */
-  #look(): void {
+  #seen(): void {
     const seen = new Set(this.queueSessions(this.queue).map((session) => session.id));
     this.fresh = new Set([...this.fresh].filter((id) => !seen.has(id)));
     if (this.announced && seen.has(this.announced.id)) this.announced = null;

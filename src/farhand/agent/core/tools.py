@@ -97,7 +97,7 @@ class ToolPort(Protocol):
         ...
 
     def post(self, kind: str, text: str = "", **data: str | int | bool) -> None:
-        """Note something in the session's journal: a kind of `SYSTEM_KINDS`, repeated until it is acknowledged.
+        """Note something in the session's journal: a kind of `protocol.entries`, repeated until it is acknowledged.
 
         For what has happened already. Never raises: when too many notes wait (the connection is away) it is dropped,
         and the journal is told how many were. What is about a representative carries `by` (name) and `leg`.

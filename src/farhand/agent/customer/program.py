@@ -68,12 +68,8 @@ class Outcome:
     """The client removes itself."""
 
 
-SILENT_KINDS = frozenset({"screen-requested", "control-requested", "shell-requested", "session-ended"})
-"""System entries that are no line for the customer: they are asked themselves, and the end is said by the face."""
-
-
 def describe(entry: Entry) -> str:
-    """Return what the customer reads for a system entry, "" when there is nothing to read (`SILENT_KINDS`)."""
+    """Return what the customer reads for a system entry, "" when there is nothing to read (`protocol.entries`)."""
     by = printable(str(entry.data.get("by", "") or entry.name), 60)
     count, dropped = entry.data.get("open", 0), entry.data.get("count", 0)
     texts = {

@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import IntegrityError
 from django.utils.translation import gettext
 
 from farhand.rules.access import Context, Object
@@ -19,8 +18,7 @@ from farhand.web.accounts.models import ApplianceUser, ClaimToken, User
 from farhand.web.accounts.services import add_user, clean_username
 from farhand.web.appliance import keys
 from farhand.web.appliance import queries as appliance
-from farhand.web.appliance.models import SiteSetting
-from farhand.web.appliance.services import put_setting
+from farhand.web.appliance.services import mark_claimed, put_setting
 from farhand.web.project.service import Change, Invalid, Refused, service
 
 LIFETIME_MS = 3_600_000
@@ -74,10 +72,8 @@ def claim(
     )
     if used != 1:
         raise Refused(gettext("This claim link has been used or is too old. Run “farhand claim-link” for a new one."))
-    try:
-        SiteSetting.objects.create(key=appliance.CLAIMED, value=change.now_ms)
-    except IntegrityError as error:
-        raise Refused(gettext("This appliance has been claimed already.")) from error
+    if not mark_claimed(change.now_ms):
+        raise Refused(gettext("This appliance has been claimed already."))
     keys.make_site_keys()
     put_setting(appliance.WEB_CONSOLE, web_console)
     user = add_user(change, username, display_name, password, frozenset({ADMIN}))

@@ -37,6 +37,8 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     permissions = models.JSONField(default=list)
     """Sorted names from `farhand.rules.permissions.NAMES`."""
+    limits = models.JSONField(default=dict, db_default={})
+    """Folders of remote computers to which file transfer is limited: `files_read`, `files_write`, lists of paths."""
     created_ms = models.BigIntegerField(default=0)
 
     USERNAME_FIELD = "username"

@@ -32,6 +32,8 @@ def subject_of(user: User) -> Subject:
         teams=frozenset(team for team, _role in memberships),
         led_teams=frozenset(team for team, role in memberships if role != ROLE_MEMBER),
         groups={group: role for find in _group_roles for group, role in find(user.id).items()},
+        files_read=tuple(user.limits.get("files_read", ())),
+        files_write=tuple(user.limits.get("files_write", ())),
     )
 
 

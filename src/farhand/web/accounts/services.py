@@ -12,8 +12,9 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext
 
 from farhand.rules.access import Object
-from farhand.rules.permissions import ADMIN, expand, unknown
+from farhand.rules.permissions import ADMIN, DENIALS, expand, unknown
 from farhand.web.accounts import passwords, queries
+from farhand.web.accounts.limits import EVERYWHERE, FileLimits
 from farhand.web.accounts.models import NAME_MAX, ApplianceUser, User
 from farhand.web.project import revocation
 from farhand.web.project.service import Change, Conflict, Invalid, NotThere, service
@@ -30,15 +31,22 @@ def create_user(
     password: str,
     permissions: Iterable[str] = (),
     email: str = "",
+    limits: FileLimits = EVERYWHERE,
 ) -> User:
     """Create a user. Invalid names the field; Refused when `permissions` go beyond the caller's."""
     wanted = _permissions(permissions)
     change.allow(Object(kind="user", facts={"permissions": wanted}))
-    return add_user(change, username, display_name, password, wanted, email)
+    return add_user(change, username, display_name, password, wanted, email, limits)
 
 
 def add_user(
-    change: Change, username: str, display_name: str, password: str, permissions: frozenset[str], email: str = ""
+    change: Change,
+    username: str,
+    display_name: str,
+    password: str,
+    permissions: frozenset[str],
+    email: str = "",
+    limits: FileLimits = EVERYWHERE,
 ) -> User:
     """Create a user inside a service that has asked the rules."""
     username = clean_username(username)
@@ -50,19 +58,30 @@ def add_user(
         display_name=display_name,
         email=clean_email(email),
         permissions=sorted(permissions),
+        limits=limits.row(),
         created_ms=change.now_ms,
     )
     user.set_password(passwords.check_new(password, username, display_name))
     user.save(force_insert=True)
     change.about("user", user.id)
-    change.audit(username=username, display_name=display_name, permissions=user.permissions)
+    change.audit(username=username, display_name=display_name, permissions=user.permissions, limits=user.limits)
     tell(change, user)
     return user
 
 
 @service("accounts.user.edit")
-def edit_user(change: Change, *, user_id: str, display_name: str, permissions: Iterable[str], email: str = "") -> User:
-    """Change name, mail address and permissions of a user who is not stronger than the caller."""
+def edit_user(
+    change: Change,
+    *,
+    user_id: str,
+    display_name: str,
+    permissions: Iterable[str],
+    email: str = "",
+    limits: FileLimits | None = None,
+) -> User:
+    """Change name, mail address, permissions and limits (None: as they are) of a user who is not stronger than the
+    caller. What runs is judged anew.
+    """
     user = _user(user_id)
     wanted = _permissions(permissions)
     change.allow(Object(kind="user", id=user.id, facts={"permissions": wanted | frozenset(user.permissions)}))
@@ -71,15 +90,17 @@ def edit_user(change: Change, *, user_id: str, display_name: str, permissions: I
     change.audit(
         display_name={"from": user.display_name, "to": display_name},
         permissions={"from": user.permissions, "to": sorted(wanted)},
+        limits={"from": user.limits, "to": user.limits if limits is None else limits.row()},
     )
-    before = expand(user.permissions)
+    before, limits_before = frozenset(user.permissions), user.limits
     user.display_name = clean_display_name(display_name)
     user.email = clean_email(email)
     user.permissions = sorted(wanted)
-    user.save(update_fields=["display_name", "email", "permissions"])
+    user.limits = user.limits if limits is None else limits.row()
+    user.save(update_fields=["display_name", "email", "permissions", "limits"])
     tell(change, user)
-    if before - expand(user.permissions):
-        revocation.access_reduced(change, [user.id])
+    if before != wanted or limits_before != user.limits:
+        revocation.access_changed(change, [user.id], reduced=bool(expand(before) - expand(wanted) - DENIALS))
     return user
 
 
@@ -96,8 +117,7 @@ def disable_user(change: Change, *, user_id: str, disabled: bool) -> User:
     user.save(update_fields=["is_active"])
     change.audit(disabled=disabled)
     tell(change, user)
-    if disabled:
-        revocation.access_reduced(change, [user.id])
+    revocation.access_changed(change, [user.id], reduced=disabled)
     return user
 
 

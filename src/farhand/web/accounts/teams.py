@@ -61,7 +61,7 @@ def remove_team(change: Change, *, team_id: str) -> None:
     team.delete()
     for user in members:
         _tell_me(change, user)
-    revocation.access_reduced(change, [user.id for user in members])
+    revocation.access_changed(change, [user.id for user in members], reduced=True)
 
 
 @service("accounts.team.set_members")
@@ -82,7 +82,7 @@ def set_members(change: Change, *, team_id: str, members: Mapping[str, str]) -> 
     change.audit(before={ident: row.role for ident, row in before.items()}, after=dict(members))
     for user in [*gone, *(user for ident, user in users.items() if ident not in before)]:
         _tell_me(change, user)
-    revocation.access_reduced(change, [user.id for user in gone])
+    revocation.access_changed(change, before.keys() | members.keys(), reduced=[user.id for user in gone])
 
 
 def _tell_me(change: Change, user: User) -> None:

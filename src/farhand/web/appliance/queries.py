@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from farhand.rules import grants
 from farhand.web.appliance.models import SiteSetting
 
 CLAIMED: Final = "claimed_ms"
@@ -9,6 +10,8 @@ SITE_NAME: Final = "site_name"
 WEB_CONSOLE: Final = "web_console"
 STATEMENT: Final = "statement"
 RECONNECT_TIMEOUT: Final = "reconnect_timeout_s"
+CLIPBOARD: Final = "clipboard"
+SESSION_POLICY: Final = "session_policy"
 
 DEFAULTS: Final[dict[str, Any]] = {
     CLAIMED: 0,  # when the claim happened; 0 = not yet
@@ -16,6 +19,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     WEB_CONSOLE: False,  # "Allow Mobile Representative Console and Web Rep Console to Connect"
     STATEMENT: "",
     RECONNECT_TIMEOUT: 300,  # seconds that a customer's client may be away before its session ends
+    CLIPBOARD: True,  # "Allow Clipboard Sharing in Sessions"
+    SESSION_POLICY: dict(grants.DEFAULT_POLICY),  # tool's permission -> level or "deny", where no account defines it
 }
 
 _claimed = False
@@ -45,6 +50,21 @@ def forget() -> None:
 def web_console_allowed() -> bool:
     """The switch of Management > Security."""
     return bool(get(WEB_CONSOLE))
+
+
+def clipboard_allowed() -> bool:
+    """The clipboards' switch of Management > Security."""
+    return bool(get(CLIPBOARD))
+
+
+def tool_switches() -> frozenset[str]:
+    """The site switches of tools that are on, by the names of `farhand.rules.grants`."""
+    return frozenset({grants.CLIPBOARD}) if clipboard_allowed() else frozenset()
+
+
+def session_policy() -> dict[str, str]:
+    """The site's session policy."""
+    return dict(get(SESSION_POLICY))
 
 
 def reconnect_timeout_ms() -> int:

@@ -16,13 +16,23 @@ def put_setting(key: str, value: Any) -> None:
     SiteSetting.objects.update_or_create(key=key, defaults={"value": value})
 
 
+def mark_claimed(now_ms: int) -> bool:
+    """Store that the appliance is claimed; False when it was already. For the claim's own transaction."""
+    _row, made = SiteSetting.objects.get_or_create(key=queries.CLAIMED, defaults={"value": now_ms})
+    return made
+
+
 @service("appliance.security.edit")
-def edit_security(change: Change, *, web_console: bool) -> None:
-    """Set the switch "Allow Mobile Representative Console and Web Rep Console to Connect"."""
+def edit_security(change: Change, *, web_console: bool, clipboard: bool | None = None) -> None:
+    """Set the switches "Allow Mobile Representative Console and Web Rep Console to Connect" and "Allow Clipboard Sharing
+    in Sessions" (None: as it is). Running sessions are judged anew.
+    """
     change.allow(Object(kind="site"))
-    before = queries.web_console_allowed()
-    put_setting(queries.WEB_CONSOLE, web_console)
-    change.audit(web_console={"from": before, "to": web_console})
+    before = {"web_console": queries.web_console_allowed(), "clipboard": queries.clipboard_allowed()}
+    after = {"web_console": web_console, "clipboard": before["clipboard"] if clipboard is None else clipboard}
+    put_setting(queries.WEB_CONSOLE, after["web_console"])
+    put_setting(queries.CLIPBOARD, after["clipboard"])
+    change.audit(**{name: {"from": before[name], "to": after[name]} for name in after})
     change.put("site", "settings", "site", queries.console_settings())
-    if before and not web_console:
-        revocation.access_reduced(change, None)
+    if before != after:
+        revocation.access_changed(change, None, reduced=before["web_console"] and not web_console)

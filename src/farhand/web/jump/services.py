@@ -28,8 +28,6 @@ from farhand.web.jump.models import Enrolment, JumpClient, JumpGroup, JumpGroupM
 from farhand.web.project import bus, revocation
 from farhand.web.project.service import Change, Conflict, Invalid, NotThere, service
 from farhand.web.support import services as support
-from farhand.web.support.lives import finish, locked
-from farhand.web.support.models import Session
 
 TOKEN_BYTES: Final = 24
 MAX_NAME: Final = 128
@@ -116,7 +114,8 @@ def set_members(change: Change, *, group_id: str, roles: dict[str, str]) -> None
         if user is not None and before.get(user_id) != roles.get(user_id):
             # A console that sees its topics change fetches a new snapshot.
             change.put(f"user:{user_id}", "me", user_id, me(user) | {"jump_roles_ms": change.now_ms})
-    revocation.access_reduced(change, [user_id for user_id, role in before.items() if roles.get(user_id) != role])
+    changed = [user_id for user_id in before.keys() | roles.keys() if before.get(user_id) != roles.get(user_id)]
+    revocation.access_changed(change, changed, reduced=[user_id for user_id in changed if user_id in before])
     change.audit(old=before, roles=roles)
 
 
@@ -236,8 +235,7 @@ def remove_client(change: Change, *, client_id: str) -> None:
     client.revoked_ms = change.now_ms
     client.online, client.since_ms = False, change.now_ms
     client.save(update_fields=["revoked_ms", "online", "since_ms"])
-    for session in Session.objects.filter(jump_client_id=client.id, state__in=("waiting", "active")):
-        finish(change, locked(session.id), "removed", gettext("The Jump Client was removed."))
+    support.end_jumps(change, client.id, "removed", gettext("The Jump Client was removed."))
     events.tell(change, client)
     change.after_commit(lambda: _revoke_at_relay(client_id))
     change.audit(name=client.name, group=client.group_id)
@@ -253,17 +251,14 @@ def start_jump(change: Change, *, client_id: str, tab: str) -> support.ConsoleTi
     )
     if not client.online:
         raise Conflict(gettext("This Jump Client is offline. It can be reached when it is back."))
-    mine = Session.objects.filter(jump_client_id=client.id, state="active", owner_id=change.actor.subject.id).first()
-    if mine is not None:
-        # A second click opens the session that is there.
-        return support.ticket_for(change, locked(mine.id), tab)
-    session = support.begin_jump(change, client)
+    running = support.own_jump(change, client.id, tab)
+    if running is not None:
+        return running  # a second click opens the session that is there
+    ticket = support.begin_jump(change, _target(client), tab)
     client.last_accessed_ms = change.now_ms
     client.save(update_fields=["last_accessed_ms"])
-    ticket = support.ticket_for(change, session, tab, first=True)
-    change.put(session.queue, "sessions", session.id, ticket.session)
     events.tell(change, client)
-    change.audit(session=session.id, name=client.name)
+    change.audit(session=ticket.session["id"], name=client.name)
     return ticket
 
 
@@ -278,6 +273,22 @@ def fill_facts(client: JumpClient, facts: Facts, version: str) -> None:
 def token_hash(token: str) -> str:
     """What is stored of an enrolment's token: it has 192 random bits, so a plain SHA-256 hides it."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _target(client: JumpClient) -> support.JumpTarget:
+    return support.JumpTarget(
+        client_id=client.id,
+        group_id=client.group_id,
+        name=client.name,
+        key=client.key,
+        hostname=client.hostname,
+        platform=client.platform,
+        os_name=client.os_name,
+        console_user=client.console_user,
+        public_ip=client.public_ip,
+        private_ip=client.private_ip,
+        version=client.version,
+    )
 
 
 def _revoke_at_relay(agent_id: str) -> None:

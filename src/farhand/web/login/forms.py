@@ -7,11 +7,13 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from farhand.rules.permissions import NAMES, PERMISSIONS
+from farhand.rules.permissions import DENY, NAMES, PERMISSIONS, SESSION
+from farhand.web.accounts.limits import FileLimits, parse
 from farhand.web.accounts.models import NAME_MAX, ROLE_LEAD, ROLE_MANAGER, ROLE_MEMBER, User
 from farhand.web.accounts.passwords import MAXIMUM
 
 WEB_CONSOLE_LABEL = _("Allow Mobile Representative Console and Web Rep Console to Connect")
+LIMITS = ("files_read", "files_write")
 PASSWORD_HELP = _("At least 12 characters.")
 
 
@@ -24,6 +26,17 @@ def password_field(label: Any, *, new: bool, help_text: Any = "") -> forms.CharF
 def name_field(label: Any, **attributes: Any) -> forms.CharField:
     """A user name's or display name's control."""
     return forms.CharField(label=label, max_length=NAME_MAX, widget=forms.TextInput(attrs=attributes))
+
+
+def folders_field(label: Any) -> forms.CharField:
+    """The control of a list of folders, one a line."""
+    return forms.CharField(
+        label=label,
+        max_length=64 * 1026,
+        required=False,
+        help_text=_("One full path a line. Empty: everywhere."),
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+    )
 
 
 class Repeated(forms.Form):
@@ -109,20 +122,24 @@ class UserForm(forms.Form):
 
     display_name = name_field(_("Display name"))
     email = forms.EmailField(label=_("Mail address"), required=False, max_length=254)
+    files_read = folders_field(_("Folders of the remote computer to download from"))
+    files_write = folders_field(_("Folders of the remote computer to upload to, rename and delete in"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         held = frozenset(kwargs.pop("held", ()))
+        limits = kwargs.pop("limits", {})
         super().__init__(*args, **kwargs)
+        for name in LIMITS:
+            self.fields[name].initial = "\n".join(limits.get(name, ()))
         self._unseen = held - {f"{p.name}.{level}" for p in PERMISSIONS for level, _label in p.levels}
         for permission in PERMISSIONS:
             if not permission.offered:
                 continue
             self._unseen -= {permission.name}
             if permission.levels:
-                choices = [("", gettext("Not allowed")), *((key, gettext(label)) for key, label in permission.levels)]
-                now = next(
-                    (key for key, _label in reversed(permission.levels) if f"{permission.name}.{key}" in held), ""
-                )
+                choices = [("", gettext(permission.undefined)), *((key, gettext(label)) for key, label in permission.levels)]
+                levels = [DENY, *(key for key, _label in reversed(permission.levels))]
+                now = next((key for key in levels if f"{permission.name}.{key}" in held), "")
                 self.fields[permission.name] = forms.ChoiceField(
                     label=gettext(permission.label), choices=choices, required=False, initial=now
                 )
@@ -134,7 +151,12 @@ class UserForm(forms.Form):
     def groups(self) -> Iterator[tuple[str, list[forms.BoundField]]]:
         """Headings with the controls below them."""
         for heading in dict.fromkeys(p.heading for p in PERMISSIONS if p.offered):
-            yield gettext(heading), [self[p.name] for p in PERMISSIONS if p.offered and p.heading == heading]
+            shown = [self[p.name] for p in PERMISSIONS if p.offered and p.heading == heading]
+            yield gettext(heading), [*shown, *(self[name] for name in LIMITS if heading == SESSION)]
+
+    def limits(self) -> FileLimits:
+        """The folders as entered."""
+        return FileLimits(**{name: parse(self.cleaned_data[name]) for name in LIMITS})
 
     def permissions(self) -> frozenset[str]:
         """The permissions as entered; those that the form does not show stay as they were."""
@@ -192,3 +214,8 @@ class SecurityForm(forms.Form):
     """Management > Security."""
 
     web_console = forms.BooleanField(label=WEB_CONSOLE_LABEL, required=False)
+    clipboard = forms.BooleanField(
+        label=_("Allow Clipboard Sharing in Sessions"),
+        required=False,
+        help_text=_("Without it nobody can share a clipboard, whatever an account allows."),
+    )

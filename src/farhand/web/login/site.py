@@ -35,14 +35,15 @@ def software(request: HttpRequest) -> HttpResponse:
 
 @page("appliance.security.view")
 def security(request: HttpRequest) -> HttpResponse:
-    """The web console's switch."""
+    """The switches of the web console and of clipboards."""
     form = SecurityForm(
-        request.POST if request.method == "POST" else None, initial={"web_console": queries.web_console_allowed()}
+        request.POST if request.method == "POST" else None,
+        initial={"web_console": queries.web_console_allowed(), "clipboard": queries.clipboard_allowed()},
     )
     if (
         request.method == "POST"
         and form.is_valid()
-        and done(form, lambda: services.edit_security(actor_of(request), web_console=form.cleaned_data["web_console"]))
+        and done(form, lambda: services.edit_security(actor_of(request), **form.cleaned_data))
     ):
         messages.success(request, gettext("The settings have been saved."))
         return redirect("/login/management/security")

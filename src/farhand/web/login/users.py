@@ -35,6 +35,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 password=given["password"],
                 email=given["email"],
                 permissions=form.permissions(),
+                limits=form.limits(),
             ),
         )
         if user is not None:
@@ -48,7 +49,7 @@ def edit(request: HttpRequest, user_id: str) -> HttpResponse:
     """Names and permissions of a user."""
     user = _user(user_id)
     initial = {"display_name": user.display_name, "email": user.email}
-    form = UserForm(request.POST or None, initial=initial, held=user.permissions)
+    form = UserForm(request.POST or None, initial=initial, held=user.permissions, limits=user.limits)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         saved = attempt(
@@ -59,6 +60,7 @@ def edit(request: HttpRequest, user_id: str) -> HttpResponse:
                 display_name=given["display_name"],
                 email=given["email"],
                 permissions=form.permissions(),
+                limits=form.limits(),
             ),
         )
         if saved is not None:

@@ -1,8 +1,9 @@
-"""Taking access away reaches what is running: the one place that every reduction of somebody's rights calls.
+"""What somebody may do has changed: the one place that every service calls which takes or gives access.
 
-Rules: it is called inside the service that reduces, after the new state is stored. Areas with running things register
-a review, which judges those things anew by the rules. Event sockets are closed after the commit: the console comes
-back with a fresh snapshot of what its user may see now, or learns that there is nothing for it any more.
+Rules: it is called inside the service that changes access, after the new state is stored, for more as for less. Areas
+with running things register a review, which judges those things anew by the rules. When less may be seen, event sockets
+are closed after the commit: the console comes back with a fresh snapshot of what its user may see now, or learns that
+there is nothing for it any more.
 """
 
 from collections.abc import Callable, Collection
@@ -21,13 +22,17 @@ def register_review(review: Review) -> None:
     _reviews.append(review)
 
 
-def access_reduced(change: Change, user_ids: Collection[str] | None) -> None:
-    """These users (None: everybody) may do less than a moment ago."""
+def access_changed(change: Change, user_ids: Collection[str] | None, *, reduced: Collection[str] | bool) -> None:
+    """These users (None: everybody) may do more or less than a moment ago.
+
+    `reduced`: who of them may see less, or whether all of them may: their event sockets are closed.
+    """
     if user_ids is not None and not user_ids:
         return
     for review in _reviews:
         review(change, user_ids)
-    end_listening(change, user_ids)
+    if reduced:
+        end_listening(change, user_ids if isinstance(reduced, bool) else reduced)
 
 
 def end_listening(change: Change, user_ids: Collection[str] | None) -> None:

@@ -10,8 +10,10 @@ class SupportConfig(AppConfig):
     label = "support"
 
     def ready(self) -> None:
-        """Running sessions are judged anew when somebody's access is reduced."""
+        """Running sessions are judged anew when somebody's access changes; the worker keeps them going."""
         from farhand.web.project.revocation import register_review
+        from farhand.web.support import work
         from farhand.web.support.review import review_sessions
 
         register_review(review_sessions)
+        work.register()

@@ -5,15 +5,18 @@ event of source `web`, tells the consoles, and tells the relay after the commit.
 transaction.
 """
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
+import msgspec
 from django.utils.translation import gettext
 
 from farhand.protocol.bus import RecordingKeys, RecordWith, SessionEnd, SessionPut, SessionState
 from farhand.protocol.channels import Grant, Party
 from farhand.rules import sessions as rules
-from farhand.rules.access import Context, Object
-from farhand.web.appliance.queries import web_console_allowed
+from farhand.rules.access import Context, Object, Subject
+from farhand.rules.grants import grants_of, limits_of
+from farhand.web.appliance.queries import session_policy, tool_switches, web_console_allowed
 from farhand.web.events.services import next_history
 from farhand.web.project import bus
 from farhand.web.project.service import Change, Conflict, NotThere
@@ -22,6 +25,14 @@ from farhand.web.support.models import Leg, Session, SessionEvent
 
 MAX_LEGS = 500
 """Legs that one session can have over its life: one per console tab that ever joined."""
+
+
+_over: list[Callable[[Change, str], None]] = []
+
+
+def on_over(function: Callable[[Change, str], None]) -> None:
+    """The area `jump` tells here what follows when a session with a Jump Client (its id) is over."""
+    _over.append(function)
 
 
 def locked(session_id: str) -> Session:
@@ -45,8 +56,13 @@ def as_object(session: Session) -> Object:
 
 
 def context(change: Change) -> Context:
-    """The circumstances that policies of sessions ask for."""
-    return Context(now_ms=change.now_ms, web_console=web_console_allowed())
+    """The circumstances that policies of sessions and of their tools ask for."""
+    return Context(
+        now_ms=change.now_ms,
+        web_console=web_console_allowed(),
+        switches=tool_switches(),
+        default_policy=session_policy(),
+    )
 
 
 def life_of(session: Session) -> rules.Life:
@@ -102,21 +118,44 @@ def note(change: Change, session: Session, kind: str, **data: str | int | bool) 
 
 def endpoint_leg(change: Change, session: Session, subject: str) -> Leg:
     """Make leg 1."""
-    return _new_leg(change, session, 1, Party.ENDPOINT, subject, session.name, rules.ENDPOINT_GRANTS)
+    grants, limits = decided(change, session, endpoint_subject(session))
+    return _new_leg(change, session, 1, Party.ENDPOINT, subject, session.name, grants, limits)
+
+
+def endpoint_subject(session: Session) -> Subject:
+    """The endpoint as the rules see it."""
+    if session.kind == "jump":
+        return Subject(kind="agent", id=session.jump_client_id)
+    return Subject(kind="customer", id=session.id)
+
+
+def decided(change: Change, session: Session, subject: Subject) -> tuple[Grant, dict[str, Any]]:
+    """Ask the rules what a leg of `subject` may do in this session now, and where."""
+    grants = grants_of(cast(rules.Kind, session.kind), subject, context(change))
+    return grants, msgspec.to_builtins(limits_of(subject))
+
+
+def decide_leg(leg: Leg, grants: Grant, limits: dict[str, Any]) -> bool:
+    """Store what was decided for a leg; False when it is so already."""
+    if (leg.grants, leg.limits) == (int(grants), limits):
+        return False
+    leg.grants, leg.limits = int(grants), limits
+    leg.save(update_fields=["grants", "limits"])
+    return True
 
 
 def console_leg(change: Change, session: Session, tab: str) -> Leg:
     """Return the leg of this user's console tab with the grants of now; a tab that comes back keeps its number."""
     subject = change.actor.subject
-    grants = rules.console_grants(cast(rules.Kind, session.kind), subject)
+    grants, limits = decided(change, session, subject)
     leg = session.legs.filter(user_id=subject.id, tab=tab, left_ms=None).first()
     if leg is None:
         last = session.legs.order_by("-number").values_list("number", flat=True).first() or 1
         if last > MAX_LEGS:
             raise Conflict(gettext("This session has been opened in too many tabs. End it and start a new one."))
-        leg = _new_leg(change, session, last + 1, Party.CONSOLE, subject.name, change.actor.name, grants)
+        leg = _new_leg(change, session, last + 1, Party.CONSOLE, subject.name, change.actor.name, grants, limits)
         leg.user_id, leg.tab = subject.id, tab
-    leg.grants = grants
+    leg.grants, leg.limits = int(grants), limits
     leg.save()
     session.epoch += 1
     session.save(update_fields=["epoch"])
@@ -143,10 +182,8 @@ def finish(change: Change, session: Session, reason: str, text: str = "") -> boo
     note(change, session, "ended", reason=reason)
     message = SessionEnd(session_id=session.id, reason=reason, text=text)
     change.after_commit(lambda: _end(message))
-    if session.jump_client_id:
-        from farhand.web.jump.events import tell_client
-
-        tell_client(change, session.jump_client_id)
+    for over in _over if session.jump_client_id else ():
+        over(change, session.jump_client_id)
     return True
 
 
@@ -163,7 +200,14 @@ def _end(message: SessionEnd) -> None:
 
 
 def _new_leg(
-    change: Change, session: Session, number: int, party: Party, subject: str, name: str, grants: Grant
+    change: Change,
+    session: Session,
+    number: int,
+    party: Party,
+    subject: str,
+    name: str,
+    grants: Grant,
+    limits: dict[str, Any],
 ) -> Leg:
     origin, sequence = next_history()
     return Leg.objects.create(
@@ -175,5 +219,6 @@ def _new_leg(
         subject=subject,
         name=name[:128],
         grants=int(grants),
+        limits=limits,
         created_ms=change.now_ms,
     )

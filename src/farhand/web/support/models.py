@@ -104,6 +104,8 @@ class Leg(HistoryRow):
     user_id = models.CharField(max_length=36, default="", blank=True)
     tab = models.CharField(max_length=64, default="", blank=True)
     grants = models.BigIntegerField()
+    limits = models.JSONField(default=dict, db_default={})
+    """Where the grants hold: a `farhand.protocol.messages.Limits`."""
     connected = models.BooleanField(default=False)
     created_ms = models.BigIntegerField()
     left_ms = models.BigIntegerField(null=True)

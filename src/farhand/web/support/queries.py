@@ -1,11 +1,13 @@
 """Reading session keys and sessions, in the shapes that consoles, portals and reports use."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
 from django.db.models import QuerySet
 from django.utils.translation import gettext
 
+from farhand.protocol.entries import ENTRIES
 from farhand.rules import keys as key_rules
 from farhand.rules import queues
 from farhand.rules.access import Subject
@@ -16,39 +18,40 @@ from farhand.web.support.models import Session, SessionEvent
 
 ALIVE: Final = ("waiting", "active")
 
-EVENT_NAMES: Final[dict[str, str]] = {
-    # source web
-    "key-used": _("Session Key Used"),
-    "customer-started": _("Session Start"),
-    "jumped": _("Session Start"),
-    "accepted": _("Session Assigned"),
-    "left": _("Conference Member Departed"),
-    "returned": _("Session Transferred To Queue"),
-    "ended": _("Session End"),
-    # source relay
-    "chat": _("Chat Message"),
-    "leg-joined": _("Conference Member Added"),
-    "leg-left": _("Conference Member Departed"),
-    "session-ended": _("Session End"),
-    "customer-ended": _("Session End"),
-    "recording-started": _("Screen Recording"),
-    "recording-gap": _("Screen Recording"),
-    "shell-opened": _("Command Shell Session Started"),
-    "screen-started": _("Service Access Allowed"),
-    "control-granted": _("Service Access Allowed"),
-    # the field has no names for these
-    "screen-requested": _("Service Access Requested"),
-    "control-requested": _("Service Access Requested"),
-    "shell-requested": _("Service Access Requested"),
-    "screen-refused": _("Service Access Refused"),
-    "control-refused": _("Service Access Refused"),
-    "shell-refused": _("Service Access Refused"),
-    "screen-stopped": _("Service Access Ended"),
-    "control-released": _("Service Access Ended"),
-    "shell-closed": _("Command Shell Session Closed"),
-    "entries-dropped": _("Entries Dropped"),
+WEB_EVENTS: Final[dict[str, str]] = {
+    "key-used": "Session Key Used",
+    "customer-started": "Session Start",
+    "jumped": "Session Start",
+    "accepted": "Session Assigned",
+    "left": "Conference Member Departed",
+    "returned": "Session Transferred To Queue",
+    "ended": "Session End",
+    "chat": "Chat Message",
 }
-"""Names of the field for kinds of events; a kind from the future is shown by itself."""
+"""Kinds of events of source `web`, and chat -> the field's name. Those of system entries stand with their kinds."""
+
+EVENT_NAMES: Final = frozenset(
+    (
+        _("Session Key Used"),
+        _("Session Start"),
+        _("Session Assigned"),
+        _("Session Transferred To Queue"),
+        _("Session End"),
+        _("Chat Message"),
+        _("Conference Member Added"),
+        _("Conference Member Departed"),
+        _("Screen Recording"),
+        _("Command Shell Session Started"),
+        _("Service Access Allowed"),
+        # the field has no names for these
+        _("Command Shell Session Closed"),
+        _("Service Access Requested"),
+        _("Service Access Refused"),
+        _("Service Access Ended"),
+        _("Entries Dropped"),
+    )
+)
+"""Every name of an event, marked for the catalogs."""
 
 
 class JoinInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +87,48 @@ def busy_clients(client_ids: list[str] | None = None) -> set[str]:
     if client_ids is not None:
         rows = rows.filter(jump_client_id__in=client_ids)
     return set(rows.values_list("jump_client_id", flat=True))
+
+
+def without_consoles(since_ms: int) -> list[str]:
+    """Ids of active sessions in which no console has been since before `since_ms`."""
+    return _ids(Session.objects.filter(state="active", consoles_gone_ms__lt=since_ms))
+
+
+def without_customer(since_ms: int) -> list[str]:
+    """Ids of living support sessions whose customer's client has been away since before `since_ms`."""
+    return _ids(Session.objects.filter(kind="support", state__in=ALIVE, customer_gone_ms__lt=since_ms))
+
+
+def never_joined(now_ms: int) -> list[str]:
+    """Ids of joining sessions whose time is over."""
+    return _ids(Session.objects.filter(state="joining", join_expires_ms__lte=now_ms))
+
+
+def of_client(client_id: str) -> list[str]:
+    """Ids of living sessions with a Jump Client."""
+    return _ids(Session.objects.filter(jump_client_id=client_id, state__in=ALIVE))
+
+
+def own_jump(client_id: str, user_id: str) -> str | None:
+    """Id of the active session that this user owns with a Jump Client."""
+    rows = Session.objects.filter(jump_client_id=client_id, state="active", owner_id=user_id)
+    return rows.values_list("id", flat=True).first()
+
+
+class JournalPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a session's journal is imported: bytes, last number; `over`: nothing more will be written to it."""
+
+    offset: int
+    seq: int
+    over: bool
+
+
+def journal_places(session_ids: Collection[str]) -> dict[str, JournalPlace]:
+    """How far the journals of these sessions are imported; those that do not exist are left out."""
+    rows = Session.objects.filter(id__in=session_ids).values_list("id", "journal_offset", "imported_seq", "state")
+    return {
+        ident: JournalPlace(offset=offset, seq=seq, over=state == "ended") for ident, offset, seq, state in rows
+    }
 
 
 def by_join(join: str, now_ms: int) -> Session | None:
@@ -122,9 +167,14 @@ def lifetimes() -> list[int]:
 
 
 def event_name(event: SessionEvent) -> str:
-    """The field's name of a session event, translated."""
-    name = EVENT_NAMES.get(event.kind)
+    """The field's name of a session event, translated; a kind from the future is shown by itself."""
+    known = ENTRIES.get(event.kind)
+    name = known.event if known else WEB_EVENTS.get(event.kind)
     return gettext(name) if name else event.kind
+
+
+def _ids(rows: QuerySet[Session]) -> list[str]:
+    return list(rows.values_list("id", flat=True))
 
 
 def history(session_id: str) -> QuerySet[SessionEvent]:

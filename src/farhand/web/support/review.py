@@ -1,29 +1,27 @@
-"""Judging running sessions anew after somebody's access was reduced (see `farhand.web.project.revocation`).
+"""Judging running sessions anew after somebody's access changed (see `farhand.web.project.revocation`).
 
-Whoever may no longer be in a session leaves it at once: legs end, the relay is told after the commit. Rules: a session
-that loses its last member waits in its owner's queue again; a Jump ends, because it was that person's alone, and so
-does everything whose owner cannot come back.
+Whoever may no longer be in a session leaves it at once: legs end, the relay is told after the commit. All other legs,
+the endpoint's too, get the grants and limits of now. Rules: a session that loses its last member waits in its owner's
+queue again; a Jump ends, because it was that person's alone, and so does everything whose owner cannot come back.
 """
 
 from collections.abc import Collection
-from typing import cast
-
 from django.utils.translation import gettext
 
 from farhand.rules import sessions as rules
 from farhand.rules.access import Subject, decide
 from farhand.web.accounts.queries import subject_of, user_by_id
 from farhand.web.project.service import Change
-from farhand.web.support import lives
+from farhand.web.support import lives, queries
 from farhand.web.support.models import Session
 
 
 def review_sessions(change: Change, user_ids: Collection[str] | None) -> None:
-    """Judge all active sessions in which these users (None: anybody) are, by the rule for a fresh ticket."""
+    """Judge all sessions in which these users are (None: all that are alive), by the rule for a fresh ticket."""
     subjects: dict[str, Subject] = {}
-    for session_id, members in list(Session.objects.filter(state="active").values_list("id", "members")):
+    for session_id, members in list(queries.alive().values_list("id", "members")):
         wanted = [user_id for user_id in members if user_ids is None or user_id in user_ids]
-        if wanted:
+        if wanted or user_ids is None:
             for user_id in wanted:
                 user = user_by_id(user_id)
                 subjects.setdefault(user_id, subject_of(user) if user else Subject(kind="user", id=user_id))
@@ -41,9 +39,12 @@ def _review(change: Change, session: Session, subjects: dict[str, Subject]) -> N
             if session.state == "ended":
                 return
         else:
-            grants = int(rules.console_grants(cast(rules.Kind, session.kind), subject))
-            legs = session.legs.filter(user_id=user_id, left_ms=None).exclude(grants=grants)
-            changed |= bool(legs.update(grants=grants))
+            decided = lives.decided(change, session, subject)
+            for leg in session.legs.filter(user_id=user_id, left_ms=None):
+                changed |= lives.decide_leg(leg, *decided)
+    endpoint = session.legs.filter(number=1, left_ms=None).first()
+    if endpoint is not None:
+        changed |= lives.decide_leg(endpoint, *lives.decided(change, session, lives.endpoint_subject(session)))
     if changed:
         session.epoch += 1
         session.save(update_fields=["epoch"])

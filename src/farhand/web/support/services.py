@@ -4,7 +4,7 @@ Each is: rule, one transaction, audit row, events, and the relay told after the 
 legs, expiry) stands in `worker_services`, session keys in `key_services`, the storing itself in `lives`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from django.utils.translation import gettext
@@ -19,9 +19,6 @@ from farhand.web.project import bus
 from farhand.web.project.service import Actor, Change, Conflict, Invalid, now_ms, service
 from farhand.web.support import events, key_services, lives, queries, tickets
 from farhand.web.support.models import Session
-
-if TYPE_CHECKING:
-    from farhand.web.jump.models import JumpClient
 
 MAX_TAB = 64
 MAX_VERSION = 128
@@ -42,6 +39,22 @@ class CustomerTicket(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str
     ticket: str
     representative: str
+
+
+class JumpTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """The Jump Client of a new session, as the session's report will know it for ever."""
+
+    client_id: str
+    group_id: str
+    name: str
+    key: str
+    hostname: str
+    platform: str
+    os_name: str
+    console_user: str
+    public_ip: str
+    private_ip: str
+    version: str
 
 
 def start_customer(actor: Actor, *, join: str, key: str, proof: str, facts: Facts, version: str = "") -> CustomerTicket:
@@ -90,8 +103,8 @@ def begin_support(change: Change, *, session_id: str, key: str, facts: Facts, ve
     )
 
 
-def begin_jump(change: Change, client: "JumpClient") -> Session:
-    """Begin a Jump to `client` for the calling representative; the caller has asked the rules. No ticket yet."""
+def begin_jump(change: Change, target: JumpTarget, tab: str) -> ConsoleTicket:
+    """Begin a Jump for the calling representative's tab; the caller has asked the rules. Raises Invalid."""
     user = change.actor.subject.id
     life = rules.new_jump(user)
     origin, sequence = next_history()
@@ -104,24 +117,37 @@ def begin_jump(change: Change, client: "JumpClient") -> Session:
         owner_id=user,
         creator_id=user,
         members=list(life.members),
-        jump_client_id=client.id,
-        jump_group_id=client.group_id,
-        name=client.name[:128],
-        hostname=client.hostname,
-        platform=client.platform,
-        os_name=client.os_name,
-        console_user=client.console_user,
-        public_ip=client.public_ip[:64],
-        private_ip=client.private_ip,
-        client_version=client.version,
-        endpoint_key=client.key,
+        jump_client_id=target.client_id,
+        jump_group_id=target.group_id,
+        name=target.name[:128],
+        hostname=target.hostname,
+        platform=target.platform,
+        os_name=target.os_name,
+        console_user=target.console_user,
+        public_ip=target.public_ip[:64],
+        private_ip=target.private_ip,
+        client_version=target.version,
+        endpoint_key=target.key,
         created_ms=change.now_ms,
         started_ms=change.now_ms,
         consoles_gone_ms=change.now_ms,
     )
-    lives.endpoint_leg(change, session, f"agent:{client.id}")
-    lives.note(change, session, "jumped", item=client.name[:128])
-    return session
+    lives.endpoint_leg(change, session, f"agent:{target.client_id}")
+    lives.note(change, session, "jumped", item=target.name[:128])
+    events.tell(change, session)
+    return ticket_for(change, session, tab, first=True)
+
+
+def own_jump(change: Change, client_id: str, tab: str) -> ConsoleTicket | None:
+    """Give the calling representative's tab a ticket for the own running Jump to this client, if there is one."""
+    running = queries.own_jump(client_id, change.actor.subject.id)
+    return ticket_for(change, lives.locked(running), tab) if running else None
+
+
+def end_jumps(change: Change, client_id: str, reason: str, text: str) -> None:
+    """End all living sessions with a Jump Client; the caller has asked the rules."""
+    for session_id in queries.of_client(client_id):
+        lives.finish(change, lives.locked(session_id), reason, text)
 
 
 def ticket_for(change: Change, session: Session, tab: str, *, first: bool = False) -> ConsoleTicket:

@@ -7,10 +7,12 @@ are nonces.
 
 from typing import Final, Literal, cast
 
+import msgspec
+
 from farhand.kit import signing
 from farhand.kit.ids import new_id
 from farhand.protocol.bus import LegState, RecordingKeys, SessionState
-from farhand.protocol.messages import EventsTicket, LegTicket
+from farhand.protocol.messages import EventsTicket, LegTicket, Limits
 from farhand.recording import keys as recording_keys
 from farhand.recording.format import CERTIFICATE_KIND, Certificate
 from farhand.web.appliance import keys
@@ -60,7 +62,14 @@ def session_state(session: Session, now_ms: int, recording: RecordingKeys | None
         kind=cast(Literal["jump", "support"], session.kind),
         epoch=session.epoch,
         legs=[
-            LegState(leg=leg.number, party=leg.party, subject=leg.subject, name=leg.name, grants=leg.grants)
+            LegState(
+                leg=leg.number,
+                party=leg.party,
+                subject=leg.subject,
+                name=leg.name,
+                grants=leg.grants,
+                limits=msgspec.convert(leg.limits, Limits),
+            )
             for leg in legs
         ],
         record=session.record,

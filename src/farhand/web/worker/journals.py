@@ -19,7 +19,7 @@ from farhand.kit.log import get_log
 from farhand.protocol.journal import read_damaged, read_entries
 from farhand.protocol.messages import Entry
 from farhand.web.project.service import SYSTEM
-from farhand.web.support.models import Session
+from farhand.web.support.queries import journal_places
 from farhand.web.support.worker_services import import_entries
 
 log = get_log("worker")
@@ -36,11 +36,11 @@ def import_journal(session_id: str, durable: int) -> int:
     """Import what is new in one session's journal, up to entry number `durable`; returns how many entries."""
     if not is_id(session_id):
         return 0
-    found = Session.objects.filter(id=session_id).values_list("journal_offset", flat=True).first()
-    if found is None:
+    place = journal_places([session_id]).get(session_id)
+    if place is None:
         log.warning("journal_of_unknown_session", session=session_id)
         return 0
-    path, offset, imported = folder() / f"{session_id}.fhj", found, 0
+    path, offset, imported = folder() / f"{session_id}.fhj", place.offset, 0
     size = _size(path)
     if size < offset:
         log.error("journal_shrunk", session=session_id, bytes=size, imported_bytes=offset)
@@ -73,10 +73,9 @@ def sweep(durable: Mapping[str, int]) -> int:
     except FileNotFoundError:
         return 0
     imported = 0
-    rows = Session.objects.filter(id__in=list(sizes)).values_list("id", "journal_offset", "imported_seq", "state")
-    for ident, offset, imported_seq, state in list(rows):
-        until = durable.get(ident, sys.maxsize if state == "ended" else 0)
-        if until and (sizes[ident] != offset or imported_seq < until < sys.maxsize):
+    for ident, place in journal_places(list(sizes)).items():
+        until = durable.get(ident, sys.maxsize if place.over else 0)
+        if until and (sizes[ident] != place.offset or place.seq < until < sys.maxsize):
             try:
                 imported += import_journal(ident, until)
             except Exception as error:  # noqa: BLE001  one journal that cannot be imported must not stop the others
@@ -88,7 +87,8 @@ def _import_behind_damage(session_id: str, path: Path, offset: int, durable: int
     """Import whole entries that follow where none can be read: the file is damaged there, or the relay has mended it
     and what was at `offset` has moved.
     """
-    known = Session.objects.filter(id=session_id).values_list("imported_seq", flat=True).first() or 0
+    place = journal_places([session_id]).get(session_id)
+    known = place.seq if place else 0
     missing = known < durable < sys.maxsize  # the relay has more of it on disk
     if not missing and not any(entry.seq <= durable for entry, _, _ in read_damaged(_read(path, offset))[0]):
         return 0

@@ -1,8 +1,9 @@
 """The worker's loop: it tells the relay its policy and sessions, brings back what the relay saw, and sweeps up.
 
 State wins over messages: at every (re)connection all is sent again and the answer applied; journals are imported from
-their files; events that did not go out are swept. So everything here may be killed, repeated or come late. Rules: one
-thread works; a step that fails is logged and tried again at the next tick, the others go on.
+their files. What else comes round, and what follows from a message, the areas register in `farhand.web.project.work`.
+So everything here may be killed, repeated or come late. Rules: one thread works; a step that fails is logged and tried
+again at the next tick, the others go on.
 """
 
 import queue
@@ -14,14 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from farhand.kit.log import configure_log, get_log
-from farhand.protocol.bus import FromRelay, Journaled, LegDown, LegUp, LinkDown, Links, LinkUp, NeedKeys, Policy
+from farhand.protocol.bus import FromRelay, Journaled, LinkDown, Links, LinkUp, Policy
 
 log = get_log("worker")
 
 TICK_S: Final = 1.0
 SWEEP_S: Final = 30.0
 POLICY_S: Final = 1.0
-CLEAN_S: Final = 600.0
 STATE_S: Final = 3600.0
 """All living sessions are told again this often: their endpoints' tickets (24 h) never grow old at the relay, and a
 message that was lost heals."""
@@ -51,7 +51,7 @@ class Worker:
 
         self._connected = True
         self._heard = False
-        self._due.pop("lost", None)
+        self._due.pop("settled", None)
         self._policy = build_policy(now_ms())
         self._publish(self._policy)
         self._publish(build_sessions(now_ms()))
@@ -76,47 +76,33 @@ class Worker:
 
     def tick(self, monotonic: float) -> None:
         """Do what is due at this time (seconds on a monotonic clock)."""
-        from farhand.web.accounts.throttle import forget_old
-        from farhand.web.events.services import prune_events, publish_pending
-        from farhand.web.project.service import SYSTEM, now_ms
-        from farhand.web.support.key_services import remove_dead_keys
+        from farhand.web.project.service import now_ms
+        from farhand.web.project.work import steps
         from farhand.web.worker import journals
         from farhand.web.worker.policy import build_sessions
 
-        self._step("publish", publish_pending)
-        if self._heard and self._is_due("lost", monotonic, 0.0, first=SETTLE_S):
-            self._step("lost", _return_lost)
-            self._step("abandoned", _end_abandoned)
+        settled = self._heard and self._is_due("settled", monotonic, 0.0, first=SETTLE_S)
+        for step in steps():
+            if (settled or not step.settled) and self._is_due(f"step {step.name}", monotonic, step.every_s):
+                self._step(step.name, step.run)
         if self._connected and self._is_due("state", monotonic, STATE_S, first=STATE_S):
             self._step("state", lambda: self._publish(build_sessions(now_ms())))
         if self._is_due("policy", monotonic, POLICY_S):
             self._step("policy", self._tell_policy)
-        if self._is_due("sweep", monotonic, SWEEP_S):
+        if self._is_due("journals", monotonic, SWEEP_S):
             self._step("journals", lambda: journals.sweep(self._durable))
-            self._step("joins", _expire_joins)
-        if self._is_due("clean", monotonic, CLEAN_S):
-            self._step("keys", lambda: remove_dead_keys(SYSTEM))
-            self._step("events", lambda: prune_events(now_ms()))
-            self._step("throttle", lambda: forget_old(now_ms()))
 
     def _one(self, message: Any) -> None:
-        from farhand.web.jump.worker_services import apply_links
-        from farhand.web.project.service import SYSTEM
-        from farhand.web.support import worker_services
+        from farhand.web.project.work import handlers
         from farhand.web.worker import journals
 
         if isinstance(message, Links):
             self._durable = dict(message.journals)
             journals.sweep(self._durable)
-            worker_services.forget_legs(SYSTEM, relay_id=message.relay_id)
-            apply_links(SYSTEM, up=message.links, complete=True)
+        for handle in handlers(type(message)):
+            handle(message)
+        if isinstance(message, Links):
             self._heard = True
-        elif isinstance(message, LegUp | LegDown):
-            worker_services.note_leg(
-                SYSTEM, session_id=message.session_id, leg=message.leg, connected=isinstance(message, LegUp)
-            )
-        elif isinstance(message, NeedKeys):
-            worker_services.renew_keys(SYSTEM, session_id=message.session_id, relay_id=message.relay_id)
 
     def _apply_links(self, links: dict[str, LinkUp | LinkDown]) -> None:
         from farhand.web.jump.worker_services import apply_links
@@ -221,37 +207,3 @@ def _take(inbox: "queue.Queue[Any]", wait_s: float) -> list[Any]:
 def _read(client: Any, inbox: "queue.Queue[Any]") -> None:
     for message in client.subscribe():
         inbox.put(message)
-
-
-def _return_lost() -> None:
-    from farhand.rules.sessions import CONSOLE_GRACE_MS
-    from farhand.web.project.service import SYSTEM, now_ms
-    from farhand.web.support.models import Session
-    from farhand.web.support.worker_services import return_lost
-
-    late = Session.objects.filter(state="active", consoles_gone_ms__lt=now_ms() - CONSOLE_GRACE_MS)
-    for session_id in list(late.values_list("id", flat=True)):
-        return_lost(SYSTEM, session_id=session_id)
-
-
-def _end_abandoned() -> None:
-    from farhand.web.appliance.queries import reconnect_timeout_ms
-    from farhand.web.project.service import SYSTEM, now_ms
-    from farhand.web.support.models import Session
-    from farhand.web.support.worker_services import end_abandoned
-
-    late = Session.objects.filter(
-        kind="support", state__in=("waiting", "active"), customer_gone_ms__lt=now_ms() - reconnect_timeout_ms()
-    )
-    for session_id in list(late.values_list("id", flat=True)):
-        end_abandoned(SYSTEM, session_id=session_id)
-
-
-def _expire_joins() -> None:
-    from farhand.web.project.service import SYSTEM, now_ms
-    from farhand.web.support.models import Session
-    from farhand.web.support.worker_services import expire_join
-
-    late = Session.objects.filter(state="joining", join_expires_ms__lte=now_ms())
-    for session_id in list(late.values_list("id", flat=True)):
-        expire_join(SYSTEM, session_id=session_id)

@@ -182,6 +182,19 @@ def test_an_administrator_keeps_users_and_teams(browser: Client, make_user: Any)
     form = browser.get(address).content.decode()
     assert re.search(r'name="perm_support_allowed"[^>]* checked', form)
     assert '<option value="team_sessions" selected>' in form
+    tools = {
+        "perm_session_shell": "deny", "perm_session_files": "upload", "files_read": "/srv\n\n C:\\Data \n", "files_write": "",
+    }  # fmt: skip
+    browser.post(address, {"display_name": "Rep", **tools})  # R-190, R-191
+    rep.refresh_from_db()
+    assert rep.permissions == ["perm_session_files.upload", "perm_session_shell.deny"]
+    assert rep.limits == {"files_read": ["/srv", "C:\\Data"]}
+    form = browser.get(address).content.decode()
+    assert re.search(r'value="deny" selected[^>]*>Deny', form)
+    assert "<legend>Session Tools</legend>" in form
+    for path in ("srv", "/srv/../etc", "C:", "/a\tb"):
+        answer = browser.post(address, {"display_name": "Rep", "files_write": path})
+        assert (answer.status_code, b"is not the full path of a folder" in answer.content) == (400, True), path
     browser.post(address, {"display_name": "Rep Two", "perm_jump_client": "on"})
     rep.refresh_from_db()
     assert (rep.display_name, rep.permissions) == ("Rep Two", ["perm_jump_client"])

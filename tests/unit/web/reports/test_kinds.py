@@ -6,29 +6,41 @@ from pathlib import Path
 import pytest
 from django.utils import translation
 
-from farhand.agent.customer.program import SILENT_KINDS, describe
+from farhand.agent.customer.program import describe
 from farhand.protocol.channels import Party
-from farhand.protocol.messages import SYSTEM_KINDS, Entry
-from farhand.web.reports.sentences import sentence
+from farhand.protocol.entries import ENTRIES
+from farhand.protocol.messages import Entry
+from farhand.web.reports import sentences
 from farhand.web.support.models import SessionEvent
-from farhand.web.support.queries import event_name
+from farhand.web.support.queries import EVENT_NAMES, WEB_EVENTS, event_name
 
-JOURNAL = Path(__file__).resolve().parents[4] / "web/console/src/features/journal.ts"
+CONSOLE = Path(__file__).resolve().parents[4] / "web/console/src"
+VALUES = {str: "Rep", int: 1}
 
 
-@pytest.mark.parametrize("kind", sorted(SYSTEM_KINDS))
+@pytest.mark.parametrize("kind", list(ENTRIES))
 def test_a_kind_has_its_words(kind: str) -> None:  # R-250
+    data = {name: VALUES[type_] for name, type_ in ENTRIES[kind].fields.items()}
     with translation.override("en"):
-        event = SessionEvent(kind=kind, text="", name="Rep", data={"by": "Rep", "shell": 1, "open": 0})
-        assert event_name(event) != kind
-        assert sentence(event)
-    assert f'case "{kind}":' in JOURNAL.read_text()
+        event = SessionEvent(kind=kind, text="", name="Rep", data=data)
+        assert event_name(event) == ENTRIES[kind].event, f"reports have no name for {kind}"
+        assert sentences.sentence(event), f"reports have no sentence for {kind}"
+        assert sentences.sentence(SessionEvent(kind=kind, text="", name="Rep", data={})), f"{kind} without its fields"
     entry = Entry(
-        seq=1, time_ms=1, id="0" * 36, leg=2, party=Party.CONSOLE, subject="", name="Rep", kind=kind, data={"by": "Rep"}
+        seq=1, time_ms=1, id="0" * 36, leg=2, party=Party.CONSOLE, subject="", name="Rep", kind=kind, data=data
     )
-    assert bool(describe(entry)) is (kind not in SILENT_KINDS)
+    said = describe(entry)
+    assert bool(said) is ENTRIES[kind].shown, f"the customer client and the table differ about {kind}"
+    assert f'"{kind}":' in (CONSOLE / "features/journal.ts").read_text(), f"the console has no words for {kind}"
 
 
-def test_nothing_has_words_that_is_no_kind() -> None:
-    assert set(re.findall(r'case "([^"]+)":', JOURNAL.read_text())) == SYSTEM_KINDS
-    assert SILENT_KINDS <= SYSTEM_KINDS
+def test_the_console_knows_the_same_kinds() -> None:
+    found = re.search(r"ENTRY_KINDS = \[(.*?)\] as const", (CONSOLE / "wire/entries.ts").read_text(), re.DOTALL)
+    assert found
+    assert re.findall(r'"([^"]+)"', found[1]) == list(ENTRIES)
+    assert re.findall(r'^  "([^"]+)": \(', (CONSOLE / "features/journal.ts").read_text(), re.MULTILINE) == list(ENTRIES)
+
+
+def test_what_reports_name_is_marked_for_the_catalogs() -> None:
+    assert {kind.event for kind in ENTRIES.values()} <= EVENT_NAMES
+    assert set(WEB_EVENTS.values()) <= EVENT_NAMES

@@ -1,4 +1,4 @@
-"""Access that is taken away reaches what is running: legs end, event sockets are closed, nothing else is touched."""
+"""Access that changes reaches what is running: legs end, event sockets are closed, nothing else is touched."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,10 +8,13 @@ from tests.unit.web.conftest import Bus, actor_for
 from tests.unit.web.support.helpers import jumped, waiting
 
 from farhand.kit.clock import FakeClock
-from farhand.protocol.bus import ListenersEnd, SessionEnd, SessionPut
+from farhand.protocol.bus import LegState, ListenersEnd, SessionEnd, SessionPut
+from farhand.protocol.channels import Grant
+from farhand.protocol.messages import Limits
 from farhand.rules.sessions import CUSTOMER_GRACE_MS
 from farhand.web.accounts import services as accounts
 from farhand.web.accounts import teams
+from farhand.web.accounts.limits import FileLimits
 from farhand.web.appliance import services as appliance
 from farhand.web.appliance.queries import RECONNECT_TIMEOUT
 from farhand.web.jump import services as jump
@@ -82,6 +85,40 @@ def test_a_permission_that_is_taken_ends_the_legs(rep: Actor, anonymous: Actor, 
     assert event.data == {"by": "Rep", "reason": "access-removed"}
     assert Session.objects.get(id=untouched).state == "active"
     assert [m.session.session_id for m in relay_bus.sent if isinstance(m, SessionPut)] == [session_id]
+
+
+def test_tools_come_and_go_in_a_running_session(rep: Actor, anonymous: Actor, relay_bus: Bus) -> None:
+    """More as well as less, by account and by site, for consoles and for the endpoint; no console starts anew."""
+    session_id = accepted(rep, anonymous)
+    waits, _endpoint = waiting(rep, anonymous)
+    relay_bus.sent.clear()
+
+    def told(ident: str = session_id) -> dict[int, LegState]:
+        puts = [m.session for m in relay_bus.sent if isinstance(m, SessionPut) and m.session.session_id == ident]
+        return {leg.leg: leg for leg in puts[-1].legs}
+
+    def edit(*permissions: str, limits: FileLimits | None = None) -> None:
+        accounts.edit_user(
+            SYSTEM,
+            user_id=rep.subject.id,
+            display_name="Rep",
+            permissions=[*rep.user.permissions, *permissions],
+            limits=limits,
+        )
+
+    edit("perm_session_files.download", "perm_session_clipboard.both", "perm_session_shell.deny")
+    assert told()[2].grants & (Grant.FILES_READ | Grant.FILES_WRITE | Grant.SHELL) == Grant.FILES_READ | Grant.FILES_WRITE
+    assert told()[2].grants == told()[3].grants
+    edit("perm_session_files.download", "perm_session_clipboard.both", limits=FileLimits(files_read=("/srv",)))
+    assert told()[2].grants & Grant.SHELL
+    assert (told()[2].limits, told()[1].limits) == (Limits(files_read=["/srv"]), Limits())
+    clipboard = Grant.CLIPBOARD_READ | Grant.CLIPBOARD_WRITE
+    appliance.edit_security(SYSTEM, web_console=True, clipboard=False)
+    assert [leg.grants & clipboard for leg in told().values()] == [0, 0, 0]
+    assert told(waits)[1].grants & clipboard == 0
+    appliance.edit_security(SYSTEM, web_console=True, clipboard=True)
+    assert [leg.grants & clipboard for leg in told().values()] == [clipboard] * 3
+    assert closed(relay_bus) == []
 
 
 def test_a_disabled_user_is_out_of_everything(rep: Actor, anonymous: Actor, relay_bus: Bus) -> None:

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { ENTRY_KINDS } from "../wire/entries";
 import type { Entry } from "../wire/messages";
 import { sentence } from "./journal";
 
@@ -15,32 +16,9 @@ const entry = (kind: string, data: Entry["data"] = {}, party = 1): Entry => ({
   data,
 });
 
-/** The kinds of protocol/messages.py. */
-const KINDS = [
-  "leg-joined",
-  "leg-left",
-  "session-ended",
-  "recording-started",
-  "recording-gap",
-  "screen-requested",
-  "screen-started",
-  "screen-refused",
-  "screen-stopped",
-  "control-requested",
-  "control-granted",
-  "control-refused",
-  "control-released",
-  "shell-requested",
-  "shell-opened",
-  "shell-refused",
-  "shell-closed",
-  "customer-ended",
-  "entries-dropped",
-];
-
 it("every kind of the protocol has a sentence", () => {
   //
-  expect(KINDS.filter((kind) => !sentence(entry(kind, { by: "Rep", shell: 1, open: 0 })))).toEqual([]);
+  expect(ENTRY_KINDS.filter((kind) => !sentence(entry(kind, { by: "Rep", shell: 1, open: 0 })))).toEqual([]);
 });
 
 it("shell lines name who, which, and how many are open", () => {

@@ -51,42 +51,22 @@ describe("a leg", () => {
     expect([leg.leg, seen]).toEqual([4, ["open", "close", "open"]]);
   });
 
-  it("keeps a message until its entry came and sends it again with the same id", async () => {
+  it("sends messages on its way, before and after it was joined and joined again", async () => {
+    const posted = (): unknown[] => around.socket.json(Durable.POST, CHAT);
+    const id = leg.journal.post("early");
     around.socket.welcome();
-    const id = leg.post("hello");
-    const first = around.socket.json(Durable.POST, CHAT);
-    expect(first).toEqual([{ id, kind: "chat", text: "hello", data: {} }]);
+    const post = { id, kind: "chat", text: "early", data: {} };
+    expect(posted()).toEqual([post]);
     around.socket.drop();
     await around.pass(2000);
     around.socket.welcome();
-    expect(around.socket.json(Durable.POST, CHAT)).toEqual(first);
-    around.socket.entry(1, { id });
-    around.socket.drop();
-    await around.pass(5000);
-    around.socket.welcome();
-    expect(around.socket.json(Durable.POST, CHAT)).toEqual([]);
-    expect(leg.unsent).toEqual([]);
-  });
-
-  it("sends a message again that the server could not keep, and says why it waits", async () => {
-    around.socket.welcome();
-    const id = leg.post("hello");
+    expect(posted()).toEqual([post]);
     around.socket.frame(Durable.REFUSED, CHAT, encodeJson({ id, code: "not-stored", text: "The disk is full." }));
-    expect(leg.unsent.map((post) => post.problem)).toEqual(["The disk is full."]);
+    expect(leg.journal.unsent.map((unsent) => unsent.problem)).toEqual(["The disk is full."]);
     await around.pass(6000);
-    expect(around.socket.json(Durable.POST, CHAT).map((post) => post["id"])).toEqual([id, id]);
-  });
-
-  it("sends what was written before it was joined", () => {
-    leg.post("early");
-    around.socket.welcome();
-    expect(around.socket.json(Durable.POST, CHAT).map((post) => post["text"])).toEqual(["early"]);
-  });
-
-  it("keeps every entry once, in order", () => {
-    around.socket.welcome();
-    for (const seq of [1, 3, 2, 3, 1]) around.socket.entry(seq);
-    expect(leg.entries.map((entry) => entry.seq)).toEqual([1, 2, 3]);
+    expect(posted()).toEqual([post, post]);
+    around.socket.entry(1, { id });
+    expect(leg.journal.unsent).toEqual([]);
   });
 
   it("takes a refusal as a reason to ask for another ticket, after the pause that was asked for", async () => {

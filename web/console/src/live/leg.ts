@@ -1,8 +1,8 @@
 /**
  * Why: a console's leg of one session: the socket to the relay, kept up across restarts and lost networks.
  * Rules: a ticket serves once, so every attempt but the first asks for a fresh one; only the web program's refusal to
- * give one is final. END `refused` ends the socket, not the session. A POST is kept until its ENTRY came and is sent again with the same id. Entries are kept once, in
- * order, by their sequence; a rejoin asks only for what is missing.
+ * give one is final. END `refused` ends the socket, not the session. What is durable stands in `journal`; a rejoin asks
+ * only for what is missing there.
  */
 import { channelOf, Control, Durable, Kind, kindOf } from "../wire/channels";
 import { build, parse, type Frame } from "../wire/frames";
@@ -15,13 +15,12 @@ import {
   decodeRoster,
   decodeWelcome,
   encodeJson,
-  type Data,
   type End,
-  type Entry,
   type LegInfo,
   type Post,
 } from "../wire/messages";
 import type { FrameHandler, LegPort } from "../wire/port";
+import { Journal } from "./journal";
 import { backoff, browserSurroundings, Final, Handlers, type Socket, type Surroundings } from "./socket";
 
 export type LegState = "connecting" | "open" | "waiting" | "ended" | "failed";
@@ -29,17 +28,13 @@ export type LegState = "connecting" | "open" | "waiting" | "ended" | "failed";
 /** Give a fresh ticket; throw `Final` when there will never be one. */
 export type TicketSource = () => Promise<string>;
 
-/** A message of ours on its way; `problem` says why the server could not keep it yet. */
-export interface Unsent extends Post {
-  readonly problem: string;
-}
-
 const PATH = "/live/leg";
-const POST_AGAIN_MS = 5000;
 /** A leg that is refused (it sent what no such leg may send) comes back, but not for ever. */
 const REFUSALS = 5;
 const REFUSALS_WITHIN_MS = 60_000;
 const CONTROL = channelOf(Kind.CONTROL);
+
+const sent = ({ id, kind, text, data }: Post): Post => ({ id, kind, text, data });
 
 export class LegSocket implements LegPort {
   leg = 0;
@@ -49,7 +44,7 @@ export class LegSocket implements LegPort {
   reason = "";
   end: End | null = null;
   roster: readonly LegInfo[] = [];
-  entries: readonly Entry[] = [];
+  readonly journal: Journal;
 
   readonly #tickets: TicketSource;
   readonly #around: Surroundings;
@@ -58,8 +53,6 @@ export class LegSocket implements LegPort {
   readonly #closed = new Handlers<[]>();
   readonly #granted = new Handlers<[number]>();
   readonly #changed = new Handlers<[]>();
-  readonly #posts = new Map<string, Unsent>();
-  readonly #seen = new Set<number>();
   #ticket: string | null;
   #socket: Socket | null = null;
   #attempt = 0;
@@ -71,6 +64,10 @@ export class LegSocket implements LegPort {
     this.#ticket = ticket;
     this.#tickets = tickets;
     this.#around = around;
+    this.journal = new Journal(
+      (post) => this.send(Durable.POST, channelOf(Kind.CHAT), encodeJson(sent(post))),
+      around.later,
+    );
     void this.#connect();
   }
 
@@ -86,11 +83,6 @@ export class LegSocket implements LegPort {
     return this.state === "ended" || this.state === "failed";
   }
 
-  /** Messages of ours that are not on the server's disk yet. */
-  get unsent(): readonly Unsent[] {
-    return [...this.#posts.values()];
-  }
-
   send(type: number, channel: number, payload?: Uint8Array): void {
     if (this.state === "open") this.#socket?.send(build(type, channel, this.leg, payload));
   }
@@ -104,17 +96,8 @@ export class LegSocket implements LegPort {
   onopen = (handler: () => void): (() => void) => this.#opened.add(handler);
   onclose = (handler: () => void): (() => void) => this.#closed.add(handler);
   ongrants = (handler: (grants: number) => void): (() => void) => this.#granted.add(handler);
-  /** Call `handler` when anything that a person sees of this leg changed. */
+  /** Call `handler` when anything that a person sees of this leg changed; what is in its journal tells for itself. */
   onchange = (handler: () => void): (() => void) => this.#changed.add(handler);
-
-  /** Put a chat message on its way; it is shown as sent once its entry came. Returns its id. */
-  post(text: string, data: Data = {}): string {
-    const post: Unsent = { id: crypto.randomUUID(), kind: "chat", text, data, problem: "" };
-    this.#posts.set(post.id, post);
-    this.#sendPost(post);
-    this.#changed.call();
-    return post.id;
-  }
 
   /** Leave for good; nothing reconnects after this. */
   close(): void {
@@ -169,7 +152,7 @@ export class LegSocket implements LegPort {
   #control(socket: Socket, frame: Frame, ticket: string): void {
     switch (frame.type) {
       case Control.HELLO:
-        socket.send(build(Control.JOIN, CONTROL, 0, encodeJson({ ticket, last_seq: this.#lastSeq() })));
+        socket.send(build(Control.JOIN, CONTROL, 0, encodeJson({ ticket, last_seq: this.journal.lastSeq })));
         return;
       case Control.WELCOME: {
         const welcome = decodeWelcome(frame.payload);
@@ -178,7 +161,7 @@ export class LegSocket implements LegPort {
         this.roster = welcome.roster;
         this.#attempt = 0;
         this.#become("open");
-        for (const post of this.#posts.values()) this.#sendPost(post);
+        this.journal.joined();
         this.#opened.call();
         this.#granted.call(this.grants);
         return;
@@ -224,41 +207,10 @@ export class LegSocket implements LegPort {
   #channel(frame: Frame): void {
     const kind = kindOf(frame.channel);
     if (kind === Kind.CHAT || kind === Kind.SYSTEM) {
-      if (frame.type === Durable.ENTRY) this.#entry(decodeEntry(frame.payload));
-      else if (frame.type === Durable.REFUSED) this.#refused(decodePostRefused(frame.payload));
+      if (frame.type === Durable.ENTRY) this.journal.entry(decodeEntry(frame.payload));
+      else if (frame.type === Durable.REFUSED) this.journal.refused(decodePostRefused(frame.payload));
     }
     this.#frames.get(kind)?.call(frame.type, frame.channel, frame.payload, frame.leg);
-  }
-
-  #entry(entry: Entry): void {
-    this.#posts.delete(entry.id);
-    if (!this.#seen.has(entry.seq)) {
-      this.#seen.add(entry.seq);
-      const after = this.entries.findLastIndex((other) => other.seq < entry.seq) + 1;
-      this.entries = this.entries.toSpliced(after, 0, entry);
-    }
-    this.#changed.call();
-  }
-
-  /** The server could not keep a message: it is tried again, the same one, until it can. */
-  #refused({ id, text }: { id: string; text: string }): void {
-    const post = this.#posts.get(id);
-    if (!post) return;
-    this.#posts.set(id, { ...post, problem: text });
-    this.#changed.call();
-    this.#around.later(() => {
-      const again = this.#posts.get(id);
-      if (again) this.#sendPost(again);
-    }, POST_AGAIN_MS);
-  }
-
-  /** The last of the entries that we have without a gap. Entries that our grants hide leave no gap for us to see. */
-  #lastSeq(): number {
-    return this.entries.at(-1)?.seq ?? 0;
-  }
-
-  #sendPost({ id, kind, text, data }: Post): void {
-    this.send(Durable.POST, channelOf(Kind.CHAT), encodeJson({ id, kind, text, data }));
   }
 
   #lost(): void {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { channelOf, CREDIT, Kind, Shell, SHELL_WINDOW } from "../wire/channels";
-import { decodeJson, encodeJson, type Entry } from "../wire/messages";
+import { decodeJson, encodeJson } from "../wire/messages";
 import type { FrameHandler, LegPort } from "../wire/port";
 import { Shells, type ShellStream, type Terminal } from "./shell";
 
@@ -45,8 +45,8 @@ class FakePort implements LegPort {
   comes(type: number, shell: number, payload: Uint8Array, leg = 0): void {
     this.#frame(type, channelOf(Kind.SHELL, shell), payload, leg);
   }
-  opened(shell: number): void {
-    this.comes(Shell.OPENED, shell, encodeJson({ shell, cols: 80, rows: 24, by: "Rep" }));
+  opened(shell: number, opened_ms?: number): void {
+    this.comes(Shell.OPENED, shell, encodeJson({ shell, cols: 80, rows: 24, by: "Rep", opened_ms }));
   }
   data(shell: number, offset: number, text: string | number, leg = 0): void {
     const bytes = typeof text === "number" ? new Uint8Array(text) : new TextEncoder().encode(text);
@@ -76,19 +76,6 @@ class FakeTerminal implements Terminal {
     this.text = "";
   }
 }
-
-const entry = (seq: number, kind: string, shell: number): Entry => ({
-  seq,
-  time_ms: 0,
-  id: String(seq),
-  leg: 1,
-  party: 1,
-  subject: "agent:a",
-  name: "host",
-  kind,
-  text: "",
-  data: { shell },
-});
 
 describe("shells", () => {
   let port: FakePort;
@@ -183,49 +170,50 @@ describe("shells", () => {
     expect(port.of(CREDIT)).toEqual([]);
   });
 
-  it("that were opened before we came are known from the journal", () => {
-    shells.learn([entry(1, "shell-opened", 1), entry(2, "shell-opened", 2), entry(3, "shell-closed", 1)]);
-    expect(shells.list.map((stream) => stream.number)).toEqual([2]);
-    expect(attaches()).toEqual([0]);
-    shells.learn([entry(4, "shell-closed", 2)]);
-    expect(only().closed).toBe(true);
-  });
-
-  it("are attached once when frame and journal tell of the same one", () => {
-    port.opened(1);
-    shells.learn([entry(1, "shell-opened", 1)]);
-    expect(attaches()).toEqual([0]);
+  it("that were opened before we came are told to us, and those that ended meanwhile when we attach", () => {
+    port.opened(2, 7);
+    port.opened(1, 5);
+    expect(shells.list.map((stream) => stream.number)).toEqual([1, 2]);
+    port.lose();
+    port.rejoin();
+    expect(port.of(Shell.ATTACH).map((frame) => frame.channel & 0xff)).toEqual([2, 1]);
+    port.comes(Shell.CLOSED, 1, encodeJson({ shell: 1, text: "This shell is not there any more." }), 2);
+    expect(shells.list.map((stream) => [stream.number, stream.closed])).toEqual([
+      [1, true],
+      [2, false],
+    ]);
   });
 
   it("go on from their own byte when the endpoint is back", () => {
-    port.opened(1);
-    shells.learn([entry(1, "shell-opened", 1)]);
+    port.opened(1, 5);
     only().drawOn(terminal);
     port.data(1, 0, "abc");
-    port.opened(1);
+    port.opened(1, 5);
     port.data(1, 1, "bcd", 2);
     expect([attaches(), terminal.text]).toEqual([[0, 3], "abcd"]);
   });
 
-  it("begin anew when a new endpoint program uses a number again", () => {
-    port.opened(1);
-    shells.learn([entry(1, "shell-opened", 1)]);
+  it("begin anew when a new endpoint program uses a number again, whoever asked for it", () => {
+    port.opened(1, 5);
     only().drawOn(terminal);
     port.data(1, 0, "a long life");
-    shells.open();
-    port.opened(1);
-    port.data(1, 0, "new");
-    shells.learn([entry(1, "shell-opened", 1), entry(2, "shell-opened", 1)]);
-    expect(terminal.text).toBe("new");
-  });
-
-  it("of others begin anew too, as the journal tells", () => {
-    shells.learn([entry(1, "shell-opened", 1)]);
-    only().drawOn(terminal);
-    port.data(1, 0, "a long life");
-    shells.learn([entry(1, "shell-opened", 1), entry(2, "shell-opened", 1)]);
+    port.opened(1, 900);
     port.data(1, 0, "new", 2);
     expect([terminal.text, attaches()]).toEqual(["new", [0, 0]]);
+  });
+
+  it("of an older endpoint begin anew when they had ended, or when we asked for one", () => {
+    port.opened(1);
+    only().drawOn(terminal);
+    port.data(1, 0, "first");
+    port.comes(Shell.CLOSED, 1, encodeJson({ shell: 1, status: 0 }));
+    port.opened(1);
+    expect([terminal.text, only().closed, only().status]).toEqual(["", false, null]);
+    port.data(1, 0, "second");
+    shells.open();
+    port.opened(1);
+    port.data(1, 0, "third");
+    expect([terminal.text, attaches()]).toEqual(["third", [0, 0, 0]]);
   });
 
   it("follow the size that the endpoint says, and ask for theirs once", () => {
@@ -251,7 +239,7 @@ describe("shells", () => {
     port.opened(1);
     port.comes(Shell.CLOSED, 1, encodeJson({ shell: 1, status: 3 }));
     expect([only().closed, only().status]).toEqual([true, 3]);
-    shells.close(1);
+    shells.end(1);
     expect([shells.list, port.of(Shell.CLOSE)]).toEqual([[], []]);
     shells.open();
     port.comes(Shell.CLOSED, 0, encodeJson({ shell: 0, status: null, text: "The customer refused." }));

@@ -1,15 +1,17 @@
 /**
  * Why: shells of one session as byte streams with positions, so that a lost socket costs no output.
- * Rules: which shells exist is told by the journal (`shell-opened`, `shell-closed`) and by OPENED and CLOSED; each keeps
- * the offset of the next byte that it wants. Every OPENED, every rejoin and every gap is answered by ATTACH from there;
- * what comes twice is told by its offset. A number is used again only by a new endpoint program: its shell is a new one.
+ * Rules: which shells exist is told by OPENED and CLOSED alone: the endpoint says OPENED to whoever joins, and CLOSED to
+ * whoever attaches to one that is gone. Each keeps the offset of the next byte that it wants. Every OPENED, every rejoin
+ * and every gap is answered by ATTACH from there; what comes twice is told by its offset. A number is used again only by
+ * a new endpoint program: its shell is a new one, told by another `opened_ms`.
  * Credit is given back when the terminal has drawn the bytes, not when they came.
  */
 import { channelOf, CREDIT, instanceOf, Kind, Shell, SHELL_WINDOW } from "../wire/channels";
 import { encodeCredit, readShellOutput } from "../wire/layouts";
-import { decodeShellClosed, decodeShellOpened, decodeShellSize, encodeJson, type Entry } from "../wire/messages";
+import { decodeShellClosed, decodeShellOpened, decodeShellSize, encodeJson } from "../wire/messages";
 import type { LegPort } from "../wire/port";
 import { Handlers } from "./socket";
+import type { Tool } from "./tool";
 
 /** What a shell is drawn on. `write` calls `done` when the bytes are drawn. */
 export interface Terminal {
@@ -27,8 +29,8 @@ export class ShellStream {
   status: number | null = null;
   text = "";
   by = "";
-  /** Sequence of the journal's entry about its opening; 0 before it came. */
-  openedSeq = 0;
+  /** When it was opened, by the endpoint's clock; 0 before it is known. */
+  openedMs = 0;
   readonly number: number;
   readonly #port: LegPort;
   #terminal: Terminal | null = null;
@@ -79,7 +81,8 @@ export class ShellStream {
   /** Another shell has this number now: its output starts at 0. */
   restart(): void {
     this.closed = false;
-    this.openedSeq = 0;
+    this.status = null;
+    this.text = "";
     this.#next = 0;
     this.#waiting = [];
     this.#terminal?.reset();
@@ -135,12 +138,11 @@ export class ShellStream {
   }
 }
 
-export class Shells {
+export class Shells implements Tool {
   readonly #port: LegPort;
   readonly #all = new Map<number, ShellStream>();
   readonly #changed = new Handlers<[]>();
   readonly #stop: (() => void)[];
-  #lastEntry = 0;
   /** A shell of ours was asked for and has not been opened yet. */
   opening = false;
   /** Why the last shell that we asked for did not open, for people. */
@@ -171,51 +173,16 @@ export class Shells {
     this.#changed.call();
   }
 
-  /** Close a shell and take it out of the list. */
-  close(number: number): void {
+  /** End a shell and take it out of the list. */
+  end(number: number): void {
     const stream = this.#all.get(number);
     if (stream && !stream.closed) stream.close();
     this.#all.delete(number);
     this.#changed.call();
   }
 
-  /** Learn from the journal which shells were opened before we came. */
-  learn(entries: readonly Entry[]): void {
-    const alive = new Map<number, number>();
-    const gone = new Set<number>();
-    for (const entry of entries) {
-      if (entry.seq <= this.#lastEntry) continue;
-      this.#lastEntry = entry.seq;
-      const number = entry.data["shell"];
-      if (entry.kind === "shell-refused") this.opening = false;
-      if (typeof number !== "number") continue;
-      if (entry.kind === "shell-opened") {
-        alive.set(number, entry.seq);
-        gone.delete(number);
-      } else if (entry.kind === "shell-closed") {
-        alive.delete(number);
-        gone.add(number);
-      }
-    }
-    for (const number of gone) this.#closed(number, null, "");
-    for (const [number, seq] of alive) {
-      const told = this.#all.get(number)?.openedSeq === 0;
-      const stream = this.#stream(number);
-      if (stream.openedSeq) stream.restart();
-      stream.openedSeq = seq;
-      if (!told) stream.attach();
-    }
-    if (alive.size || gone.size) this.#changed.call();
-  }
-
-  stop(): void {
+  close(): void {
     for (const stop of this.#stop) stop();
-  }
-
-  #stream(number: number): ShellStream {
-    let stream = this.#all.get(number);
-    if (!stream) this.#all.set(number, (stream = new ShellStream(this.#port, number)));
-    return stream;
   }
 
   #attachAll(): void {
@@ -229,11 +196,16 @@ export class Shells {
     }
     if (type === Shell.OPENED) {
       const opened = decodeShellOpened(payload);
-      const stream = this.#stream(number);
-      if (this.opening && stream.openedSeq) stream.restart();
+      const known = this.#all.get(number);
+      const stream = known ?? new ShellStream(this.#port, number);
+      this.#all.set(number, stream);
+      // An older endpoint says no time: then a number that is closed, or that we asked for, is another shell.
+      const another = opened.opened_ms ? stream.openedMs !== opened.opened_ms : stream.closed || this.opening;
+      if (known && another) known.restart();
       this.opening = false;
-      stream.by = opened.by;
       stream.closed = false;
+      stream.by = opened.by;
+      stream.openedMs = opened.opened_ms;
       stream.resized(opened.cols, opened.rows);
       stream.attach();
     } else if (type === Shell.CLOSED) {

@@ -75,6 +75,7 @@ export interface ShellOpened extends ShellSize {
   readonly shell: number;
   readonly by: string;
   readonly command: string;
+  readonly opened_ms: number;
 }
 
 export interface ShellClosed {
@@ -209,6 +210,7 @@ export function decodeShellOpened(payload: Uint8Array): ShellOpened {
     rows: count(fields, "rows"),
     by: text(fields, "by", ""),
     command: text(fields, "command", ""),
+    opened_ms: count(fields, "opened_ms", 0),
   };
 }
 

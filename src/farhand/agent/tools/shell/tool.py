@@ -4,6 +4,7 @@ System entries say who asked for a shell, that it opened or closed, and how many
 """
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 import msgspec
@@ -33,6 +34,7 @@ class _OpenShell:
     by: str
     cols: int
     rows: int
+    opened_ms: int = field(default_factory=lambda: int(time.time() * 1000))
     ring: Ring = field(default_factory=Ring)
     terminal: Terminal | None = None
     flow: Flow = field(init=False)
@@ -69,7 +71,8 @@ class ShellTool(Tool):
             return
         shell = self._shells.get(number)
         if shell is None or shell.terminal is None:
-            return  # it has just closed
+            self._no_such_shell(leg, number, frame_type)
+            return
         if frame_type == Shell.INPUT:
             if not shell.terminal.write(bytes(payload)):
                 self._port.log("shell_input_dropped", shell=number, size=len(payload))
@@ -85,6 +88,12 @@ class ShellTool(Tool):
             self._pump(shell)
         elif frame_type == Shell.CLOSE:
             shell.terminal.hang_up()
+
+    def _no_such_shell(self, leg: int, number: int, frame_type: int) -> None:
+        """Whoever believes in a shell that is not there is told; frames that were on their way need no answer."""
+        if number and frame_type in {Shell.ATTACH, Shell.INPUT}:
+            closed = ShellClosed(shell=number, text=_("This shell is not there any more."))
+            self._send(Shell.CLOSED, channel(Kind.SHELL, number), closed, leg)
 
     def viewer_joined(self, leg: int) -> None:
         """Tell a new viewer which shells are open."""
@@ -174,7 +183,12 @@ class ShellTool(Tool):
     def _tell_opened(self, shell: _OpenShell, leg: int) -> None:
         command = shell.terminal.command if shell.terminal is not None else ""
         opened = ShellOpened(
-            shell=shell.number, cols=shell.cols, rows=shell.rows, by=shell.by[:128], command=command[:128]
+            shell=shell.number,
+            cols=shell.cols,
+            rows=shell.rows,
+            by=shell.by[:128],
+            command=command[:128],
+            opened_ms=shell.opened_ms,
         )
         self._send(Shell.OPENED, channel(Kind.SHELL, shell.number), opened, leg)
 

@@ -214,3 +214,19 @@ async def test_output_that_may_never_be_sent_is_not_kept_for_later() -> None:
         port.sent.clear()
         tool.resumed()
         assert not [frame for frame in port.sent if frame[0] in {Shell.DATA, Shell.CLOSED}]
+
+
+async def test_whoever_believes_in_a_shell_that_is_gone_is_told() -> None:
+    port = FakePort()
+    async with shell_tool(port) as tool:
+        await opened(port, tool)
+        first = next(msgspec.json.decode(payload) for kind, _, payload, _ in port.sent if kind == Shell.OPENED)
+        assert first["opened_ms"] > 0
+        tool.viewer_joined(OTHER)
+        again = [msgspec.json.decode(payload) for kind, _, payload, to in port.sent if to == OTHER]
+        assert again == [first]
+        for kind, payload in ((Shell.ATTACH, ShellAttach(offset=3)), (Shell.INPUT, b"ls\n"), (CREDIT, b"\1\0\0\0")):
+            port.sent.clear()
+            frame(tool, OTHER, kind, 9, payload)
+            told = [(number, to) for sent, number, _, to in port.sent if sent == Shell.CLOSED]
+            assert told == ([] if kind == CREDIT else [(channel(Kind.SHELL, 9), OTHER)])

@@ -1,0 +1,72 @@
+"""System entries: every kind of line that a session's journal can hold beside its chat, in one table.
+
+Who may write it, which data it carries, whether the customer reads it, and which event of the field it is in reports.
+The words stand in the catalogs of each face (reports, console, customer client); tests walk this table and name the
+kind and the face where some are missing. Rules: a kind is added here first; fields of `data` may be missing (an older
+program wrote it), and readers ignore those that they do not know.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+
+class Writer(Enum):
+    """Who writes entries of a kind."""
+
+    RELAY = "relay"
+    """The relay alone: a POST with such a kind is refused."""
+    ENDPOINT = "endpoint"
+
+
+class EntryKind(NamedTuple):
+    """What is known of one kind."""
+
+    writer: Writer
+    event: str
+    """The field's name of it (English source; `farhand.web.support.queries` marks these for the catalogs)."""
+    fields: Mapping[str, type[str] | type[int]] = MappingProxyType({})
+    """Fields of `data`."""
+    shown: bool = True
+    """The customer reads it. What is not shown is said otherwise: by the question itself, or by the end."""
+
+
+_BY: Final = MappingProxyType({"by": str, "leg": int})
+"""`by`, `leg`: display name and leg of the representative."""
+_SHELL: Final = MappingProxyType({"by": str, "leg": int, "shell": int, "open": int})
+"""`shell`: number of the shell; `open`: shells that are open after it."""
+_REQUESTED, _ALLOWED, _REFUSED, _OVER = (
+    "Service Access Requested",
+    "Service Access Allowed",
+    "Service Access Refused",
+    "Service Access Ended",
+)
+
+ENTRIES: Final[Mapping[str, EntryKind]] = MappingProxyType(
+    {
+        "leg-joined": EntryKind(Writer.RELAY, "Conference Member Added"),
+        "leg-left": EntryKind(Writer.RELAY, "Conference Member Departed", {"reason": str}),
+        "session-ended": EntryKind(Writer.RELAY, "Session End", {"reason": str}, shown=False),
+        "recording-started": EntryKind(Writer.RELAY, "Screen Recording", {"segment": int}),
+        "recording-gap": EntryKind(Writer.RELAY, "Screen Recording", {"reason": str}),
+        "screen-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, _BY, shown=False),
+        "screen-started": EntryKind(Writer.ENDPOINT, _ALLOWED, _BY),
+        "screen-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _BY),
+        "screen-stopped": EntryKind(Writer.ENDPOINT, _OVER, _BY),
+        "control-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, _BY, shown=False),
+        "control-granted": EntryKind(Writer.ENDPOINT, _ALLOWED, _BY),
+        "control-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _BY),
+        "control-released": EntryKind(Writer.ENDPOINT, _OVER, _BY),
+        "shell-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, {"by": str, "leg": int, "open": int}, shown=False),
+        "shell-opened": EntryKind(Writer.ENDPOINT, "Command Shell Session Started", _SHELL),
+        "shell-refused": EntryKind(Writer.ENDPOINT, _REFUSED, {"by": str, "leg": int, "open": int}),
+        "shell-closed": EntryKind(Writer.ENDPOINT, "Command Shell Session Closed", {**_SHELL, "status": int}),
+        "customer-ended": EntryKind(Writer.ENDPOINT, "Session End"),
+        "entries-dropped": EntryKind(Writer.ENDPOINT, "Entries Dropped", {"count": int}),
+    }
+)
+"""Kind -> what is known of it."""
+
+ENDPOINT_KINDS: Final = frozenset(kind for kind, entry in ENTRIES.items() if entry.writer is Writer.ENDPOINT)
+"""Kinds that an endpoint may POST."""

@@ -1,0 +1,26 @@
+/**
+ * Why: the kinds of system entries, the mirror of protocol/entries.py. Names only; the words stand in features/journal.
+ */
+export const ENTRY_KINDS = [
+  "leg-joined",
+  "leg-left",
+  "session-ended",
+  "recording-started",
+  "recording-gap",
+  "screen-requested",
+  "screen-started",
+  "screen-refused",
+  "screen-stopped",
+  "control-requested",
+  "control-granted",
+  "control-refused",
+  "control-released",
+  "shell-requested",
+  "shell-opened",
+  "shell-refused",
+  "shell-closed",
+  "customer-ended",
+  "entries-dropped",
+] as const;
+
+export type EntryKind = (typeof ENTRY_KINDS)[number];
