@@ -43,7 +43,7 @@ class Scene:
     def settle(self):
         for _ in range(2000):
             self.step(0.02)
-            if self.pipeline.wake_at(False) is None:
+            if self.pipeline.wake_at(False, self.now) is None:
                 break
         else:
             pytest.fail("the pipeline never came to rest")

@@ -104,9 +104,14 @@ class Pipeline:
         """Return (leg, UPDATE payload) for all that can be sent now."""
         return [(leg, payload) for leg, viewer in self.viewers.items() for payload in viewer.build(self, now)]
 
-    def wake_at(self, damage: bool) -> float | None:
+    def handed(self, now: float) -> None:
+        """What `updates` returned goes to the link at this moment: the time that it took to make is not the link's."""
+        for viewer in self.viewers.values():
+            viewer.pace.handed(now)
+
+    def wake_at(self, damage: bool, now: float) -> float | None:
         """When to call `updates` again if nothing happens; None = never. `damage`: changes wait to be captured."""
-        times = [viewer.wake_at(self.changed_at, damage) for viewer in self.viewers.values()]
+        times = [viewer.wake_at(self.changed_at, damage, now) for viewer in self.viewers.values()]
         return min((time for time in times if time is not None), default=None)
 
     def encode(self, rect: Rect, lossy: bool) -> bytes:

@@ -112,28 +112,32 @@ class Viewer:
         """Something is to be sent as soon as there is room."""
         return self._key or bool(self._copies) or bool(self.dirty.any())
 
-    def wake_at(self, changed_at: Times, damage: bool) -> float | None:
+    def wake_at(self, changed_at: Times, damage: bool, now: float) -> float | None:
         """When to look at this viewer again; None = only an acknowledgement or a change can matter.
 
         `damage`: the screen has changes that were not captured yet.
         """
-        if not self.pace.room():
+        opens_at = self.pace.opens_at(now)
+        if opens_at is None:
             return None
         if damage or self.behind:
-            return self._due
+            return max(self._due, opens_at)
         if self.lossy.any():
-            return max(self._due, float(changed_at[self.lossy].min()) + STILL)
+            return max(self._due, opens_at, float(changed_at[self.lossy].min()) + STILL)
         return None
 
     def ready(self, now: float) -> bool:
         """There is room, and its rate allows an update now."""
-        return now >= self._due and self.pace.room() > 0
+        return now >= self._due and self.pace.room(now) > 0
 
     def build(self, source: Source, now: float) -> list[bytes]:
         """Return the payloads of the updates to send now (often none), and count them as sent."""
         if not self.ready(now):
             return []
-        budget = self.pace.room()
+        probe = [self._probe(now)] if self.behind and self.pace.probe() else []
+        budget = self.pace.room(now)
+        if not budget:
+            return probe
         rects = [codec.copy(rect, 0, dy) for rect, dy in self._copies]
         self._copies.clear()
         if self.dirty.any():
@@ -141,11 +145,17 @@ class Viewer:
         elif self.lossy.any():
             rects += self._exact(source, min(budget, _REFINE), now)
         if not rects:
-            return []
-        interval = 1 / self.mode.max_fps
-        # One update may come early after a pause, so that an answer to a key does not wait for the beat.
-        self._due = max(self._due, now - interval) + interval
-        return self._messages(rects, now)
+            return probe
+        if not self.dirty.any():
+            # The beat is of pictures; the parts of one follow each other as the line takes them. One may come early
+            # after a pause, so that an answer to a key does not wait.
+            interval = 1 / self.mode.max_fps
+            self._due = max(self._due, now - interval) + interval
+        return probe + self._messages(rects, now)
+
+    def _probe(self, now: float) -> bytes:
+        """An update without content."""
+        return self._message(Flag(0), [], now)
 
     def _changed(self, source: Source, budget: int) -> list[bytes]:
         photo = self.dirty & source.photo
@@ -205,20 +215,20 @@ class Viewer:
             groups[-1].append(data)
             size += len(data)
         complete = not self.dirty.any()
-        time_ms = int((now - self._started) * 1000)
         out = []
         for number, group in enumerate(groups):
-            flags = Flag(0)
-            if self._key:
-                flags |= Flag.KEY
-                self._key = False
-            if complete and number == len(groups) - 1:
-                flags |= Flag.COMPLETE
-            self._seq += 1
-            payload = codec.update(self._seq, time_ms, flags, group)
-            self.pace.sent(self._seq, len(payload), now)
-            out.append(payload)
+            flags = Flag.COMPLETE if complete and number == len(groups) - 1 else Flag(0)
+            out.append(self._message(flags, group, now))
         return out
+
+    def _message(self, flags: Flag, rects: list[bytes], now: float) -> bytes:
+        self._seq += 1
+        if self._key:
+            flags |= Flag.KEY
+            self._key = False
+        payload = codec.update(self._seq, int((now - self._started) * 1000), flags, rects)
+        self.pace.sent(self._seq, len(payload), now)
+        return payload
 
 
 def _cells_of(rect: Rect) -> tuple[slice, slice]:

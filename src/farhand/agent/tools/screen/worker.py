@@ -78,10 +78,11 @@ class ScreenWorker:
 
     def acked(self, leg: int, seq: int, decode: float) -> None:
         """A viewer has drawn an update, in `decode` seconds."""
+        came = time.monotonic()  # the thread may be busy until it hears of it
 
         def do(pipeline: Pipeline, now: float) -> None:
             if leg in pipeline.viewers:
-                pipeline.viewers[leg].pace.acked(seq, decode, now)
+                pipeline.viewers[leg].pace.acked(seq, decode, came)
 
         self._do(do)
 
@@ -173,9 +174,11 @@ class ScreenWorker:
                     self._capture(source, pipeline, damage, now)
                     damage, captured_at = None, now
                 out += [(Screen.UPDATE, leg, payload) for leg, payload in pipeline.updates(now)]
+            now = time.monotonic()
             if out:
+                pipeline.handed(now)
                 self._emit(out)
-            wake_at = pipeline.wake_at(damage is not None)
+            wake_at = pipeline.wake_at(damage is not None, now)
             if wake_at is not None and damage is not None:
                 wake_at = max(wake_at, settled_at)
             self._sleep(source, now + _BACKLOG_WAIT if held and wake_at is not None else wake_at)
