@@ -50,6 +50,8 @@ from farhand.protocol.messages import (
 
 GONE_MS = 15_000
 """A leg that is back within this time never left, as far as the journal is concerned."""
+RELAY = "relay"
+"""Subject of entries that are about no leg."""
 CONTROL = channels.channel(Kind.CONTROL)
 MAX_ROUTES = 4096
 """Routes of one leg that are remembered; no honest leg has as many."""
@@ -292,6 +294,11 @@ class Session:
         return out
 
     @property
+    def begun(self) -> bool:
+        """Somebody has joined, also when that was before a restart of the relay."""
+        return any(subject != RELAY for subject, _id in self._seen)
+
+    @property
     def settled(self) -> bool:
         """Nothing waits for the disk."""
         return not self._waiting and not self._in_flight
@@ -445,7 +452,7 @@ class Session:
         """Journal a fact that the relay itself saw."""
         entry = Entry(
             seq=0, time_ms=now_ms, id=self._new_id(), leg=leg.number if leg else 0, party=leg.party if leg else 0,
-            subject=leg.subject if leg else "relay", name=leg.name if leg else "", kind=kind, data=data,
+            subject=leg.subject if leg else RELAY, name=leg.name if leg else "", kind=kind, data=data,
         )  # fmt: skip
         self._waiting.append(_Draft(entry, None))
         return self._flush()

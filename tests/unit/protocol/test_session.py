@@ -87,6 +87,16 @@ def test_join_welcomes_tells_and_journals() -> None:
     assert session.seq == 2
 
 
+def test_a_session_has_begun_when_somebody_has_joined_it() -> None:
+    session = make()
+    settle(session, session.note("recording-gap", 1, {"reason": "full"}))
+    assert session.seq == 1
+    assert not session.begun
+    joined(session, 1)
+    assert session.begun
+    assert Session(state(), lambda: SID, seq=2, seen={("relay", SID): 1, ("agent:1", SID): 2}).begun
+
+
 def test_a_short_absence_is_no_event_a_long_one_is() -> None:
     session = make()
     joined(session, 1, 2)

@@ -269,7 +269,7 @@ class SessionTable:
             or leg.party is not Party(ticket.party)
         ):
             raise Refusal("bad-ticket", "This place in the session is not there any more.")
-        if room.state.record and not room.session.seq and not self._live.taps.has_room():
+        if room.state.record and not room.session.begun and not self._live.taps.has_room():
             raise Refusal("busy", NO_RECORDING, NO_RECORDING_S)
         use_leg_ticket(self._live.used, ticket, self._live.clock.now_ms())
         room.join(socket, leg, join.last_seq)

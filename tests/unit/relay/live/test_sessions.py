@@ -687,6 +687,7 @@ async def test_a_full_disk_stops_recordings_says_so_and_recovers(
     await endpoint.entry("chat")
     # A new session that would have to be recorded is refused with one sentence; one that is not begins.
     fresh = await relay.session(record=True)
+    await relay.settle(lambda: relay.live.sessions._rooms[fresh.session_id].session.seq == 1)  # its recording-gap
     token = relay.token(relay.ticket(fresh, 2))
     refused = await refusal(await relay.join(fresh, 2, welcome=False, token=token))
     assert (refused.code, refused.retry_after_s) == ("busy", 30)
