@@ -7,9 +7,10 @@ Rules: the stages are listed here and nowhere else; everything about how pytest 
 """
 
 import argparse
+import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,7 +25,11 @@ class Stage:
 
     name: str
     folders: tuple[str, ...]
+    """Folders and files."""
     options: tuple[str, ...] = ()
+    marks: str = "not long"
+    """Which tests of them, as `pytest -m` takes it."""
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 STAGES = (
@@ -32,11 +37,17 @@ STAGES = (
     Stage("scenario", ("tests/scenario",)),
     Stage("browser", ("tests/browser",)),
 )
+FUZZED = ("tests/unit/protocol/test_fuzz_frames.py", "tests/unit/relay/door/test_fuzz_handshake.py")
+LONG_STAGES = (
+    # The same tests as in the unit stage, with a million inputs each.
+    Stage("fuzz", FUZZED, ("-n", "2", "--timeout", "7200"), "", (("FARHAND_FUZZ", "1000000"),)),
+    *(replace(stage, options=(*stage.options, "--timeout", "7200"), marks="long") for stage in STAGES),
+)
 
 
 def folders_with_tests(stage: Stage, root: Path) -> list[str]:
-    """The stage's folders below `root` that hold at least one test file."""
-    return [folder for folder in stage.folders if next((root / folder).rglob("test_*.py"), None)]
+    """What the stage names below `root`, without folders that hold no test file."""
+    return [name for name in stage.folders if (root / name).is_file() or next((root / name).rglob("test_*.py"), None)]
 
 
 def run_stage(stage: Stage, extra: list[str], root: Path) -> tuple[int, str]:
@@ -46,7 +57,12 @@ def run_stage(stage: Stage, extra: list[str], root: Path) -> tuple[int, str]:
         return NO_TESTS_COLLECTED, "no tests yet"
     command = [sys.executable, "-m", "pytest", "--color=yes" if sys.stdout.isatty() else "--color=no"]
     process = subprocess.Popen(
-        [*command, *stage.options, *extra, *folders], cwd=root, stdout=subprocess.PIPE, text=True, errors="replace"
+        [*command, "-m", stage.marks, *stage.options, *extra, *folders],
+        cwd=root,
+        env={**os.environ, **dict(stage.environment)},
+        stdout=subprocess.PIPE,
+        text=True,
+        errors="replace",
     )
     closing = ""
     if process.stdout is not None:
@@ -59,10 +75,10 @@ def run_stage(stage: Stage, extra: list[str], root: Path) -> tuple[int, str]:
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """Runs the stages; returns 0 only when every stage passed and at least one had tests."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--long", action="store_true", help="run the tests marked `long` instead of the others")
+    parser.add_argument("--long", action="store_true", help="run the long forms instead")
     options, extra = parser.parse_known_args(arguments)
-    extra = ["-m", "long", "--timeout", "7200", *extra] if options.long else ["-m", "not long", *extra]
-    results = [(stage, *run_stage(stage, extra, root)) for stage in STAGES]
+    stages = LONG_STAGES if options.long else STAGES
+    results = [(stage, *run_stage(stage, extra, root)) for stage in stages]
     print("\nTests:")
     for stage, status, closing in results:
         state = {0: "ok", NO_TESTS_COLLECTED: "skip"}.get(status, f"FAIL ({status})")
