@@ -24,8 +24,8 @@ def mark_claimed(now_ms: int) -> bool:
 
 @service("appliance.security.edit")
 def edit_security(change: Change, *, web_console: bool, clipboard: bool | None = None) -> None:
-    """Set the switches "Allow Mobile Representative Console and Web Rep Console to Connect" and "Allow Clipboard Sharing
-    in Sessions" (None: as it is). Running sessions are judged anew.
+    """Set the switches "Allow Mobile Representative Console and Web Rep Console to Connect" and "Allow Clipboard
+    Sharing in Sessions" (None: as it is). Running sessions are judged anew.
     """
     change.allow(Object(kind="site"))
     before = {"web_console": queries.web_console_allowed(), "clipboard": queries.clipboard_allowed()}

@@ -137,7 +137,10 @@ class UserForm(forms.Form):
                 continue
             self._unseen -= {permission.name}
             if permission.levels:
-                choices = [("", gettext(permission.undefined)), *((key, gettext(label)) for key, label in permission.levels)]
+                choices = [
+                    ("", gettext(permission.undefined)),
+                    *((key, gettext(label)) for key, label in permission.levels),
+                ]
                 levels = [DENY, *(key for key, _label in reversed(permission.levels))]
                 now = next((key for key in levels if f"{permission.name}.{key}" in held), "")
                 self.fields[permission.name] = forms.ChoiceField(

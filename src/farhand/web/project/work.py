@@ -25,9 +25,7 @@ _steps: list[Step] = []
 _handlers: dict[type, list[Callable[[Any], object]]] = {}
 
 
-def register_step(
-    name: str, run: Callable[[], object], *, every_s: float = 0.0, settled: bool = False
-) -> None:
+def register_step(name: str, run: Callable[[], object], *, every_s: float = 0.0, settled: bool = False) -> None:
     """Let the worker do this again and again. RuntimeError for a name that is taken."""
     if any(step.name == name for step in _steps):
         raise RuntimeError(f"two steps are called {name}")

@@ -126,9 +126,7 @@ class JournalPlace(msgspec.Struct, frozen=True, kw_only=True):
 def journal_places(session_ids: Collection[str]) -> dict[str, JournalPlace]:
     """How far the journals of these sessions are imported; those that do not exist are left out."""
     rows = Session.objects.filter(id__in=session_ids).values_list("id", "journal_offset", "imported_seq", "state")
-    return {
-        ident: JournalPlace(offset=offset, seq=seq, over=state == "ended") for ident, offset, seq, state in rows
-    }
+    return {ident: JournalPlace(offset=offset, seq=seq, over=state == "ended") for ident, offset, seq, state in rows}
 
 
 def by_join(join: str, now_ms: int) -> Session | None:

@@ -6,6 +6,7 @@ queue again; a Jump ends, because it was that person's alone, and so does everyt
 """
 
 from collections.abc import Collection
+
 from django.utils.translation import gettext
 
 from farhand.rules import sessions as rules

@@ -183,8 +183,11 @@ def test_an_administrator_keeps_users_and_teams(browser: Client, make_user: Any)
     assert re.search(r'name="perm_support_allowed"[^>]* checked', form)
     assert '<option value="team_sessions" selected>' in form
     tools = {
-        "perm_session_shell": "deny", "perm_session_files": "upload", "files_read": "/srv\n\n C:\\Data \n", "files_write": "",
-    }  # fmt: skip
+        "perm_session_shell": "deny",
+        "perm_session_files": "upload",
+        "files_read": "/srv\n\n C:\\Data \n",
+        "files_write": "",
+    }
     browser.post(address, {"display_name": "Rep", **tools})  # R-190, R-191
     rep.refresh_from_db()
     assert rep.permissions == ["perm_session_files.upload", "perm_session_shell.deny"]

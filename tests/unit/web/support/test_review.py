@@ -107,7 +107,9 @@ def test_tools_come_and_go_in_a_running_session(rep: Actor, anonymous: Actor, re
         )
 
     edit("perm_session_files.download", "perm_session_clipboard.both", "perm_session_shell.deny")
-    assert told()[2].grants & (Grant.FILES_READ | Grant.FILES_WRITE | Grant.SHELL) == Grant.FILES_READ | Grant.FILES_WRITE
+    assert (
+        told()[2].grants & (Grant.FILES_READ | Grant.FILES_WRITE | Grant.SHELL) == Grant.FILES_READ | Grant.FILES_WRITE
+    )
     assert told()[2].grants == told()[3].grants
     edit("perm_session_files.download", "perm_session_clipboard.both", limits=FileLimits(files_read=("/srv",)))
     assert told()[2].grants & Grant.SHELL

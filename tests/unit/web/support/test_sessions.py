@@ -238,7 +238,9 @@ def test_a_session_that_has_just_ended_still_gets_keys(rep: Actor, anonymous: Ac
     relay_id = "0199a000-0000-7000-8000-000000000002"
     assert worker_services.renew_keys(SYSTEM, session_id=session_id, relay_id=relay_id)
     Session.objects.filter(id=session_id).update(ended_ms=1)
-    assert not worker_services.renew_keys(SYSTEM, session_id=session_id, relay_id="0199a000-0000-7000-8000-000000000003")
+    assert not worker_services.renew_keys(
+        SYSTEM, session_id=session_id, relay_id="0199a000-0000-7000-8000-000000000003"
+    )
 
 
 def test_a_new_relay_forgets_who_was_connected_but_not_who_joined_since(rep: Actor, anonymous: Actor) -> None:

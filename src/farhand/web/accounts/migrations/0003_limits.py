@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_throttle_noted_ms'),
+        ("accounts", "0002_throttle_noted_ms"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='user',
-            name='limits',
+            model_name="user",
+            name="limits",
             field=models.JSONField(db_default={}, default=dict),
         ),
     ]

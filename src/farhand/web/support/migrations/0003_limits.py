@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('support', '0002_session_customer_gone_ms'),
+        ("support", "0002_session_customer_gone_ms"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='leg',
-            name='limits',
+            model_name="leg",
+            name="limits",
             field=models.JSONField(db_default={}, default=dict),
         ),
     ]
