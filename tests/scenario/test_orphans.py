@@ -32,10 +32,10 @@ from farhand.protocol.channels import Kind, Shell, channel
 from farhand.web.project.serve import STOP_SECONDS
 
 MARK = "FARHAND_TEST_MARK"
-WEB_ROUNDS, WEB_ROUNDS_LONG = 25, 500
-SERVE_ROUNDS, SERVE_ROUNDS_LONG = 8, 100
-DEMO_ROUNDS, DEMO_ROUNDS_LONG = 2, 30
-AGENT_ROUNDS, AGENT_ROUNDS_LONG = 5, 100
+WEB_ROUNDS, WEB_ROUNDS_LONG = 10, 500
+SERVE_ROUNDS, SERVE_ROUNDS_LONG = 3, 100
+DEMO_ROUNDS, DEMO_ROUNDS_LONG = 1, 30
+AGENT_ROUNDS, AGENT_ROUNDS_LONG = 2, 100
 SHELLS = "with shells"
 WORKER_WITHIN = 2.0
 """The end of `web`'s worker process is by SIGKILL: at once, but for a machine that is busy."""
