@@ -4,6 +4,7 @@ FARHAND_FUZZ and FARHAND_FUZZ_SEED as in `tests/unit/protocol/test_fuzz_frames.p
 """
 
 import asyncio
+import contextlib
 import itertools
 import random
 from pathlib import Path
@@ -154,8 +155,9 @@ async def test_upgrades_and_first_frames_on_real_sockets(relay: Harness) -> None
         if writer.can_write_eof():
             writer.write_eof()
         await asyncio.sleep(0)
-        if index % 10 == 0:
-            await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(reader.read(10))), 0.05) if index % 20 else None
+        if index % 20 == 10:
+            with contextlib.suppress(TimeoutError):  # a head that was cut short gets no answer yet
+                await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(reader.read(10))), 0.05)
         writer.transport.abort()
     for _ in range(max(40, COUNT // 200)):
         path = rng.choice(("/live/link", "/live/leg", "/live/events"))
