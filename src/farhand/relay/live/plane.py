@@ -133,6 +133,11 @@ class Live:
 
         if transport.is_closing():
             return
+        if not head.isascii():
+            # No client that speaks the protocol sends such a head, and the WebSocket library breaks over some of them.
+            transport.write(heads.page(400, "A WebSocket begins with a request in ASCII."))
+            transport.close()
+            return
         # Links are thousands and idle; should the path not be in the first bytes, the larger buffer does no harm.
         size = SMALL_READ_BUFFER if head.startswith(b"GET /live/link") else READ_BUFFER
         hand_over(transport, judge, head, UPGRADE_S, size)

@@ -283,6 +283,14 @@ async def test_host_and_origin_of_every_websocket(
     assert int(head.split(b" ")[1]) == status
 
 
+async def test_a_websocket_head_that_is_no_ascii_is_answered(relay: Harness) -> None:
+    client = await connect(relay)
+    text = UPGRADE.format(path="/live/link", host="localhost", extra="").encode()
+    status, _, body = await client.ask(text.replace(b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Version: 1\xf3"))
+    assert status == 400
+    assert b"ASCII" in body
+
+
 async def test_before_the_claim_live_answers_503(make_relay: Callable[[], Harness]) -> None:
     relay = await make_relay().start(claimed=False)
     client = await connect(relay)
