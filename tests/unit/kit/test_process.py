@@ -105,8 +105,10 @@ def test_a_child_that_asks_too_late_ends_too(parent: Parent, how: str) -> None:
     """The parent has ended between the fork and the child's request."""
     child = parent.run(
         "parent = os.getpid()\n"
+        "hear, tell = os.pipe()  # the lines must come in this order\n"
         "if (child := os.fork()):\n"
         "    say('child', child)\n"
+        "    os.write(tell, b'x')\n"
         "    sleep()\n"
         "while os.getppid() == parent:\n"
         "    time.sleep(0.001)\n"
@@ -122,10 +124,13 @@ def test_a_parents_handler_does_not_swallow_the_word_of_its_end(parent: Parent) 
     child = parent.run(
         "signal.signal(signal.SIGTERM, lambda *_: None)\n"
         "parent = os.getpid()\n"
+        "hear, tell = os.pipe()  # the lines must come in this order\n"
         "if (child := os.fork()):\n"
         "    say('child', child)\n"
+        "    os.write(tell, b'x')\n"
         "    sleep()\n"
         "die_with(parent)\n"
+        "os.read(hear, 1)\n"
         "say('ready')\n"
         "sleep()"
     )
@@ -137,11 +142,14 @@ def test_a_parents_handler_does_not_swallow_the_word_of_its_end(parent: Parent) 
 def test_a_child_whose_end_must_be_sure_cannot_put_it_off(parent: Parent) -> None:
     child = parent.run(
         "parent = os.getpid()\n"
+        "hear, tell = os.pipe()  # the lines must come in this order\n"
         "if (child := os.fork()):\n"
         "    say('child', child)\n"
+        "    os.write(tell, b'x')\n"
         "    sleep()\n"
         "die_with(parent, signal.SIGKILL)\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "os.read(hear, 1)\n"
         "say('ready')\n"
         "sleep()"
     )
