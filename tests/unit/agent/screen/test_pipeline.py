@@ -182,6 +182,15 @@ def test_a_full_picture_needs_nothing_that_was_before():
     assert late.same(scene.screen)
 
 
+def test_an_update_without_content_begins_no_full_picture():
+    scene = Scene(320, 240, {2: Mode()})
+    first = [payload for _ in range(50) for _, payload in scene.step(0.02)]
+    heads = [layout.UPDATE_HEAD.unpack_from(payload) for payload in first]
+    assert [count for *_, count in heads].count(0) >= 1, "no probe was sent: this test would show nothing"
+    assert all(not flags & layout.Flag.KEY for _, _, flags, _, count in heads if not count)
+    assert sum(1 for _, _, flags, _, count in heads if count and flags & layout.Flag.KEY) == 1
+
+
 def test_large_updates_are_split_into_messages():
     scene = Scene(1920, 1080, {2: Mode(lossless=True)})
     scene.settle()

@@ -26,7 +26,7 @@ function recording(): { index: IndexFile; bytes: (chunk: Chunk) => Uint8Array } 
     view: "v",
   };
   const bytes = (chunk: Chunk): Uint8Array =>
-    frame(chunk.start - chunk.base, new Uint8Array([chunk.segment * 100 + chunk.place, 0, 0, 0, 0, 0, 0, 0, chunk.key >= 0 ? 1 : 0]));
+    frame(chunk.start - chunk.base, new Uint8Array([chunk.segment * 100 + chunk.place, 0, 0, 0, 0, 0, 0, 0, chunk.key >= 0 ? 3 : 2]));
   return { index, bytes };
 }
 
@@ -108,6 +108,31 @@ describe("screen player", () => {
     expect(sizes.at(-1)).toBe("800x600");
     await player.seek(0);
     expect(drawn).toEqual([100]);
+  });
+
+  it("goes on to the end of a full picture that comes in several updates", async () => {
+    const parts = [1, 0, 0, 2, 2].map((flags, n) => frame(n * 40, new Uint8Array([n + 1, 0, 0, 0, 0, 0, 0, 0, flags])));
+    const { index } = recording();
+    index.screens = [[0, 640, 480]];
+    // The first three updates lie in one chunk, the others in the next.
+    (index.segments as unknown[]).length = 1;
+    const [only] = index.segments;
+    if (only) only.chunks = [[0, 0, 80, 60, 0], [1, 120, 160, 40, -1]];
+    const fetched = (chunk: Chunk): Uint8Array => {
+      const some = chunk.place === 0 ? parts.slice(0, 3) : parts.slice(3);
+      return new Uint8Array(some.flatMap((one) => [...one]));
+    };
+    const drawn: number[] = [];
+    const player = new ScreenPlayer({
+      index,
+      decoder: () => ({ apply: (payload) => void drawn.push(payload[0] as number) }),
+      fetch: async (chunk) => fetched(chunk),
+      changed: () => undefined,
+      failed: () => undefined,
+    });
+    await player.seek(0);
+    expect(drawn).toEqual([1, 2, 3, 4]);
+    expect(player.position).toBe(120);
   });
 
   it("lets a newer seek overtake an older one", async () => {

@@ -1,7 +1,8 @@
 /**
  * Why: plays the screen of a recording: a clock, the chunks around it, and a decoder that draws.
  * Rules: one thing at a time touches the decoder (a queue of one); a newer seek overtakes an older one; a chunk that cannot
- * be had is left out, and drawing goes on at the next full picture.
+ * be had is left out, and drawing goes on at the next full picture. A full picture may come in several updates: a seek
+ * that ends between them goes on to the last one, so that nobody is shown a half-drawn screen.
  */
 import { type Chunk, type Frame, type IndexFile, chunksOf, framesOf, keyBefore, placeAt, sizeAt } from "./timeline";
 
@@ -26,6 +27,9 @@ const STARTED = 17;
 const STOPPED = 18;
 const UPDATE = 19;
 const KEY_FLAG = 1;
+const COMPLETE_FLAG = 2;
+/** A seek goes on for so long to see a picture complete (a screen that never rests may not be for some time). */
+const WHOLE_WITHIN_MS = 5000;
 const IDLE_MS = 2000;
 const IDLE_KEPT_MS = 500;
 const AHEAD = 3;
@@ -48,6 +52,8 @@ export class ScreenPlayer {
   #next = 0;
   /** After a gap nothing is drawn until a full picture begins. */
   #needsKey = true;
+  /** All of the screen has been drawn since the full picture began. */
+  #whole = false;
   #turn = 0;
   #work: Promise<void> = Promise.resolve();
   #stepping = false;
@@ -81,6 +87,13 @@ export class ScreenPlayer {
       if (turn !== this.#turn) return;
       await this.#begin(this.position);
       await this.#drawUntil(this.position, turn);
+      const until = Math.min(this.position + WHOLE_WITHIN_MS, this.duration);
+      while (turn === this.#turn && !this.#needsKey && !this.#whole) {
+        const next = this.#frames[0]?.time ?? this.#chunks[this.#next]?.start ?? Infinity;
+        if (next > until) break;
+        this.position = Math.max(this.position, next);
+        await this.#drawUntil(next, turn);
+      }
       if (turn === this.#turn) this.waiting = false;
       this.#parts.changed();
     });
@@ -117,6 +130,7 @@ export class ScreenPlayer {
     this.#next = place;
     this.#frames = [];
     this.#needsKey = true;
+    this.#whole = false;
     this.#decoder = this.#parts.decoder(sizeAt(this.#parts.index.screens, chunk ? Math.max(chunk.key, chunk.start) : time));
   }
 
@@ -145,11 +159,12 @@ export class ScreenPlayer {
       this.#decoder = this.#parts.decoder(sizeAt(this.#parts.index.screens, frame.time));
       this.#needsKey = true;
     } else if (frame.type === UPDATE) {
-      const key = ((frame.payload[8] ?? 0) & KEY_FLAG) !== 0;
-      if (this.#needsKey && !key) return;
+      const flags = frame.payload[8] ?? 0;
+      if (this.#needsKey && !(flags & KEY_FLAG)) return;
       this.#needsKey = false;
       try {
         await this.#decoder.apply(frame.payload);
+        if (flags & COMPLETE_FLAG) this.#whole = true;
       } catch {
         this.#needsKey = true;
       }

@@ -223,7 +223,8 @@ class Viewer:
 
     def _message(self, flags: Flag, rects: list[bytes], now: float) -> bytes:
         self._seq += 1
-        if self._key:
+        # A probe begins nothing: who seeks to a full picture finds the picture there.
+        if self._key and rects:
             flags |= Flag.KEY
             self._key = False
         payload = codec.update(self._seq, int((now - self._started) * 1000), flags, rects)
