@@ -110,8 +110,11 @@ describe("screen player", () => {
     expect(drawn).toEqual([100]);
   });
 
-  it("goes on to the end of a full picture that comes in several updates", async () => {
-    const parts = [1, 0, 0, 2, 2].map((flags, n) => frame(n * 40, new Uint8Array([n + 1, 0, 0, 0, 0, 0, 0, 0, flags])));
+  it.each([
+    ["comes first", [1, 0, 0, 2, 2], 0],
+    ["follows a complete one", [3, 0, 1, 2, 2], 80],
+  ])("goes on to the end of a full picture in several updates that %s", async (_which, flagsOf, from) => {
+    const parts = flagsOf.map((flags, n) => frame(n * 40, new Uint8Array([n + 1, 0, 0, 0, 0, 0, 0, 0, flags])));
     const { index } = recording();
     index.screens = [[0, 640, 480]];
     // The first three updates lie in one chunk, the others in the next.
@@ -130,7 +133,7 @@ describe("screen player", () => {
       changed: () => undefined,
       failed: () => undefined,
     });
-    await player.seek(0);
+    await player.seek(from);
     expect(drawn).toEqual([1, 2, 3, 4]);
     expect(player.position).toBe(120);
   });

@@ -87,13 +87,7 @@ export class ScreenPlayer {
       if (turn !== this.#turn) return;
       await this.#begin(this.position);
       await this.#drawUntil(this.position, turn);
-      const until = Math.min(this.position + WHOLE_WITHIN_MS, this.duration);
-      while (turn === this.#turn && !this.#needsKey && !this.#whole) {
-        const next = this.#frames[0]?.time ?? this.#chunks[this.#next]?.start ?? Infinity;
-        if (next > until) break;
-        this.position = Math.max(this.position, next);
-        await this.#drawUntil(next, turn);
-      }
+      await this.#drawWhole(turn);
       if (turn === this.#turn) this.waiting = false;
       this.#parts.changed();
     });
@@ -153,6 +147,17 @@ export class ScreenPlayer {
     }
   }
 
+  /** Go on until the picture that has begun is complete. */
+  async #drawWhole(turn: number): Promise<void> {
+    const until = Math.min(this.position + WHOLE_WITHIN_MS, this.duration);
+    while (turn === this.#turn && !this.#needsKey && !this.#whole) {
+      const next = this.#frames[0]?.time ?? this.#chunks[this.#next]?.start ?? Infinity;
+      if (next > until) return;
+      this.position = Math.max(this.position, next);
+      await this.#drawUntil(next, turn);
+    }
+  }
+
   async #draw(frame: Frame): Promise<void> {
     if (frame.channel >> 8 !== SCREEN) return;
     if (frame.type === STARTED || frame.type === STOPPED) {
@@ -162,6 +167,7 @@ export class ScreenPlayer {
       const flags = frame.payload[8] ?? 0;
       if (this.#needsKey && !(flags & KEY_FLAG)) return;
       this.#needsKey = false;
+      if (flags & KEY_FLAG) this.#whole = false;
       try {
         await this.#decoder.apply(frame.payload);
         if (flags & COMPLETE_FLAG) this.#whole = true;
