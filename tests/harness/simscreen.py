@@ -231,6 +231,11 @@ class Sharing:
         for each in self.contents:
             self._schedule(each, each.times(self.chance))
 
+    @property
+    def encoding(self) -> bool:
+        """An update is being made: it is neither pending nor under way."""
+        return self.clock.now < self._busy_until
+
     def _schedule(self, content: Content, times: Iterator[float]) -> None:
         when = next(times, None)
         if when is not None:

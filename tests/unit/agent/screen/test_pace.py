@@ -221,13 +221,14 @@ def test_everything_that_was_to_be_sent_is_sent_in_the_end(link, rates, decoder,
     pace = Pace()
     net = Net(Link(link.rate, link.queue, link.path, link.mss, steps))
     sharing = net.share(pace, content, decoder)
-    for second in range(1, 240):
+    # The worst of these links need minutes for what they hold: 282 s were seen.
+    for second in range(1, 3600):
         net.clock.run(second)
         assert pace.in_flight <= MOST + FIRST
         assert pace.base is None or pace.base >= 0
         assert pace.rate is None or pace.rate > 0
         assert (pace.budget() or LEAST) >= LEAST
-        if second > 5 and not content.pending and not pace.in_flight:
+        if second > 5 and not (content.pending or sharing.encoding or pace.in_flight):
             break
     assert not content.pending
     assert not pace.in_flight
