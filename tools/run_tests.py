@@ -34,7 +34,8 @@ class Stage:
 
 STAGES = (
     Stage("unit", ("tests/unit", "tests/arch"), ("-n", "2")),
-    Stage("scenario", ("tests/scenario",)),
+    # Three files at a time: these tests wait more than they compute, and the tests of a file share an appliance.
+    Stage("scenario", ("tests/scenario",), ("-n", "3", "--dist", "loadfile")),
     Stage("browser", ("tests/browser",)),
 )
 FUZZED = ("tests/unit/protocol/test_fuzz_frames.py", "tests/unit/relay/door/test_fuzz_handshake.py")
