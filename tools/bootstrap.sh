@@ -213,7 +213,7 @@ build_console() {
 build_client() {
     local want
     want="$(tree_digest src/farhand/__init__.py src/farhand/agent src/farhand/protocol src/farhand/recording src/farhand/rules \
-        src/farhand/kit locale requirements/client.txt tools/build_client.py tools/client_bootstrap.py)"
+        src/farhand/kit locale requirements/client.txt tools/build_client.py tools/client_bootstrap.py tools/licences)"
     if ! stamp_is client "$want" || [ ! -e "$(cat "$STAMPS/client-result" 2>/dev/null || echo none)" ]; then
         say "building the client package"
         # The builder's last line of output names the file that it made.

@@ -31,6 +31,10 @@ LIBRARIES = "lib"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 SHEBANG = b"#!/usr/bin/env python3\n"
 LICENCE = re.compile(r"(?i)(^|/)(licen[cs]e|copying|notice|authors)[^/]*$")
+ONLY = {"av": re.compile(r"^av\.libs/libvpx|^av/\.dylibs/libvpx")}
+"""Distributions of which only some files go in: of PyAV only the VP8 encoder (docs/decisions/0007-video.md). Their own
+licences are not those of these files, which stand in `tools/licences`."""
+NOTICES = {"av.libs/LICENSE.libvpx": ROOT / "tools/licences/libvpx.txt"}
 LEFT_OUT = re.compile(
     r"(^|/)(tests?|_examples|include|f2py|_pyinstaller|__pycache__)/|\.(pyc|pyi|pyx|pxd|c|cc|cpp|h|hpp|a|lib|exe|bat)$"
 )
@@ -53,6 +57,8 @@ def library_files(name: str) -> Iterator[tuple[str, Path]]:
     for file in distribution.files or []:
         path = file.as_posix()
         if path.startswith(("..", "/")) or LEFT_OUT.search(path):
+            continue
+        if name in ONLY and not ONLY[name].search(path):
             continue
         if ".dist-info/" in path and not (path.endswith("/METADATA") or LICENCE.search(path)):
             continue
@@ -93,6 +99,7 @@ def build(output: Path) -> str:
     entries = dict(own_files())
     for name in locked_names():
         entries.update(library_files(name))
+    entries.update((f"{LIBRARIES}/{path}", place) for path, place in NOTICES.items())
     output.parent.mkdir(parents=True, exist_ok=True)
     beside = output.with_suffix(".new")
     with beside.open("wb") as file:

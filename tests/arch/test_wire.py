@@ -62,3 +62,23 @@ def test_the_head_of_an_update_is_read_as_it_is_written() -> None:
         assert screen.is_key(update) is bool(flags & screen.Flag.KEY)
     assert screen.acknowledgement(b"short") is None
     assert not screen.is_key(b"short")
+
+
+def test_the_console_draws_with_the_numbers_of_the_protocol() -> None:
+    screens = WIRE.parent / "live/screen/encodings"
+    table = (screens / "indexed.ts").read_text()
+    found = re.search(r"export const SIXTEEN = \[(.*?)\]", table, re.DOTALL)
+    assert found
+    assert tuple(int(colour, 16) for colour in re.findall(r"0x[0-9a-f]{6}", found[1])) == screen.SIXTEEN
+    video = (screens / "video.ts").read_text()
+    assert constants(video, "VideoFlag") == {flag.name: int(flag) for flag in screen.VideoFlag}
+    assert f'const CODEC = "{screen.VIDEO_CODEC}";' in video
+    assert f"const CELL = {screen.MASK_CELL};" in video
+    numbers = re.findall(r"^    \[(\d+), ", (screens / "index.ts").read_text(), re.MULTILINE)
+    assert [int(number) for number in numbers] == sorted(screen.Encoding)
+
+
+def test_the_console_offers_the_colours_of_the_protocol() -> None:
+    found = re.search(r"export const COLOURS = \[(.*?)\] as const", (WIRE / "port.ts").read_text())
+    assert found
+    assert set(re.findall(r'"(\w+)"', found[1])) == set(screen.Colours) - {screen.Colours.SETTLED}

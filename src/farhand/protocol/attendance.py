@@ -13,8 +13,9 @@ import msgspec
 from farhand.protocol.channels import RULES, Attended, Kind, Recorded, Rule, Screen, Shell, Way, channel, grants_to_use
 from farhand.protocol.frames import EVERY_LEG, RECORDER_LEG
 from farhand.protocol.messages import ScreenStart
+from farhand.protocol.screen import Colours
 
-RECORDER_START = ScreenStart(max_fps=8)
+RECORDER_START = ScreenStart(max_fps=8, colours=Colours.SETTLED)
 
 
 class Mark(NamedTuple):

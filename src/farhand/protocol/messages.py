@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from farhand.protocol.screen import Colours
+
 Id = Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
 Name = Annotated[str, msgspec.Meta(max_length=128)]
 Line = Annotated[str, msgspec.Meta(max_length=512)]
@@ -338,7 +340,9 @@ class ScreenStart(Message, frozen=True, kw_only=True):
     """A viewer wants the screen."""
 
     max_fps: Annotated[int, msgspec.Meta(ge=1, le=60)] = 60
-    lossless: bool = False
+    colours: Colours = Colours.VIDEO
+    video: Annotated[tuple[Name, ...], msgspec.Meta(max_length=16)] = ()
+    """Video codecs that the viewer can draw; `vp8` is the one in use."""
 
 
 class ScreenStarted(Message, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ Rules: little endian. A new encoding gets a new number; a number never changes i
 """
 
 import struct
-from enum import IntEnum, IntFlag
+from enum import IntEnum, IntFlag, StrEnum
 from typing import Final
 
 UPDATE_HEAD: Final = struct.Struct("<IIBBH")
@@ -29,7 +29,70 @@ class Encoding(IntEnum):
     ZSTD = 2
     """One zstd frame of width * height BGRX pixels, row by row; the fourth byte means nothing."""
     JPEG = 3
-    """A JFIF picture of exactly this size. Lossy: the same place follows exactly once it is still."""
+    """A JFIF picture of exactly this size. Lossy: the same place follows in its final form once it is still."""
+    INDEXED = 4
+    """One zstd frame of palette indices; `argument` is their size in bits: 1, 4 or 8 (see `palette`). Row by row, each
+    filled up to a whole byte, the leftmost pixel in the highest bits."""
+    VIDEO = 5
+    """The next frame of the viewer's one VP8 stream, drawn over the rectangle (scaled if it has another size).
+    `argument`: `VideoFlag`. Lossy, as JPEG."""
+
+
+class VideoFlag(IntFlag):
+    """Bits of `argument` of a VIDEO rectangle."""
+
+    KEY = 1
+    """A key frame: a new stream begins."""
+    MASKED = 2
+    """Before the frame stands one bit for each cell of MASK_CELL x MASK_CELL pixels of the rectangle, row by row
+    without gaps, the first cell in the highest bit, filled up to a byte at the very end. Only set cells are drawn."""
+
+
+MASK_CELL: Final = 16
+VIDEO_CODEC: Final = "vp8"
+"""The name by which viewers that can draw VIDEO say so (START)."""
+
+
+class Colours(StrEnum):
+    """What a viewer wants for its bandwidth (START). Words that are not known here are VIDEO."""
+
+    VIDEO = "video"
+    """Likenesses and video while pictures move, exact pixels once they are still."""
+    BLACK_WHITE = "bw"
+    FEW = "few"
+    """16 colours; moving pictures as coarse likenesses."""
+    MORE = "more"
+    """256 colours; moving pictures as fair likenesses."""
+    FULL = "full"
+    """Good likenesses with all colours while pictures move, exact pixels once they are still."""
+    SETTLED = "settled"
+    """As VIDEO, but no video: every full picture stands alone. The recorder's."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Colours":
+        return cls.VIDEO
+
+
+SIXTEEN: Final = (
+    0x000000, 0x303030, 0x606060, 0x909090, 0xC0C0C0, 0xE8E8E8, 0xFFFFFF, 0xE03030,
+    0x30B030, 0x3060E0, 0xE8D030, 0x30B8C8, 0xB040B0, 0xE88020, 0xD8A880, 0x202070,
+)  # fmt: skip
+"""The palette of four bits, 0xRRGGBB."""
+
+
+def palette(bits: int) -> tuple[int, ...]:
+    """Return the 0xRRGGBB colours of an INDEXED rectangle with indices of 1, 4 or 8 bits.
+
+    Eight bits: 216 colours of six levels each (red counts most), then 40 greys between black and white.
+    """
+    if bits == 1:
+        return 0x000000, 0xFFFFFF
+    if bits == 4:
+        return SIXTEEN
+    if bits == 8:
+        cube = [(n // 36 * 51) << 16 | (n // 6 % 6 * 51) << 8 | n % 6 * 51 for n in range(216)]
+        return *cube, *((255 * n + 20) // 41 * 0x010101 for n in range(1, 41))
+    raise ValueError(f"there is no palette of {bits} bits")
 
 
 class Flag(IntFlag):

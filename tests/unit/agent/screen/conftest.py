@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import time
 
+import av
 import numpy as np
 import pytest
 import simplejpeg
 import zstandard
 
+from farhand.agent.tools.screen.pipeline import Pipeline
 from farhand.kit.process import leash
 from farhand.protocol import screen as layout
 
@@ -25,6 +27,7 @@ class Reference:
         self.kinds: list[int] = []
         self.flags = 0
         self.bytes = 0
+        self.decoder: av.CodecContext | None = None
 
     def apply(self, payload: bytes) -> int:
         """Draw one update and return its number."""
@@ -34,8 +37,9 @@ class Reference:
         for _ in range(count):
             x, y, width, height, kind, argument, pad, size = layout.RECT_HEAD.unpack_from(payload, at)
             at += layout.RECT_HEAD.size
-            assert argument == pad == 0
-            self.draw(x, y, width, height, kind, payload[at : at + size])
+            assert pad == 0
+            assert argument == 0 or kind in (layout.Encoding.INDEXED, layout.Encoding.VIDEO)
+            self.draw(x, y, width, height, kind, argument, payload[at : at + size])
             self.kinds.append(kind)
             at += size
         assert at == len(payload)
@@ -44,7 +48,7 @@ class Reference:
         self.bytes += len(payload)
         return seq
 
-    def draw(self, x: int, y: int, width: int, height: int, kind: int, data: bytes) -> None:
+    def draw(self, x: int, y: int, width: int, height: int, kind: int, argument: int, data: bytes) -> None:
         part = self.picture[y : y + height, x : x + width]
         assert part.shape == (height, width)
         if kind == 0:
@@ -58,8 +62,34 @@ class Reference:
         elif kind == 3:
             image = simplejpeg.decode_jpeg(data, "BGRX")
             part[:] = np.ascontiguousarray(image).view(np.uint32)[..., 0]
+        elif kind == 4:
+            packed = zstandard.ZstdDecompressor().decompress(data)
+            rows = np.frombuffer(packed, np.uint8).reshape(height, (width * argument + 7) // 8)
+            bits = np.unpackbits(rows, axis=1)[:, : width * argument].reshape(height, width, argument)
+            index = (bits << np.arange(argument - 1, -1, -1, dtype=np.uint8)).sum(axis=2)
+            part[:] = np.array(layout.palette(argument), np.uint32)[index]
+        elif kind == 5:
+            self.film(x, y, width, height, argument, data)
         else:
             raise AssertionError(f"unknown encoding {kind}")
+
+    def film(self, x: int, y: int, width: int, height: int, flags: int, data: bytes) -> None:
+        rows, columns = -(-height // 16), -(-width // 16)
+        shown = np.ones((rows, columns), np.bool_)
+        if flags & layout.VideoFlag.MASKED:
+            size = (rows * columns + 7) // 8
+            bits = np.unpackbits(np.frombuffer(data[:size], np.uint8))[: rows * columns]
+            shown, data = bits.reshape(rows, columns).astype(np.bool_), data[size:]
+        if flags & layout.VideoFlag.KEY:
+            self.decoder = av.CodecContext.create("vp8", "r")
+            assert not data[0] & 1
+        assert self.decoder is not None, "a stream begins with a key frame"
+        (frame,) = self.decoder.decode(av.Packet(data))
+        image = frame.reformat(width, height).to_ndarray(format="bgra")
+        pixels = np.ascontiguousarray(image).view(np.uint32)[..., 0] & 0xFFFFFF
+        mask = np.repeat(np.repeat(shown, 16, axis=0), 16, axis=1)[:height, :width]
+        part = self.picture[y : y + height, x : x + width]
+        part[mask] = pixels[mask]
 
     def same(self, picture: np.ndarray) -> bool:
         return bool((((self.picture ^ picture) & 0xFFFFFF) == 0).all())
@@ -111,3 +141,46 @@ def until(condition, seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < limit, "waited in vain"
         time.sleep(0.01)
+
+
+class Scene:
+    """A pipeline, its viewers and the screen that they should come to see."""
+
+    def __init__(self, width, height, modes):
+        self.pipeline = Pipeline(width, height)
+        self.screen = np.zeros((height, width), np.uint32)
+        self.now = 100.0
+        self.references = {leg: Reference(width, height) for leg in modes}
+        for leg, mode in modes.items():
+            self.pipeline.join(leg, mode, self.now)
+        self.capture((0, 0, width, height))
+
+    def capture(self, rect):
+        rect = self.pipeline.aligned(rect)
+        x, y, w, h = rect
+        if w and h:
+            self.pipeline.absorb(rect, np.ascontiguousarray(self.screen[y : y + h, x : x + w]), self.now)
+
+    def step(self, seconds, silent=()):
+        """Let time pass; viewers that are not silent acknowledge at once."""
+        self.now += seconds
+        sent = self.pipeline.updates(self.now)
+        for leg, payload in sent:
+            seq = self.references[leg].apply(payload)
+            if leg not in silent:
+                self.pipeline.viewers[leg].pace.acked(seq, 0.0, self.now + 0.001)
+        return sent
+
+    def settle(self):
+        for _ in range(2000):
+            self.step(0.02)
+            if self.pipeline.wake_at(False, self.now) is None:
+                break
+        else:
+            pytest.fail("the pipeline never came to rest")
+
+    def check(self):
+        for leg, reference in self.references.items():
+            assert reference.same(self.screen), f"viewer {leg} sees something else"
+            assert reference.seqs == list(range(1, len(reference.seqs) + 1))
+            assert reference.flags & layout.Flag.COMPLETE

@@ -166,7 +166,7 @@ async def test_what_is_drawn_arrives_exactly(session):  # R-160
     painter = Painter(port.display)
     port.start()
     port.start(leg=3)
-    port.start(leg=0xFFFF, max_fps=8, lossless=True)
+    port.start(leg=0xFFFF, max_fps=8, colours="settled")
     await until(lambda: len(port.references) == 3)
     chance = np.random.default_rng(1)
     text = np.where(chance.random((400, 600)) < 0.2, 0xFFFFFF, 0x101010).astype(np.uint32)

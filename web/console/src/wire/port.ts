@@ -25,6 +25,10 @@ export interface LegPort {
   ongrants(handler: (grants: number) => void): () => void;
 }
 
+/** What a picture may cost: the words of START (docs/protocol/screen.md) that a person can choose. */
+export const COLOURS = ["video", "bw", "few", "more", "full"] as const;
+export type Colours = (typeof COLOURS)[number];
+
 /** What a person sees of screen sharing in one leg. */
 export interface ScreenState {
   /** `asking` while the customer is being asked or the first picture is on its way. */
@@ -36,6 +40,9 @@ export interface ScreenState {
   /** Size of the shared screen in pixels; 0 before it is known. */
   readonly width: number;
   readonly height: number;
+  readonly colours: Colours;
+  /** This browser can draw video; null before it is known. */
+  readonly video: boolean | null;
 }
 
 /** The screen tool as the console drives it; `live/screen` has the real one. */
@@ -44,6 +51,8 @@ export interface ScreenPort {
   onstate: ((state: ScreenState) => void) | null;
   start(): void;
   stop(): void;
+  /** Ask for other colours, now and from now on. */
+  choose(colours: Colours): void;
   requestControl(): void;
   releaseControl(): void;
   /** The view goes away for good. */

@@ -4,16 +4,27 @@ Why it exists: compressing and packing in one place. The layout itself is `farha
 """
 
 import numpy as np
+import numpy.typing as npt
 import simplejpeg
 import zstandard
 
-from farhand.agent.tools.screen.tiles import Pixels, Rect
-from farhand.protocol.screen import COPY_DATA, CURSOR_HEAD, RECT_HEAD, UPDATE_HEAD, Encoding
+from farhand.agent.tools.screen import palette
+from farhand.agent.tools.screen.modes import How
+from farhand.agent.tools.screen.tiles import CELL, Grid, Pixels, Rect
+from farhand.protocol.screen import (
+    COPY_DATA,
+    CURSOR_HEAD,
+    MASK_CELL,
+    RECT_HEAD,
+    UPDATE_HEAD,
+    Encoding,
+    VideoFlag,
+)
 
 MAX_CURSOR = 256
 """Longest side of a cursor that is sent, in pixels."""
 
-JPEG_QUALITY = 78
+assert CELL == MASK_CELL
 
 
 class Encoder:
@@ -22,27 +33,47 @@ class Encoder:
     def __init__(self) -> None:
         self._zstd = zstandard.ZstdCompressor(level=1, write_content_size=True)
 
-    def exact(self, picture: Pixels, rect: Rect) -> bytes:
-        """Encode without loss: one colour as SOLID, all else as ZSTD."""
+    def encode(self, picture: Pixels, rect: Rect, how: How) -> bytes:
+        """Encode a rectangle that begins on cell edges. One colour becomes SOLID, unless it is to be JPEG."""
         x, y, width, height = rect
         part = picture[y : y + height, x : x + width]
-        first = part[0, 0]
-        if part[0, -1] == first and part[-1, 0] == first and bool((part == first).all()):
-            return pack(rect, Encoding.SOLID, int(first & 0xFFFFFF).to_bytes(4, "little"))
+        if how.encoding is Encoding.JPEG:
+            image = np.ascontiguousarray(part).view(np.uint8).reshape(height, width, 4)
+            subsampling = "444" if how.fine else "420"
+            data: bytes = simplejpeg.encode_jpeg(image, how.amount, "BGRX", subsampling, fastdct=True)
+            return pack(rect, Encoding.JPEG, data)
+        if how.encoding is Encoding.INDEXED:
+            indices = palette.indexed(part, how.amount, how.fine)
+            if _flat(indices):
+                return solid(rect, int(palette.colours(how.amount)[indices[0, 0]]))
+            data = self._zstd.compress(palette.pack(indices, how.amount))
+            return pack(rect, Encoding.INDEXED, data, how.amount)
+        if _flat(part):
+            return solid(rect, int(part[0, 0]))
         return pack(rect, Encoding.ZSTD, self._zstd.compress(np.ascontiguousarray(part).data))
 
-    def lossy(self, picture: Pixels, rect: Rect) -> bytes:
-        """Encode as JPEG (4:2:0)."""
-        x, y, width, height = rect
-        part = np.ascontiguousarray(picture[y : y + height, x : x + width])
-        image = part.view(np.uint8).reshape(height, width, 4)
-        data: bytes = simplejpeg.encode_jpeg(image, JPEG_QUALITY, "BGRX", "420", fastdct=True)
-        return pack(rect, Encoding.JPEG, data)
+
+def _flat(part: npt.NDArray[np.generic]) -> bool:
+    first = part[0, 0]
+    return bool(part[0, -1] == first and part[-1, 0] == first and (part == first).all())
 
 
-def pack(rect: Rect, encoding: Encoding, data: bytes) -> bytes:
+def pack(rect: Rect, encoding: Encoding, data: bytes, argument: int = 0) -> bytes:
     """Return one rectangle of an update."""
-    return RECT_HEAD.pack(*rect, encoding, 0, 0, len(data)) + data
+    return RECT_HEAD.pack(*rect, encoding, argument, 0, len(data)) + data
+
+
+def solid(rect: Rect, colour: int) -> bytes:
+    """Return a rectangle of one colour, 0xRRGGBB."""
+    return pack(rect, Encoding.SOLID, (colour & 0xFFFFFF).to_bytes(4, "little"))
+
+
+def video(rect: Rect, frame: bytes, key: bool, shown: Grid) -> bytes:
+    """Return a rectangle that draws the cells `shown` (those of the rectangle) of the next frame of a stream."""
+    flags = VideoFlag.KEY if key else VideoFlag(0)
+    if shown.all():
+        return pack(rect, Encoding.VIDEO, frame, flags)
+    return pack(rect, Encoding.VIDEO, np.packbits(shown).tobytes() + frame, flags | VideoFlag.MASKED)
 
 
 def copy(rect: Rect, dx: int, dy: int) -> bytes:

@@ -11,6 +11,8 @@ that nobody will see are never captured.
 import numpy as np
 
 from farhand.agent.tools.screen.codec import Encoder
+from farhand.agent.tools.screen.modes import How
+from farhand.agent.tools.screen.motion import Motion, Region
 from farhand.agent.tools.screen.tiles import (
     CELL,
     Grid,
@@ -19,12 +21,14 @@ from farhand.agent.tools.screen.tiles import (
     Times,
     bounds,
     cells,
+    colour_counts,
     diff_grid,
     find_scroll,
-    photo_grid,
     row_hashes,
 )
+from farhand.agent.tools.screen.video import Frame, MakeEncoder, Streams
 from farhand.agent.tools.screen.viewer import Mode, Viewer
+from farhand.agent.tools.screen.vpx import VideoError, Vp8Encoder
 
 _SCROLL_AREA = 60_000
 _SCROLL_HEIGHT = 96
@@ -34,7 +38,7 @@ _PHOTO_CELLS = 16
 class Pipeline:
     """The frame of one screen and everybody who watches it."""
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, make_video: MakeEncoder | None = Vp8Encoder) -> None:
         self.width = width
         self.height = height
         self._frame: Pixels = np.zeros((cells(height) * CELL, cells(width) * CELL), np.uint32)
@@ -42,7 +46,11 @@ class Pipeline:
         self.changed_at: Times = np.zeros(self.photo.shape, np.float64)
         self.viewers: dict[int, Viewer] = {}
         self._encoder = Encoder()
-        self._made: dict[tuple[Rect, bool], bytes] = {}
+        self._made: dict[tuple[Rect, How], bytes] = {}
+        self._motion = Motion(width, height, self.photo.shape)
+        self._make_video = make_video
+        self._streams: tuple[Region, Streams] | None = None
+        self._version = 0
 
     @property
     def picture(self) -> Pixels:
@@ -51,11 +59,16 @@ class Pipeline:
 
     def join(self, leg: int, mode: Mode, now: float) -> None:
         """A viewer begins, or begins anew."""
-        self.viewers[leg] = Viewer(mode, self.width, self.height, now)
+        if leg in self.viewers:
+            self.viewers[leg].begin(mode)
+        else:
+            self.viewers[leg] = Viewer(mode, self.width, self.height, now)
 
     def leave(self, leg: int) -> None:
         """A viewer is gone."""
-        self.viewers.pop(leg, None)
+        gone = self.viewers.pop(leg, None)
+        if gone is not None and self._streams is not None:
+            self._streams[1].leave(gone)
 
     def aligned(self, rect: Rect) -> Rect:
         """Return the rectangle of whole cells around `rect`, clipped to the screen."""
@@ -80,6 +93,7 @@ class Pipeline:
         if box is None:
             return
         self._made.clear()
+        self._version += 1
         top, bottom, left, right = box
         x, y = x + left * CELL, y + top * CELL
         grid = grid[top:bottom, left:right]
@@ -91,6 +105,7 @@ class Pipeline:
         if pixels.size >= _SCROLL_AREA and pixels.shape[0] >= _SCROLL_HEIGHT and grid.mean() > 0.15:
             grid = self._scroll(x, y, pixels, old, grid)
         np.copyto(old, pixels)
+        self._motion.changed(area, grid, now)
         if grid.sum() >= _PHOTO_CELLS or self.photo[area].any():
             self._classify(area)
         for viewer in self.viewers.values():
@@ -102,6 +117,7 @@ class Pipeline:
 
     def updates(self, now: float) -> list[tuple[int, bytes]]:
         """Return (leg, UPDATE payload) for all that can be sent now."""
+        self._review(now)
         return [(leg, payload) for leg, viewer in self.viewers.items() for payload in viewer.build(self, now)]
 
     def handed(self, now: float) -> None:
@@ -111,16 +127,48 @@ class Pipeline:
 
     def wake_at(self, damage: bool, now: float) -> float | None:
         """When to call `updates` again if nothing happens; None = never. `damage`: changes wait to be captured."""
-        times = [viewer.wake_at(self.changed_at, damage, now) for viewer in self.viewers.values()]
+        times = [viewer.wake_at(self, damage, now) for viewer in self.viewers.values()]
+        if self.region is not None:
+            times.append(self.region.ends_at)
         return min((time for time in times if time is not None), default=None)
 
-    def encode(self, rect: Rect, lossy: bool) -> bytes:
+    def encode(self, rect: Rect, how: How) -> bytes:
         """Return a rectangle's bytes from the current frame; asked again for the same, return the same."""
-        known = self._made.get((rect, lossy))
+        known = self._made.get((rect, how))
         if known is None:
-            known = self._encoder.lossy(self._frame, rect) if lossy else self._encoder.exact(self._frame, rect)
-            self._made[rect, lossy] = known
+            known = self._made[rect, how] = self._encoder.encode(self._frame, rect, how)
         return known
+
+    @property
+    def region(self) -> Region | None:
+        """The rectangle that is sent as video to those who can draw it."""
+        return self._motion.region if self._make_video is not None else None
+
+    def film(self, viewer: Viewer, anew: bool, now: float) -> list[Frame]:
+        """Return the video frames that bring this viewer's stream to the current frame; none: no video."""
+        region = self.region
+        if region is None or self._make_video is None:
+            return []
+        x, y, width, height = region.rect
+        if self._streams is None or self._streams[0] is not region:
+            self._streams = region, Streams(width, height, self._make_video)
+        if anew:
+            self._streams[1].leave(viewer)
+        part = self._frame[y : y + height, x : x + width]
+        try:
+            return self._streams[1].take(viewer, viewer.pace.rate, part, self._version, now)
+        except VideoError:
+            self._make_video = None
+            return []
+
+    def _review(self, now: float) -> None:
+        # Without a viewer who can draw it no region is of use.
+        if any(viewer.video for viewer in self.viewers.values()):
+            self._motion.review(now)
+        else:
+            self._motion.region = None
+        if self._motion.region is None:
+            self._streams = None
 
     def _scroll(self, x: int, y: int, pixels: Pixels, old: Pixels, grid: Grid) -> Grid:
         """Move what scrolled, in the frame and for every viewer, and return the cells that still differ."""
@@ -133,7 +181,7 @@ class Pipeline:
         rect = (x, y + top, min(pixels.shape[1], self.width - x), bottom - top)
         left = diff_grid(pixels, old)
         for viewer in self.viewers.values():
-            viewer.moved(rect, dy)
+            viewer.moved(rect, dy, self.photo)
         return left
 
     def _classify(self, area: tuple[slice, slice]) -> None:
@@ -145,4 +193,5 @@ class Pipeline:
             min(-(-columns.stop // 4) * 4, self.photo.shape[1]),
         )
         part = self._frame[top * CELL : bottom * CELL, left * CELL : right * CELL]
-        self.photo[top:bottom, left:right] = photo_grid(part)
+        area = (slice(top, bottom), slice(left, right))
+        self.photo[area] = self._motion.looks(area, colour_counts(part), self._frame)

@@ -20,10 +20,12 @@ CELL = 16
 Pixels = npt.NDArray[np.uint32]
 Grid = npt.NDArray[np.bool_]
 Times = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.uint8]
 Rect = tuple[int, int, int, int]
 
+PHOTO_COLOURS = 22
+"""So many colours in a block's sample are a picture."""
 _PHOTO_BLOCK = 4
-_PHOTO_COLOURS = 22
 
 
 class Scroll(NamedTuple):
@@ -167,11 +169,11 @@ def find_scroll(new: list[int], old: list[int], least: int = 32) -> Scroll | Non
     return Scroll(dy, top, bottom)
 
 
-def photo_grid(pixels: Pixels) -> Grid:
-    """Return the cells that look like photographs: many colours in a sparse sample of each block of 4 x 4 cells.
+def colour_counts(pixels: Pixels) -> Counts:
+    """Return for each cell the number of colours in a sparse sample of its block of 4 x 4 cells.
 
-    Text, windows and patterns repeat a few colours and pack well without loss; pictures do not. One pixel in 64 is
-    read. Blocks cut off by the edge are sampled where they exist.
+    Text, windows and patterns repeat a few colours and pack well without loss; pictures (PHOTO_COLOURS and more) do
+    not. One pixel in 64 is read. Blocks cut off by the edge are sampled where they exist.
     """
     height, width = pixels.shape
     step = CELL // 2
@@ -181,9 +183,9 @@ def photo_grid(pixels: Pixels) -> Grid:
     padded = np.pad(sample, ((0, rows - sample.shape[0]), (0, columns - sample.shape[1])), mode="edge")
     blocks = padded.reshape(rows // side, side, columns // side, side).swapaxes(1, 2).reshape(-1, side * side)
     ordered = np.sort(blocks, axis=1)
-    colours = (ordered[:, 1:] != ordered[:, :-1]).sum(axis=1) + 1
-    photo = (colours >= _PHOTO_COLOURS).reshape(rows // side, columns // side)
-    spread: Grid = np.repeat(np.repeat(photo, _PHOTO_BLOCK, axis=0), _PHOTO_BLOCK, axis=1)
+    counts = (ordered[:, 1:] != ordered[:, :-1]).sum(axis=1, dtype=np.uint8) + np.uint8(1)
+    counts = counts.reshape(rows // side, columns // side)
+    spread: Counts = np.repeat(np.repeat(counts, _PHOTO_BLOCK, axis=0), _PHOTO_BLOCK, axis=1)
     return spread[: cells(height), : cells(width)]
 
 

@@ -19,7 +19,7 @@ from farhand.agent.tools.screen.worker import Out, ScreenWorker
 from farhand.protocol.channels import Kind, Screen, channel
 from farhand.protocol.frames import RECORDER_LEG
 from farhand.protocol.messages import ScreenStart, Stopped
-from farhand.protocol.screen import ACK
+from farhand.protocol.screen import ACK, VIDEO_CODEC
 
 _CHANNEL = channel(Kind.SCREEN)
 
@@ -89,14 +89,10 @@ class ScreenTool(Tool):
         self._stop_worker()
 
     def _start(self, leg: int, start: ScreenStart) -> None:
-        if leg == RECORDER_LEG:
-            # Its flag asks that no loss stays. Lossy likenesses while things move keep recordings small.
-            mode = Mode(start.max_fps, lossless=False)
-            if not self._viewers:
-                self._stopped(leg, "stopped", "")
-                return
-        else:
-            mode = Mode(start.max_fps, start.lossless)
+        if leg == RECORDER_LEG and not self._viewers:
+            self._stopped(leg, "stopped", "")
+            return
+        mode = Mode(start.max_fps, start.colours, VIDEO_CODEC in start.video)
         abilities = self._port.abilities()
         if abilities is None:
             text = _("This computer has no display that can be shared. Somebody must be signed in to a desktop there.")

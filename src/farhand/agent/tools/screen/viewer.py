@@ -4,7 +4,8 @@ Why it exists: every viewer has its own link, its own rate and its own picture. 
 and the recorder is a viewer like any other.
 
 Rules: no input or output. The invariant everything rests on: after the pending copies are applied, the viewer's picture
-equals the frame in every cell that is neither `dirty` nor `lossy`; a `lossy` cell shows a good likeness.
+is the frame in its mode's final form in every cell that is neither `dirty` nor `lossy`; a `lossy` cell shows a
+likeness.
 """
 
 from dataclasses import dataclass
@@ -13,18 +14,27 @@ from typing import Protocol
 import numpy as np
 
 from farhand.agent.tools.screen import codec
+from farhand.agent.tools.screen.modes import RECIPES, How, Recipe
+from farhand.agent.tools.screen.motion import Region
 from farhand.agent.tools.screen.pace import Pace
 from farhand.agent.tools.screen.tiles import CELL, Grid, Rect, Times, cells, merge_some, split
-from farhand.protocol.screen import Flag
+from farhand.agent.tools.screen.video import Frame
+from farhand.protocol.screen import Colours, Encoding, Flag
 
 STILL = 0.25
-"""A cell that has not changed for so long is sent exactly, in seconds."""
+"""A cell that has not changed for so long is sent in its final form, in seconds."""
+FILM_STILL = 1.5
+"""The same for a cell of a video that goes on around it."""
+BEAT = 1 / 32
+"""Video frames come no faster than this, on average."""
 MAX_MESSAGE = 512 * 1024
 """Updates are split here; a frame's payload may be 1 MiB."""
 _MAX_COPIES = 6
 _PIECES = (8_192, 98_304)
 """Least and most pixels of one rectangle: small ones let a slow link stop in time, and any one fits a message."""
 _REFINE = 256 * 1024
+_PATIENCE = 0.1
+"""A full update leaves out the video no longer than this, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +42,14 @@ class Mode:
     """What a viewer asked for."""
 
     max_fps: int = 60
-    lossless: bool = False
-    """Never send it a lossy rectangle."""
+    colours: Colours = Colours.VIDEO
+    video: bool = False
+    """It can draw VP8. Counts only where the colour mode has video."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the colour mode sends."""
+        return RECIPES[self.colours]
 
 
 class Source(Protocol):
@@ -44,8 +60,20 @@ class Source(Protocol):
     photo: Grid
     changed_at: Times
 
-    def encode(self, rect: Rect, lossy: bool) -> bytes:
+    @property
+    def region(self) -> Region | None:
+        """The rectangle that is sent as video to those who can draw it."""
+        ...
+
+    def encode(self, rect: Rect, how: How) -> bytes:
         """Return the rectangle's bytes, made once per state of the frame for all viewers."""
+        ...
+
+    def film(self, viewer: "Viewer", anew: bool, now: float) -> list[Frame]:
+        """Return the video frames that bring the viewer's stream of the region to the current frame; none: no video.
+
+        `anew`: the viewer has lost what it had, the first one has to be a key frame.
+        """
         ...
 
 
@@ -57,18 +85,30 @@ class Viewer:
         self.pace = Pace()
         self.dirty: Grid = np.ones((cells(height), cells(width)), np.bool_)
         self.lossy: Grid = np.zeros_like(self.dirty)
+        self.video = mode.video and mode.recipe.video
+        self._moved: Grid = np.zeros_like(self.dirty)
         self._copies: list[tuple[Rect, int]] = []
+        self._film_lost = True
+        self._film_at = self._film_due = now
         self._seq = 0
         self._key = True
         self._started = now
         self._due = now
         self._next_row = 0
 
+    def begin(self, mode: Mode) -> None:
+        """Start anew in another mode. Numbers go on, so that late acknowledgements are not taken for new ones."""
+        self.mode = mode
+        self.video = mode.video and mode.recipe.video
+        self.resume()
+
     def refresh(self) -> None:
         """Send everything again, as a full picture."""
         self.dirty[:] = True
         self.lossy[:] = False
+        self._moved[:] = False
         self._copies.clear()
+        self._film_lost = True
         self._key = True
 
     def resume(self) -> None:
@@ -82,10 +122,11 @@ class Viewer:
         self.dirty[area] |= grid
         self.lossy[area] &= ~grid
 
-    def moved(self, rect: Rect, dy: int) -> None:
+    def moved(self, rect: Rect, dy: int, photo: Grid) -> None:
         """The frame's `rect` now holds what was `dy` pixels above it. Lack and likeness move along.
 
         x and width are on cell edges (or at the frame's edge). When a copy is not worth while, the rectangle is dirty.
+        `photo`: where pictures were before; what is dithered is a likeness once it has moved.
         """
         x, y, width, height = rect
         columns = slice(x // CELL, cells(x + width))
@@ -97,7 +138,8 @@ class Viewer:
             return
         self._copies.append((rect, dy))
         inner = slice(cells(y), max(cells(y), (y + height) // CELL))
-        for grid in (self.dirty, self.lossy):
+        dithered = photo.copy() if self.mode.recipe.plain.encoding is Encoding.INDEXED else np.zeros_like(photo)
+        for grid in (self.dirty, self.lossy, dithered):
             before = grid[:, columns].copy()
             grid[inner, columns] = False
             for row in range((y - dy) // CELL, cells(y - dy + height)):
@@ -106,13 +148,15 @@ class Viewer:
                     if top < bottom:
                         grid[top // CELL : cells(bottom), columns] |= before[row]
         self.lossy[first:last, columns] &= ~self.dirty[first:last, columns]
+        self._moved[first:last, columns] = True
+        self.lossy[first:last, columns] |= dithered[first:last, columns] & ~self.dirty[first:last, columns]
 
     @property
     def behind(self) -> bool:
         """Something is to be sent as soon as there is room."""
-        return self._key or bool(self._copies) or bool(self.dirty.any())
+        return bool(self._copies) or bool(self.dirty.any())
 
-    def wake_at(self, changed_at: Times, damage: bool, now: float) -> float | None:
+    def wake_at(self, source: Source, damage: bool, now: float) -> float | None:
         """When to look at this viewer again; None = only an acknowledgement or a change can matter.
 
         `damage`: the screen has changes that were not captured yet.
@@ -120,10 +164,14 @@ class Viewer:
         opens_at = self.pace.opens_at(now)
         if opens_at is None:
             return None
-        if damage or self.behind:
+        film = self._film(source)
+        if damage or self._copies or (self.dirty & ~film).any():
             return max(self._due, opens_at)
+        if self.dirty.any():
+            return max(self._due, opens_at, self._film_due)
         if self.lossy.any():
-            return max(self._due, opens_at, float(changed_at[self.lossy].min()) + STILL)
+            final_at = (source.changed_at + np.where(film, FILM_STILL, STILL))[self.lossy]
+            return max(self._due, opens_at, float(final_at.min()))
         return None
 
     def ready(self, now: float) -> bool:
@@ -140,10 +188,13 @@ class Viewer:
             return probe
         rects = [codec.copy(rect, 0, dy) for rect, dy in self._copies]
         self._copies.clear()
-        if self.dirty.any():
-            rects += self._changed(source, budget)
-        elif self.lossy.any():
-            rects += self._exact(source, min(budget, _REFINE), now)
+        self._unsettle(source)
+        changed = bool(self.dirty.any())
+        if changed:
+            rects += self._changed(source, budget, now)
+        if self._film_at == now or not changed:
+            budget -= sum(map(len, rects))
+            rects += self._final(source, min(budget, _REFINE), now)
         if not rects:
             return probe
         if not self.dirty.any():
@@ -157,20 +208,34 @@ class Viewer:
         """An update without content."""
         return self._message(Flag(0), [], now)
 
-    def _changed(self, source: Source, budget: int) -> list[bytes]:
-        photo = self.dirty & source.photo
-        if self.mode.lossless or photo.sum() < 16:
+    def _film(self, source: Source) -> Grid | np.bool_:
+        """Return the cells that go to this viewer as video."""
+        region = source.region if self.video else None
+        return np.False_ if region is None else region.film
+
+    def _unsettle(self, source: Source) -> None:
+        """What was copied and depends on its place is a likeness now."""
+        recipe = self.mode.recipe
+        if recipe.plain.encoding is Encoding.INDEXED and self._moved.any():
+            depends = self._moved if recipe.placed else self._moved & source.photo
+            self.lossy |= depends & ~self.dirty
+            self._moved[:] = False
+
+    def _changed(self, source: Source, budget: int, now: float) -> list[bytes]:
+        recipe, film = self.mode.recipe, self._film(source)
+        dirty = self.dirty & ~film
+        photo = dirty & source.photo
+        if photo.sum() < 16:
             photo[:] = False
-        plain = self.dirty & ~photo
-        todo = [(rect, False) for rect in self._pieces(plain, source, budget)]
-        todo += [(rect, True) for rect in self._pieces(photo, source, budget)]
+        todo = [(rect, recipe.plain) for rect in self._pieces(dirty & ~photo, source, budget)]
+        todo += [(rect, recipe.moving) for rect in self._pieces(photo, source, budget)]
         # Round robin by rows: on a slow link the lower half gets its turn too.
         start = self._next_row
         todo.sort(key=lambda item: ((item[0][1] < start), item[0][1], item[0][0]))
         out: list[bytes] = []
         total = 0
-        for rect, lossy in todo:
-            data = source.encode(rect, lossy)
+        for rect, how in todo:
+            data = source.encode(rect, how)
             if out and total + len(data) > budget:
                 self._next_row = rect[1]
                 break
@@ -178,20 +243,49 @@ class Viewer:
             total += len(data)
             area = _cells_of(rect)
             self.dirty[area] = False
-            self.lossy[area] = lossy
+            self.lossy[area] = how not in (recipe.plain, recipe.still)
             if total >= budget:
                 self._next_row = rect[1] + rect[3]
                 break
         else:
             self._next_row = 0
+        # Text first: it may be an answer. But the video goes on beside a large repaint.
+        if not out or total < budget or now - self._film_at >= _PATIENCE:
+            out += self._filmed(source, now)
         return out
 
-    def _exact(self, source: Source, budget: int, now: float) -> list[bytes]:
-        still = self.lossy & (source.changed_at <= now - STILL)
+    def _filmed(self, source: Source, now: float) -> list[bytes]:
+        """Return the next video frames, if there is a video and its time has come."""
+        region = source.region if self.video else None
+        if region is None or now < self._film_due:
+            return []
+        stale = self.dirty & region.film
+        frames = source.film(self, self._film_lost, now) if stale.any() else []
+        if not frames:
+            return []
+        self._film_lost = False
+        self._film_at = now
+        self._film_due = max(self._film_due, now - BEAT) + BEAT
+        self.dirty &= ~stale
+        self.lossy |= stale
+        shown = stale[region.area]
+        return [
+            codec.video(region.rect, frame.data, frame.key, shown if frame is frames[-1] else shown & False)
+            for frame in frames
+        ]
+
+    def _final(self, source: Source, budget: int, now: float) -> list[bytes]:
+        still = self.lossy & (source.changed_at + np.where(self._film(source), FILM_STILL, STILL) <= now)
+        if budget <= 0 or not still.any():
+            return []
+        recipe = self.mode.recipe
+        photo = still & source.photo if recipe.still != recipe.plain else np.zeros_like(still)
+        todo = [(rect, recipe.plain) for rect in self._pieces(still & ~photo, source, budget)]
+        todo += [(rect, recipe.still) for rect in self._pieces(photo, source, budget)]
         out: list[bytes] = []
         total = 0
-        for rect in self._pieces(still, source, budget) if still.any() else []:
-            data = source.encode(rect, False)
+        for rect, how in todo:
+            data = source.encode(rect, how)
             if out and total + len(data) > budget:
                 break
             out.append(data)

@@ -1,11 +1,16 @@
 /** Updates made by the agent's encoder, drawn on a canvas of plain memory. */
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ScreenDecoder } from "./decoder";
 import { loadZstd } from "./encodings";
+import { palette } from "./encodings/indexed";
+import { shownRuns } from "./encodings/video";
 import { parseUpdate, UpdateError } from "./update";
 
 /** Made by farhand.agent.tools.screen.codec: solid 0x112233 beside n * 0x010203, then a copy of (16,2) to (0,4) 16 x 8. */
 const MADE = Uint8Array.from(atob("BwAAANIEAAADAAMAAAAAABAAEAABAAAABAAAADMiEQAQAAAAEAAQAAIAAACmAwAAKLUv/WAAA+UcAApAXA4mEIC+G/z////////////vqrv//////////3fV3f////////+/dwrRANwA2gD3oe6Y7xTHe6Y11iuVcR7pi/FGWXwnqmK70N7rQE9M96n7nCeJ5Tpvj+MMMdwm7W+aHnbLjL0Nc8Nsl66vWWJYrXL1NMoKo0mifgYpYTPH0ssYH0ymKPoYIoPFDD8PI0wwmCDnX4AG9vLLvItvwFx6lm/hAVjLTvIsusex5Bi/gkvcys3wKrbBqdQAn0LrW8pM7yiyu6HE6H4Ci9vJy+0mrrWZtNBewipbyUrsJKqvkaS4PoLK2sjJ6iKmqYmUoB5CalrISOkgoqOBhIj+AQr6D1PoM2HUPaZPyAPh0zujS6jTYNM5oEeIo+DSN51DaHNg0jWaP0hD4NEzlzsoE2DRMZQ3CBN56BfHGXRZHHQL4guyFP55RXAFVf72nMJ3gih5dz6xG0GTuTmXwH0gSdubR9Q2UORszSFkFwgSduYPrwn02BpzB9YDclR9eUNqATWetpzBdIAYSVe+MBpAi6EpVwA96dtnyV49R/LeGXKXzo+6cXbMdXMj7poZb9G8aFtmxVoxJ9J+GXGWy4eyWTaMtXIh7JQJX6E86NpkwVYlB7IeGXCVyH+qQfZL9RH7SN27ByrePE7r3mEqt47St3OQso1jNO0bombbCB27BijYND67nuGptYzOq2NwUg1jM+oXmk67yFy6BSbSLC6LXmEp9G/lzyom+ewbmecUj3bubZwzikU48ya2+cShmncLz2xikMy6gWEu8efl3L4tk9jDMm5elUfcSfm27ski5phsG5fkEG9Grm0bMog1INOm9fjDmY5ny27sYYzGsmEx7vDl4tiuFXPY8h02C8UbrnZ/rSqxhincXaNEnOGp9tamD2NYkp01icMXjl5fLcqwhSHWVYMsXOEnNT8/77kPHzzz0VPnPXjkrMfOm/PQYTMeOWm+A8fMdtyMuQ4bMNNR0+U5aLQsx8yV45ChMhwxUX4DxsluvCy5DRcks9FS5DVYhKzGyo/TUOExGik5PgPFxmaczLgMExiTUdLiMUh+F2MkxWGI8A5GiIm/AMndi48Rd+FhOxcdIN6CY3YtNjqchQbsWGRo+AqM1q24uHAVFqpT+aXwFN/TpfRGOAov6VB2HfxEN3QnuQtugus5k1sEL7HdXEltgZPQYo5kVsBHZCs3Ejt5EVjIibw2PsRVcSGthwdhJRzIauA/VP0CAAAABAAQAAgAAAAAAAQAAADw/wIA"), (c) => c.charCodeAt(0));
+
+/** Made by the same: 11 columns in 4 bits, 10 in 8 bits, 11 dithered in 1 bit, of 16 rows each. */
+const INDEXED = Uint8Array.from(atob("AwAAAAUAAAADAAMAAAAAAAsAEAAEBAAATAAAACi1L/0gYB0CADQDAAAAAAEQAAAAAREQAAAREREQAREREREQERARIBERERIiIIiIiCKIgoiAsIuwiIiIiLuwBgBgE2BiIDjlPDCcBcYLAAAACgAQAAQIAACLAAAAKLUv/SCgFQQAMggdIbClOUSEjKzdYhiGFX+aNPtf+CvqyeYb6Qv/+QpjJkkeEQYIYxx0N4MwxtjdjBXe+1+Lmd/7/8XM/P//zMwCw3icQim1+zhFwyy7uw3DLAGKkuwShCtJAoAEkIMe6u7uh6oqIaWUknPOOYQQQtlaay0zMwMEAMCwAFktsgIwBxUAAAALABAABAEAACkAAAAotS/9ICABAQCqoABAqqARAKqgVUCqoFVA7+BVQLqgVUDv4FVAv+BVYA=="), (c) => c.charCodeAt(0));
 
 /** As much of a canvas as the decoder uses. Pixels are 0xRRGGBB. */
 class Memory {
@@ -13,6 +18,8 @@ class Memory {
   height = 16;
   pixels = new Uint32Array(32 * 16);
   fillStyle = "";
+  clipped: [number, number, number, number][] = [];
+  clips: [number, number, number, number][] | null = null;
 
   getContext(): unknown {
     return this;
@@ -35,14 +42,87 @@ class Memory {
     this.#each(x, y, w, h, () => (r << 16) | (g << 8) | b);
   }
 
-  drawImage(from: unknown, sx: number, sy: number, w: number, h: number, x: number, y: number): void {
+  drawImage(from: unknown, ...place: number[]): void {
+    if (from instanceof Film) {
+      const [x, y, w, h] = place as [number, number, number, number];
+      const inside = (at: number, down: number): boolean =>
+        this.clips?.some(([l, t, wide, tall]) => at >= l && at < l + wide && down >= t && down < t + tall) ?? true;
+      this.#each(x, y, w, h, (n) => {
+        const [column, row] = [x + (n % w), y + Math.floor(n / w)];
+        return inside(column, row) ? from.colour : this.pixels[row * this.width + column]!;
+      });
+      return;
+    }
+    const [sx, sy, w, h, x, y] = place as [number, number, number, number, number, number];
     const before = from === this ? this.pixels.slice() : (from as { pixels: Uint32Array }).pixels;
     const stride = from === this ? this.width : w;
     this.#each(x, y, w, h, (n) => before[(sy + Math.floor(n / w)) * stride + sx + (n % w)]!);
   }
 
+  save(): void {
+    this.clipped = [];
+  }
+
+  beginPath(): void {
+    this.clipped = [];
+  }
+
+  rect(...box: [number, number, number, number]): void {
+    this.clipped.push(box);
+  }
+
+  clip(): void {
+    this.clips = this.clipped;
+  }
+
+  restore(): void {
+    this.clips = null;
+  }
+
   #each(x: number, y: number, w: number, h: number, value: (n: number) => number): void {
     for (let n = 0; n < w * h; n++) this.pixels[(y + Math.floor(n / w)) * this.width + x + (n % w)] = value(n);
+  }
+}
+
+/** A decoded frame of one colour: that of the first byte. */
+class Film {
+  close = vi.fn();
+  constructor(readonly colour: number) {}
+}
+
+/** A video decoder of the browser, as far as it is used. `fail` breaks the newest one. */
+class Films {
+  static all: Films[] = [];
+  static made: Film[] = [];
+  state = "unconfigured";
+  constructor(readonly init: { output: (frame: unknown) => void; error: (error: Error) => void }) {
+    Films.all.push(this);
+  }
+
+  static isConfigSupported = vi.fn((config: { codec: string }) => Promise.resolve({ supported: config.codec === "vp8" }));
+
+  configure(config: unknown): void {
+    expect(config).toEqual({ codec: "vp8", optimizeForLatency: true });
+    this.state = "configured";
+  }
+
+  decode({ data }: { data: Uint8Array }): void {
+    const film = new Film(data[0]!);
+    Films.made.push(film);
+    setTimeout(() => this.state === "configured" && this.init.output(film), 1);
+  }
+
+  fail(): void {
+    this.state = "closed";
+    this.init.error(new Error("damaged"));
+  }
+}
+
+class Chunk {
+  readonly data: Uint8Array;
+  readonly type: string;
+  constructor(init: { data: Uint8Array; type: string; timestamp: number }) {
+    ({ data: this.data, type: this.type } = init);
   }
 }
 
@@ -51,8 +131,8 @@ const made = (): { memory: Memory; decoder: ScreenDecoder } => {
   return { memory, decoder: new ScreenDecoder(memory as unknown as HTMLCanvasElement) };
 };
 
-const rect = (x: number, y: number, w: number, h: number, encoding: number, data: number[]): number[] => [
-  x, 0, y, 0, w, 0, h, 0, encoding, 0, 0, 0, data.length, 0, 0, 0, ...data,
+const rect = (x: number, y: number, w: number, h: number, encoding: number, data: number[], arg = 0): number[] => [
+  x, 0, y, 0, w, 0, h, 0, encoding, arg, 0, 0, data.length, 0, 0, 0, ...data,
 ]; // prettier-ignore
 const update = (...rects: number[][]): Uint8Array =>
   Uint8Array.from([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, rects.length, 0, ...rects.flat()]);
@@ -124,6 +204,119 @@ describe("ScreenDecoder", () => {
       update(rect(0, 0, 4, 4, 2, [0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3])),
     ];
     for (const payload of bad) await expect(decoder.apply(payload)).rejects.toThrow(UpdateError);
+  });
+});
+
+describe("few colours", () => {
+  it("draws what the agent encoded, exactly", async () => {
+    const { memory, decoder } = made();
+    await decoder.apply(INDEXED);
+    let hash = 2166136261;
+    for (const pixel of memory.pixels) hash = Math.imul(hash ^ pixel, 16777619) >>> 0;
+    expect(hash).toBe(3256432719);
+    expect([memory.pixels[15 * 32 + 10], memory.pixels[3 * 32 + 15], memory.pixels[9 * 32 + 30]]).toEqual([
+      0x30b8c8, 0x663333, 0xffffff,
+    ]);
+  });
+
+  it("has palettes of different colours", () => {
+    for (const bits of [1, 4, 8]) expect(new Set(palette(bits)).size).toBe(1 << bits);
+    expect(() => palette(2)).toThrow(UpdateError);
+  });
+
+  it("refuses what does not fit", async () => {
+    await loadZstd();
+    const { decoder } = made();
+    const whole = INDEXED.slice(12, 12 + 16 + 0x4c);
+    const head = [3, 0, 0, 0, 5, 0, 0, 0, 3, 0, 1, 0];
+    await decoder.apply(Uint8Array.from([...head, ...whole]));
+    for (const [at, value] of [[4, 13], [6, 15], [9, 8], [9, 3]] as const) {
+      const bad = whole.slice();
+      bad[at] = value;
+      await expect(decoder.apply(Uint8Array.from([...head, ...bad]))).rejects.toThrow(UpdateError);
+    }
+  });
+});
+
+describe("video", () => {
+  beforeEach(() => {
+    Films.all = [];
+    Films.made = [];
+    vi.stubGlobal("VideoDecoder", Films);
+    vi.stubGlobal("EncodedVideoChunk", Chunk);
+  });
+  afterEach(() => void vi.unstubAllGlobals());
+
+  const KEY = 1;
+  const MASKED = 2;
+  const frame = (colour: number, arg = 0, mask: number[] = []): Uint8Array =>
+    update(rect(0, 0, 32, 16, 5, [...mask, colour, 9], arg));
+
+  it("draws frames in order, each over its rectangle", async () => {
+    const { memory, decoder } = made();
+    const [first, second] = [decoder.apply(frame(7, KEY)), decoder.apply(frame(8))];
+    await first;
+    await second;
+    expect(memory.pixels.every((pixel) => pixel === 8)).toBe(true);
+    expect(Films.all.length).toBe(1);
+    for (const film of Films.made) expect(film.close).toHaveBeenCalledOnce();
+  });
+
+  it("draws only the cells that the mask shows", async () => {
+    const { memory, decoder } = made();
+    await decoder.apply(frame(7, KEY));
+    await decoder.apply(frame(8, MASKED, [0b01000000]));
+    expect([memory.pixels[0], memory.pixels[15], memory.pixels[16], memory.pixels[31]]).toEqual([7, 7, 8, 8]);
+    await decoder.apply(frame(9, MASKED, [0]));
+    expect([memory.pixels[0], memory.pixels[31]]).toEqual([7, 8]);
+    for (const film of Films.made) expect(film.close).toHaveBeenCalledOnce();
+  });
+
+  it("merges what the mask shows", () => {
+    expect(shownRuns(Uint8Array.of(0b11001100, 0b11110000), 4, 3)).toEqual([
+      [0, 0, 2, 2],
+      [0, 2, 4, 1],
+    ]);
+    expect(shownRuns(Uint8Array.of(0b10100000), 3, 1)).toEqual([
+      [0, 0, 1, 1],
+      [2, 0, 1, 1],
+    ]);
+  });
+
+  it("begins with a key frame, also again after a failure", async () => {
+    const { memory, decoder } = made();
+    await expect(decoder.apply(frame(7))).rejects.toThrow(UpdateError);
+    await decoder.apply(frame(7, KEY));
+    const lost = decoder.apply(frame(8));
+    Films.all[0]!.fail();
+    await expect(lost).rejects.toThrow("could not be decoded");
+    await expect(decoder.apply(frame(9))).rejects.toThrow(UpdateError);
+    await decoder.apply(frame(10, KEY));
+    expect(memory.pixels[0]).toBe(10);
+  });
+
+  it("refuses frames that are cut off", async () => {
+    const { decoder } = made();
+    await expect(decoder.apply(update(rect(0, 0, 32, 16, 5, [], KEY)))).rejects.toThrow("cut off");
+    await expect(decoder.apply(update(rect(0, 0, 32, 16, 5, [0], KEY | MASKED)))).rejects.toThrow("cut off");
+  });
+
+  it("says so in a browser without a decoder", async () => {
+    vi.stubGlobal("VideoDecoder", undefined);
+    const { decoder } = made();
+    await expect(decoder.apply(frame(7, KEY))).rejects.toThrow("no video decoder");
+  });
+
+  it.each([
+    [Films, ["vp8"]],
+    [undefined, []],
+    [{ isConfigSupported: () => Promise.resolve({ supported: false }) }, []],
+    [{ isConfigSupported: () => Promise.reject(new Error("no")) }, []],
+  ])("tells which codecs can be drawn", async (kind, codecs) => {
+    vi.resetModules();
+    vi.stubGlobal("VideoDecoder", kind);
+    const fresh = await import("./encodings/video");
+    expect(await fresh.videoCodecs()).toEqual(codecs);
   });
 });
 

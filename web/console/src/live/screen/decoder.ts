@@ -2,11 +2,12 @@
  * Why: draws UPDATE payloads on a canvas, live or from a recording; it knows of no leg.
  * Rules: strictly in the order of `apply`. What needs no waiting is drawn before `apply` returns.
  */
-import { encodings, type Draw, type Surface } from "./encodings";
+import { encodingsOfOne, type Draw, type Surface } from "./encodings";
 import { parseUpdate, UpdateError, type Rect } from "./update";
 
 export class ScreenDecoder {
   readonly #surface: Surface;
+  readonly #encodings = encodingsOfOne();
   #last: Promise<void> | null = null;
 
   constructor(canvas: HTMLCanvasElement) {
@@ -15,10 +16,11 @@ export class ScreenDecoder {
     this.#surface = { canvas, context };
   }
 
-  /** Make the canvas as large as the screen (black) after what is still being drawn. */
+  /** Make the canvas as large as the screen (then it is black) after what is still being drawn. */
   resize(width: number, height: number): void {
     const { canvas } = this.#surface;
     const change = (): void => {
+      if (canvas.width === width && canvas.height === height) return;
       canvas.width = width;
       canvas.height = height;
     };
@@ -29,7 +31,7 @@ export class ScreenDecoder {
   /** Draw an update. Resolves when it is on the canvas; rejects with UpdateError when it is not understood. */
   apply(payload: Uint8Array): Promise<void> {
     try {
-      const draws = parseUpdate(payload).rects.map(prepare);
+      const draws = parseUpdate(payload).rects.map((rect) => this.#prepare(rect));
       if (!this.#last && draws.every((draw) => typeof draw === "function")) {
         for (const draw of draws) draw(this.#surface);
         return Promise.resolve();
@@ -58,11 +60,11 @@ export class ScreenDecoder {
     this.#last = quiet;
     return done;
   }
-}
 
-function prepare(rect: Rect): Draw | Promise<Draw> {
-  const encoding = encodings.get(rect.encoding);
-  if (!encoding) throw new UpdateError(`encoding ${rect.encoding} is not known here; reload the page`);
-  if (!rect.w || !rect.h) throw new UpdateError("a rectangle is empty");
-  return encoding(rect);
+  #prepare(rect: Rect): Draw | Promise<Draw> {
+    const encoding = this.#encodings.get(rect.encoding);
+    if (!encoding) throw new UpdateError(`encoding ${rect.encoding} is not known here; reload the page`);
+    if (!rect.w || !rect.h) throw new UpdateError("a rectangle is empty");
+    return encoding(rect);
+  }
 }

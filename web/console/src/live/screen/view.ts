@@ -6,17 +6,25 @@ import { t } from "../../i18n";
 import { channelOf, Input, Kind, Screen } from "../../wire/channels";
 import { encodeAck, encodeKey, encodePointer, encodeWheel } from "../../wire/layouts";
 import { decodeJson, encodeJson } from "../../wire/messages";
-import type { LegPort, ScreenPort, ScreenState } from "../../wire/port";
+import type { Colours, LegPort, ScreenPort, ScreenState } from "../../wire/port";
 import { cssCursor } from "./cursor";
 import { ScreenDecoder } from "./decoder";
-import { loadZstd } from "./encodings";
+import { loadZstd, videoCodecs } from "./encodings";
 import { Keyboard } from "./keyboard";
 import { Pointer, type PointerTarget } from "./pointer";
 
 const SCREEN = channelOf(Kind.SCREEN);
 const INPUT = channelOf(Kind.INPUT);
 const REFRESH_MS = 2000;
-const OFF: ScreenState = { sharing: "off", control: "none", text: "", width: 0, height: 0 };
+const OFF: ScreenState = {
+  sharing: "off",
+  control: "none",
+  text: "",
+  width: 0,
+  height: 0,
+  colours: "video",
+  video: null,
+};
 
 export class ScreenView implements ScreenPort, PointerTarget {
   onstate: ((state: ScreenState) => void) | null = null;
@@ -62,7 +70,13 @@ export class ScreenView implements ScreenPort, PointerTarget {
       console.error(error);
       this.#set({ text: t("The screen viewer could not be loaded. Reload the page and try again.") });
     });
-    this.#leg.send(Screen.START, SCREEN, encodeJson({ max_fps: 60 }));
+    void this.#ask();
+  }
+
+  choose(colours: Colours): void {
+    if (colours === this.#state.colours) return;
+    this.#set({ colours });
+    if (this.#state.sharing !== "off") void this.#ask();
   }
 
   stop(): void {
@@ -102,6 +116,14 @@ export class ScreenView implements ScreenPort, PointerTarget {
 
   wheel(dx: number, dy: number): void {
     this.#leg.send(Input.WHEEL, INPUT, encodeWheel(dx, dy));
+  }
+
+  /** Begin, or begin anew in other colours: the picture stays until the new one covers it. */
+  async #ask(): Promise<void> {
+    const video = await videoCodecs();
+    this.#set({ video: video.length > 0 });
+    if (this.#state.sharing === "off") return;
+    this.#leg.send(Screen.START, SCREEN, encodeJson({ max_fps: 60, colours: this.#state.colours, video }));
   }
 
   #key(keysym: number, down: boolean): void {

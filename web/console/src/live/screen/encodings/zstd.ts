@@ -2,8 +2,8 @@
  * Why: encoding 2. Exact pixels, packed by zstd; unpacked by WebAssembly (the page's policy needs 'wasm-unsafe-eval').
  */
 import { ZSTDDecoder } from "zstddec";
-import { UpdateError } from "../update";
-import type { Encoding } from "./encoding";
+import { UpdateError, type Rect } from "../update";
+import type { Draw, Encoding } from "./encoding";
 
 const decoder = new ZSTDDecoder();
 let loading: Promise<void> | null = null;
@@ -34,19 +34,28 @@ function initialise(): Promise<void> {
   }
 }
 
-export const zstd: Encoding = (rect) => (loaded ? unpack(rect) : loadZstd().then(() => unpack(rect)));
-
-const unpack = ({ x, y, w, h, data }: Parameters<Encoding>[0]): ReturnType<Encoding> => {
-  const raw = decoder.decode(data, w * h * 4);
-  if (raw.byteLength !== w * h * 4) throw new UpdateError("packed pixels do not fit their rectangle");
-  return ({ context }) => {
-    const image = context.createImageData(w, h);
-    const from = new Uint32Array(raw.buffer, raw.byteOffset, w * h);
-    const to = new Uint32Array(image.data.buffer, image.data.byteOffset, w * h);
-    for (let n = 0; n < to.length; n++) {
-      const pixel = from[n]!;
-      to[n] = 0xff000000 | ((pixel & 0xff) << 16) | (pixel & 0xff00) | ((pixel >>> 16) & 0xff);
-    }
-    context.putImageData(image, x, y);
+/** An encoding whose data unpack to `size` bytes, which `draw` turns into pixels. */
+export function packed(size: (rect: Rect) => number, draw: (rect: Rect, raw: Uint8Array) => Draw): Encoding {
+  const unpack = (rect: Rect): Draw => {
+    const expected = size(rect);
+    const raw = decoder.decode(rect.data, expected);
+    if (raw.byteLength !== expected) throw new UpdateError("packed pixels do not fit their rectangle");
+    return draw(rect, raw);
   };
-};
+  return (rect) => (loaded ? unpack(rect) : loadZstd().then(() => unpack(rect)));
+}
+
+export const zstd = packed(
+  ({ w, h }) => w * h * 4,
+  ({ x, y, w, h }, raw) =>
+    ({ context }) => {
+      const image = context.createImageData(w, h);
+      const from = new Uint32Array(raw.buffer, raw.byteOffset, w * h);
+      const to = new Uint32Array(image.data.buffer, image.data.byteOffset, w * h);
+      for (let n = 0; n < to.length; n++) {
+        const pixel = from[n]!;
+        to[n] = 0xff000000 | ((pixel & 0xff) << 16) | (pixel & 0xff00) | ((pixel >>> 16) & 0xff);
+      }
+      context.putImageData(image, x, y);
+    },
+);

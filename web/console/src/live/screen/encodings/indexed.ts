@@ -1,0 +1,54 @@
+/** Why: encoding 4. Few colours: indices of 1, 4 or 8 bits into fixed palettes, packed by zstd. */
+import { UpdateError, type Rect } from "../update";
+import { packed } from "./zstd";
+
+/** The palette of four bits, 0xRRGGBB: the mirror of SIXTEEN in protocol/screen.py. */
+// prettier-ignore
+export const SIXTEEN = [
+  0x000000, 0x303030, 0x606060, 0x909090, 0xc0c0c0, 0xe8e8e8, 0xffffff, 0xe03030,
+  0x30b030, 0x3060e0, 0xe8d030, 0x30b8c8, 0xb040b0, 0xe88020, 0xd8a880, 0x202070,
+] as const;
+
+/** The colours of an index of so many bits, 0xRRGGBB. */
+export function palette(bits: number): number[] {
+  if (bits === 1) return [0x000000, 0xffffff];
+  if (bits === 4) return [...SIXTEEN];
+  if (bits !== 8) throw new UpdateError(`there is no palette of ${bits} bits`);
+  const level = (n: number): number => (n % 6) * 51;
+  const cube = Array.from({ length: 216 }, (_, n) => (level(Math.floor(n / 36)) << 16) | (level(Math.floor(n / 6)) << 8) | level(n));
+  return [...cube, ...Array.from({ length: 40 }, (_, n) => Math.floor((255 * (n + 1) + 20) / 41) * 0x010101)];
+}
+
+/** Colours as they stand in the memory of a picture, by bits. */
+const known = new Map<number, Uint32Array>();
+
+function colours(bits: number): Uint32Array {
+  let found = known.get(bits);
+  if (!found) {
+    found = Uint32Array.from(palette(bits), (c) => (0xff000000 | ((c & 0xff) << 16) | (c & 0xff00) | (c >>> 16)) >>> 0);
+    known.set(bits, found);
+  }
+  return found;
+}
+
+const stride = ({ w, arg }: Rect): number => Math.ceil((w * arg) / 8);
+
+export const indexed = packed(
+  (rect) => (colours(rect.arg), stride(rect) * rect.h),
+  (rect, raw) =>
+    ({ context }) => {
+      const { x, y, w, h, arg: bits } = rect;
+      const table = colours(bits);
+      const image = context.createImageData(w, h);
+      const to = new Uint32Array(image.data.buffer, image.data.byteOffset, w * h);
+      const [row, mask, each] = [stride(rect), (1 << bits) - 1, 8 / bits];
+      for (let line = 0, n = 0; line < h; line++) {
+        for (let column = 0, from = line * row; column < w; from++) {
+          const byte = raw[from]!;
+          const end = Math.min(w, column + each);
+          for (let shift = 8 - bits; column < end; column++, shift -= bits) to[n++] = table[(byte >>> shift) & mask]!;
+        }
+      }
+      context.putImageData(image, x, y);
+    },
+);
