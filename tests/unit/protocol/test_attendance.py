@@ -80,7 +80,11 @@ def test_the_recorder_asks_for_the_screen_with_the_first_who_watches() -> None:
     both(kept, mark(Screen.STARTED, SCREEN, 2, 2))
     asked = kept.ask()
     assert asked is not None
-    assert (asked.type, asked.channel, asked.payload) == (Screen.START, SCREEN, b'{"max_fps":8,"colours":"settled","video":[]}')
+    assert (asked.type, asked.channel, asked.payload) == (
+        Screen.START,
+        SCREEN,
+        b'{"max_fps":8,"colours":"settled","video":[]}',
+    )
     assert kept.ask() is None
     # The endpoint ends the recorder's view: asking again at once would be asking for ever. Somebody's START is new.
     both(kept, mark(Screen.STOPPED, SCREEN, RECORDER_LEG))

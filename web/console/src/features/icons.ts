@@ -6,6 +6,7 @@ export const icons = {
   close: "M6 6l12 12M18 6 6 18",
   out: "M14 4h5v16h-5M10 8l-4 4 4 4M6 12h9",
   screen: "M3 5h18v12H3zM8 21h8M12 17v4",
+  colours: "M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18M12 8h7.500M12 12h9M12 16h7.500",
   shell: "M3 4h18v16H3zM7 9l3 3-3 3M12.5 15H17",
   chat: "M4 5h16v11H10l-5 4v-4H4z",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",

@@ -40,10 +40,12 @@ export interface ScreenState {
   /** Size of the shared screen in pixels; 0 before it is known. */
   readonly width: number;
   readonly height: number;
-  readonly colours: Colours;
   /** This browser can draw video; null before it is known. */
   readonly video: boolean | null;
 }
+
+/** Nothing is shared. */
+export const SCREEN_OFF: ScreenState = { sharing: "off", control: "none", text: "", width: 0, height: 0, video: null };
 
 /** The screen tool as the console drives it; `live/screen` has the real one. */
 export interface ScreenPort {

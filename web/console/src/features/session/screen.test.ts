@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Grant } from "../../wire/channels";
-import type { LegPort, ScreenPort, ScreenState } from "../../wire/port";
+import { SCREEN_OFF, type LegPort, type ScreenPort, type ScreenState } from "../../wire/port";
 import { ScreenTool } from "./screen";
 
 class FakeView implements ScreenPort {
-  state: ScreenState = { sharing: "off", control: "none", text: "", width: 0, height: 0 };
+  state = SCREEN_OFF;
   onstate: ((state: ScreenState) => void) | null = null;
   readonly calls: string[] = [];
   become(state: Partial<ScreenState>): void {
@@ -18,6 +18,9 @@ class FakeView implements ScreenPort {
   stop(): void {
     this.calls.push("stop");
     this.become({ sharing: "off" });
+  }
+  choose(colours: string): void {
+    this.calls.push(colours);
   }
   requestControl(): void {
     this.become({ control: "asking" });
@@ -49,7 +52,7 @@ describe("screen sharing as a tool", () => {
     const started = tool.start();
     expect([tool.loading, tool.state.sharing]).toEqual([true, "asking"]);
     await started;
-    expect([tool.loading, tool.state.sharing, view.calls]).toEqual([false, "asking", ["start"]]);
+    expect([tool.loading, tool.state.sharing, view.calls]).toEqual([false, "asking", ["video", "start"]]);
     tool.stop();
     await tool.start();
     expect(load).toHaveBeenCalledTimes(1);
@@ -65,7 +68,7 @@ describe("screen sharing as a tool", () => {
       "The screen viewer could not be loaded. Reload the page and try again.",
     ]);
     await tool.start();
-    expect(view.calls).toEqual(["start"]);
+    expect(view.calls).toEqual(["video", "start"]);
   });
 
   it("asks for control and gives it back by one control", async () => {
@@ -77,13 +80,25 @@ describe("screen sharing as a tool", () => {
     expect(tool.controlling).toBe(false);
   });
 
+  it("keeps the colours that were chosen, also for a viewer to come", async () => {
+    const away = tool.drawOn(canvas);
+    tool.choose("few");
+    await tool.start();
+    tool.choose("bw");
+    away();
+    tool.drawOn(canvas);
+    await tool.start();
+    expect(tool.colours).toBe("bw");
+    expect(view.calls).toEqual(["few", "start", "bw", "close", "bw", "start"]);
+  });
+
   it("stops when the permission for it is taken", async () => {
     tool.drawOn(canvas);
     await tool.start();
     view.become({ sharing: "on" });
     granted(Grant.SCREEN_VIEW);
     granted(Grant.SHELL);
-    expect([view.calls, tool.state.sharing]).toEqual([["start", "stop"], "off"]);
+    expect([view.calls, tool.state.sharing]).toEqual([["video", "start", "stop"], "off"]);
   });
 
   it("goes with its canvas and with its session", async () => {

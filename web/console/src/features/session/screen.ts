@@ -7,9 +7,7 @@ import { t } from "../../i18n";
 import { Handlers } from "../../live/socket";
 import type { Tool } from "../../live/tool";
 import { Grant } from "../../wire/channels";
-import type { LegPort, ScreenPort, ScreenState } from "../../wire/port";
-
-const OFF: ScreenState = { sharing: "off", control: "none", text: "", width: 0, height: 0 };
+import { SCREEN_OFF as OFF, type Colours, type LegPort, type ScreenPort, type ScreenState } from "../../wire/port";
 
 async function load(leg: LegPort, canvas: HTMLCanvasElement): Promise<ScreenPort> {
   const { ScreenView } = await import("../../live/screen");
@@ -25,6 +23,7 @@ export class ScreenTool implements Tool {
   #view: ScreenPort | null = null;
   #state = OFF;
   #loading = false;
+  #colours: Colours = "video";
 
   constructor(leg: LegPort, loader = load) {
     this.#leg = leg;
@@ -48,6 +47,17 @@ export class ScreenTool implements Tool {
   /** Whether mouse and keyboard are ours, or asked for. */
   get controlling(): boolean {
     return this.#state.control === "mine" || this.#state.control === "asking";
+  }
+
+  /** What the picture may cost; it stays so as long as the session is open in this tab. */
+  get colours(): Colours {
+    return this.#colours;
+  }
+
+  choose(colours: Colours): void {
+    this.#colours = colours;
+    this.#view?.choose(colours);
+    this.#changed.call();
   }
 
   /** Draw here until the returned function is called. */
@@ -81,6 +91,7 @@ export class ScreenTool implements Tool {
       }
     }
     this.#loading = false;
+    this.#view.choose(this.#colours);
     this.#view.start();
   }
 

@@ -6,7 +6,7 @@ import { t } from "../../i18n";
 import { channelOf, Input, Kind, Screen } from "../../wire/channels";
 import { encodeAck, encodeKey, encodePointer, encodeWheel } from "../../wire/layouts";
 import { decodeJson, encodeJson } from "../../wire/messages";
-import type { Colours, LegPort, ScreenPort, ScreenState } from "../../wire/port";
+import { SCREEN_OFF, type Colours, type LegPort, type ScreenPort, type ScreenState } from "../../wire/port";
 import { cssCursor } from "./cursor";
 import { ScreenDecoder } from "./decoder";
 import { loadZstd, videoCodecs } from "./encodings";
@@ -16,15 +16,6 @@ import { Pointer, type PointerTarget } from "./pointer";
 const SCREEN = channelOf(Kind.SCREEN);
 const INPUT = channelOf(Kind.INPUT);
 const REFRESH_MS = 2000;
-const OFF: ScreenState = {
-  sharing: "off",
-  control: "none",
-  text: "",
-  width: 0,
-  height: 0,
-  colours: "video",
-  video: null,
-};
 
 export class ScreenView implements ScreenPort, PointerTarget {
   onstate: ((state: ScreenState) => void) | null = null;
@@ -35,7 +26,8 @@ export class ScreenView implements ScreenPort, PointerTarget {
   readonly #pointer: Pointer;
   readonly #stop = new AbortController();
   readonly #undo: (() => void)[];
-  #state: ScreenState = OFF;
+  #state = SCREEN_OFF;
+  #colours: Colours = "video";
   #cursor = "default";
   #refreshAt = 0;
 
@@ -74,8 +66,8 @@ export class ScreenView implements ScreenPort, PointerTarget {
   }
 
   choose(colours: Colours): void {
-    if (colours === this.#state.colours) return;
-    this.#set({ colours });
+    if (colours === this.#colours) return;
+    this.#colours = colours;
     if (this.#state.sharing !== "off") void this.#ask();
   }
 
@@ -123,7 +115,7 @@ export class ScreenView implements ScreenPort, PointerTarget {
     const video = await videoCodecs();
     this.#set({ video: video.length > 0 });
     if (this.#state.sharing === "off") return;
-    this.#leg.send(Screen.START, SCREEN, encodeJson({ max_fps: 60, colours: this.#state.colours, video }));
+    this.#leg.send(Screen.START, SCREEN, encodeJson({ max_fps: 60, colours: this.#colours, video }));
   }
 
   #key(keysym: number, down: boolean): void {
