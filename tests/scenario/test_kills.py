@@ -25,7 +25,7 @@ from farhand.cli.display import VirtualDisplay
 from farhand.kit.ids import new_id
 from farhand.protocol.channels import Control, Durable, Kind, Screen, channel
 from farhand.protocol.frames import Frame
-from farhand.recording.reader import verify
+from farhand.recording.verifier import verify
 
 NAME = "to be killed"
 SCREEN = channel(Kind.SCREEN)

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from farhand.cli.options import DEFAULT_DATA, DataFolder, enter_data, fail
 from farhand.protocol.bus import Policy
-from farhand.recording.reader import Findings, verify
+from farhand.recording.verifier import Findings, verify
 
 recording = App(name="recording", help="Check recordings of sessions.")
 

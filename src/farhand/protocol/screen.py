@@ -109,6 +109,11 @@ def acknowledgement(update: bytes) -> bytes | None:
     return ACK.pack(UPDATE_HEAD.unpack_from(update)[0], 0) if len(update) >= UPDATE_HEAD.size else None
 
 
+def flags_of(update: bytes) -> int:
+    """Return the flags (`Flag`) of an UPDATE's payload; 0 when it has no head."""
+    return int(UPDATE_HEAD.unpack_from(update)[2]) if len(update) >= UPDATE_HEAD.size else 0
+
+
 def is_key(update: bytes) -> bool:
     """Say whether a full picture begins with this UPDATE's payload."""
-    return len(update) >= UPDATE_HEAD.size and bool(UPDATE_HEAD.unpack_from(update)[2] & Flag.KEY)
+    return bool(flags_of(update) & Flag.KEY)

@@ -23,6 +23,8 @@ DATA: Final = 18
 CLOSED: Final = 19
 RESIZED: Final = 20
 KINDS: Final = 1 << KIND
+MARKS: Final = 1 << 16 + KIND
+"""Bits of `recording.format.kind_bits`: any frame of a shell; one that says where a shell begins or ends."""
 MAX_SHELLS: Final = 255
 """A session has no more: their numbers are never used twice. What an endpoint makes up beyond is left out."""
 
@@ -55,85 +57,78 @@ class Shell:
     command: str = ""
     status: int | None = None
     """Exit status; negative for a signal; None while open or unknown."""
-    bytes: int = 0
-    """Bytes of output that were recorded."""
 
 
 def shells(frames: Iterable[PlayedFrame]) -> list[Shell]:
-    """Return the shells of a recording in order of opening."""
+    """Return the shells of a recording in order of opening. The LANDMARKS of shells alone are enough for that."""
     found: list[Shell] = []
     for _ in _tracked(frames, found):
         pass
     return found
 
 
-def asciicast(frames: Iterable[PlayedFrame], number: int) -> Iterator[str]:
-    """Yield the lines of shell `number` as asciicast v2 (https://docs.asciinema.org/manual/asciicast/v2/).
+def asciicast(frames: Iterable[PlayedFrame], shell: Shell) -> Iterator[str]:
+    """Yield the lines of a shell as asciicast v2 (https://docs.asciinema.org/manual/asciicast/v2/).
 
-    Bytes that are missing (damaged chunks, a relay that was gone) become a marker `gap of N bytes`. Yields nothing when
-    there is no such shell.
+    `frames` are those of the recording from the shell's opening on, or more. Bytes that are missing (damaged chunks, a
+    relay that was gone) become a marker `gap of N bytes`.
     """
+    head = {"version": 2, "width": shell.cols, "height": shell.rows, "timestamp": shell.opened_ms // 1000}
+    yield json.dumps({**head, "title": f"Shell {shell.number}", "env": {"TERM": "xterm-256color"}}) + "\n"
     last = 0.0
-    for shell, time_ms, event, data in _events(frames, number):
+    for time_ms, event, data in _events(frames, shell):
         last = max((time_ms - shell.opened_ms) / 1000, last)
-        if event == "open":
-            head = {"version": 2, "width": shell.cols, "height": shell.rows, "timestamp": shell.opened_ms // 1000}
-            yield json.dumps({**head, "title": f"Shell {number}", "env": {"TERM": "xterm-256color"}}) + "\n"
-        else:
-            yield json.dumps([round(last, 3), event, data], ensure_ascii=False) + "\n"
+        yield json.dumps([round(last, 3), event, data], ensure_ascii=False) + "\n"
 
 
-def transcript(frames: Iterable[PlayedFrame], number: int) -> Iterator[str]:
-    """Yield the lines of shell `number` as a person would have read them, without control sequences.
+def transcript(frames: Iterable[PlayedFrame], shell: Shell) -> Iterator[str]:
+    """Yield the lines of a shell as a person would have read them, without control sequences. `frames` as above.
 
     Lines that the terminal wrapped are whole again; full-screen programs are left out; what was cleared is kept.
     """
-    paper: _Paper | None = None
-    for shell, _, event, data in _events(frames, number):
-        if event == "open":
-            paper = _Paper(shell.cols, shell.rows)
-        elif paper is not None:
-            if event == "o":
-                paper.print(data)
-            elif event == "r":
-                columns, _, lines = data.partition("x")
-                paper.resize(int(lines), int(columns))
-            else:
-                paper.print(f"\r\n[{data}]\r\n")
-            yield from paper.taken()
-    if paper is not None:
-        paper.flush()
+    paper = Paper(shell.cols, shell.rows)
+    for _, event, data in _events(frames, shell):
+        if event == "o":
+            paper.print(data)
+        elif event == "r":
+            columns, _, lines = data.partition("x")
+            paper.resize(int(lines), int(columns))
+        else:
+            paper.print(f"\r\n[{data}]\r\n")
         yield from paper.taken()
+    paper.flush()
+    yield from paper.taken()
 
 
-def _events(frames: Iterable[PlayedFrame], number: int) -> Iterator[tuple[Shell, int, str, str]]:
-    """Yield (shell, time, event, data) of one shell: `open`, then asciicast's `o`, `r`, `m`."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    found: list[Shell] = []
-    begun = False
-    at = 0
-    for shell, frame in _tracked(frames, found):
-        if shell.number != number:
+def of_shell(frames: Iterable[PlayedFrame], shell: Shell) -> Iterator[PlayedFrame]:
+    """Yield the frames of one shell, the last of which is its CLOSED."""
+    for frame in frames:
+        if frame.channel != shell.channel or frame.time_ms < shell.opened_ms:
             continue
-        if not begun:
-            begun = True
-            yield shell, shell.opened_ms, "open", ""
+        yield frame
+        if frame.type == CLOSED:
+            return
+
+
+def _events(frames: Iterable[PlayedFrame], shell: Shell) -> Iterator[tuple[int, str, str]]:
+    """Yield (time, event, data) of one shell: asciicast's `o`, `r`, `m`."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    at = 0
+    for frame in of_shell(frames, shell):
         if frame.type == DATA and len(frame.payload) >= 8:
             offset = int.from_bytes(frame.payload[:8], "little")
             raw = frame.payload[8:]
             if offset > at:
-                yield shell, frame.time_ms, "m", f"gap of {offset - at} bytes"
+                yield frame.time_ms, "m", f"gap of {offset - at} bytes"
                 decoder.reset()
             new = raw[max(at - offset, 0) :]
             at = max(at, offset + len(raw))
             text = decoder.decode(bytes(new))
             if text:
-                yield shell, frame.time_ms, "o", text
+                yield frame.time_ms, "o", text
         elif frame.type == RESIZED:
             size = _decode(frame.payload, _Opened)
-            yield shell, frame.time_ms, "r", f"{size.cols}x{size.rows}"
-        elif frame.type == CLOSED:
-            return
+            yield frame.time_ms, "r", f"{size.cols}x{size.rows}"
 
 
 def _tracked(frames: Iterable[PlayedFrame], found: list[Shell]) -> Iterator[tuple[Shell, PlayedFrame]]:
@@ -158,9 +153,7 @@ def _tracked(frames: Iterable[PlayedFrame], found: list[Shell]) -> Iterator[tupl
             )
             live[frame.channel] = shell
             found.append(shell)
-        if frame.type == DATA:
-            shell.bytes += max(len(frame.payload) - 8, 0)
-        elif frame.type == CLOSED:
+        if frame.type == CLOSED:
             shell.closed_ms = frame.time_ms
             shell.status = _decode(frame.payload, _Closed).status
             del live[frame.channel]
@@ -175,7 +168,7 @@ def _decode(payload: memoryview, as_type: type[Any]) -> Any:
         return as_type()
 
 
-class _Paper(pyte.Screen):
+class Paper(pyte.Screen):
     """A terminal whose lines are taken off as they leave the screen, so it needs no history."""
 
     def __init__(self, columns: int, lines: int) -> None:

@@ -2,13 +2,19 @@
 
 `scan` walks the records of any buffer (bytes or a memory map, also of a file that still grows). Where the bytes
 stop making sense it says so and goes on at the next plausible record, so damage in one place does not hide what
-follows. `Index` is the table of chunks: times, key frames, byte ranges.
+follows. `Index` is the table of chunks: times, key frames, byte ranges; in columns, so that eight hours are a megabyte
+and are found by bisection. It can be kept beside the file (`dump`, `load`): it is worth nothing as evidence and is made
+again from the file whenever it does not fit.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from mmap import mmap
-from typing import Literal, NamedTuple
+from struct import Struct
+from typing import Final, Literal, NamedTuple, overload
+
+import zstandard
 
 from farhand.recording import format as form
 
@@ -16,6 +22,12 @@ Buffer = bytes | mmap
 """A whole segment file. A memory map keeps long recordings out of the process's memory."""
 
 _PREFIX = form.HEAD[:3]
+_DUMP: Final = Struct("<4sIIIQ")
+"""Tag, length of the head's body, number of chunks, end in ms, bytes of the file that were read."""
+_TAG: Final = b"FHI1"
+_MOST_CHUNKS: Final = 1 << 22
+_COLUMNS: Final = ("Q", "I", "I", "I", "I", "I", "I", "I")
+"""Types of the columns in the order of `Chunk`, of 8 and 4 bytes."""
 
 
 class Record(NamedTuple):
@@ -28,11 +40,28 @@ class Record(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """One line of the index."""
+    """One line of the index: where a chunk stands, and what it says of itself (`format.ChunkHead`)."""
 
-    head: form.ChunkHead
     offset: int
     size: int
+    number: int
+    start_ms: int
+    end_ms: int
+    plain_size: int
+    key_ms: int
+    kinds: int
+
+
+class Stretch(NamedTuple):
+    """From one key frame to the next: what a player needs to show any moment in between."""
+
+    first: int
+    """Place of the chunk in which the key frame stands."""
+    last: int
+    """Place of the chunk that holds the last frames before the next key frame: the next stretch's first, or the end."""
+    key_ms: int
+    size: int
+    """Bytes of frames of all its chunks."""
 
 
 _NAMES: dict[bytes, Literal["head", "chunk", "signature", "close"]] = {
@@ -69,54 +98,137 @@ def chunk_head(data: Buffer, record: Record) -> form.ChunkHead | None:
         return None
 
 
-class Index:
-    """The chunks of one segment in order of time; about 200 bytes of memory for each second of recording."""
+class Index(Sequence[Chunk]):
+    """The chunks of one segment in order of time; 36 bytes for each."""
 
-    def __init__(self, head: form.Head, chunks: list[Chunk], end_ms: int) -> None:
+    def __init__(self, head: form.Head, read_to: int = 0) -> None:
         self.head = head
-        self.chunks = chunks
-        self.end_ms = end_ms
+        self.end_ms = 0
         """Time of the last frame, or of the close record."""
-        self._ends = [chunk.head.end_ms for chunk in chunks]
-        self._keys = [chunk.head.key_ms for chunk in chunks if chunk.head.key_ms != form.NO_KEY]
-        self._key_chunks = [i for i, chunk in enumerate(chunks) if chunk.head.key_ms != form.NO_KEY]
+        self.read_to = read_to
+        """Bytes of the file that are in here; the next record begins there."""
+        self._columns = [array(kind) for kind in _COLUMNS]
+        self._offsets, self._sizes, self._numbers, self._starts, self._ends = self._columns[:5]
+        self._plains, self._keys, self._kinds = self._columns[5:]
+        self._key_times: array[int] = array("I")
+        self._key_places: array[int] = array("I")
 
     @classmethod
     def build(cls, data: Buffer) -> "Index":
         """Read a file's records. Raises FormatError when the head cannot be read; damage behind it is left out."""
-        records = scan(data)
-        first = next(records, None)
+        first = next(scan(data), None)
         if first is None or first.what != "head":
             raise form.FormatError("the head of this recording is missing or damaged")
         head = form.unpack_head(data[first.offset + form.RECORD.size : first.offset + first.size])
-        chunks: list[Chunk] = []
-        end = 0
-        for record in records:
-            if record.what == "chunk":
-                clear = chunk_head(data, record)
-                # Order is what seeking relies on; a chunk that claims an earlier place is damaged or moved.
-                if (
-                    clear is not None
-                    and clear.start_ms >= end
-                    and (not chunks or clear.number > chunks[-1].head.number)
-                ):
-                    chunks.append(Chunk(clear, record.offset, record.size))
-                    end = clear.end_ms
-            elif record.what == "close":
-                start = record.offset + form.RECORD.size
-                end = max(end, form.unpack_seal(data[start : start + form.SEAL_SIZE])[0].end_ms)
-        return cls(head, chunks, end)
+        index = cls(head, first.offset + first.size)
+        index.grow(data)
+        return index
+
+    def grow(self, data: Buffer) -> None:
+        """Read on in a file that has grown. What is not whole at its end is read the next time."""
+        for record in scan(data, self.read_to):
+            if record.what == "torn" or (record.what == "broken" and record.offset + record.size == len(data)):
+                return
+            self.take(data, record, chunk_head(data, record) if record.what == "chunk" else None)
+
+    def take(self, data: Buffer, record: Record, clear: form.ChunkHead | None) -> None:
+        """Take the file's next record; `clear` is a chunk's own head, None when it has none that can be read."""
+        self.read_to = record.offset + record.size
+        if record.what == "close":
+            start = record.offset + form.RECORD.size
+            seal = form.unpack_seal(data[start : start + form.SEAL_SIZE])[0]
+            self.end_ms = max(self.end_ms, seal.end_ms)
+        # Order is what seeking relies on; a chunk that claims an earlier place is damaged or moved.
+        elif clear is not None and clear.start_ms >= self.end_ms and (not self or clear.number > self._numbers[-1]):
+            key = clear.key_ms if clear.start_ms <= clear.key_ms <= clear.end_ms else form.NO_KEY
+            self._add(Chunk(record.offset, record.size, *clear[:4], key, clear.kinds))
+
+    def _add(self, chunk: Chunk) -> None:
+        if chunk.key_ms != form.NO_KEY:
+            self._key_times.append(chunk.key_ms)
+            self._key_places.append(len(self))
+        for column, value in zip(self._columns, chunk, strict=True):
+            column.append(value)
+        self.end_ms = chunk.end_ms
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    @overload
+    def __getitem__(self, place: int) -> Chunk: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Chunk]: ...
+    def __getitem__(self, place: int | slice) -> Chunk | list[Chunk]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        return Chunk._make(column[place] for column in self._columns)
 
     def at(self, time_ms: int) -> int:
-        """Return the place in `chunks` where playing from `time_ms` begins: the first that ends then or later, else
+        """Return the place of the chunk where playing from `time_ms` begins: the first that ends then or later, else
         the last.
         """
-        return min(bisect_left(self._ends, time_ms), max(len(self.chunks) - 1, 0))
+        return min(bisect_left(self._ends, time_ms), max(len(self) - 1, 0))
 
     def key_before(self, time_ms: int) -> int:
-        """Return the place in `chunks` of the newest one with a key frame by `time_ms`; 0 when there is none."""
-        place = bisect_right(self._keys, time_ms) - 1
-        return self._key_chunks[place] if place >= 0 else 0
+        """Return the place of the newest chunk with a key frame by `time_ms`; 0 when there is none."""
+        place = bisect_right(self._key_times, time_ms) - 1
+        return self._key_places[place] if place >= 0 else 0
+
+    def with_kinds(self, kinds: int, first: int = 0, last: int | None = None) -> Iterator[int]:
+        """Yield the places from `first` to `last` (included) of the chunks that hold something of `kinds` (bits of
+        `format.kind_bits`).
+        """
+        column = self._kinds
+        for place in range(first, len(self) if last is None else min(last + 1, len(self))):
+            if column[place] & kinds:
+                yield place
+
+    def holds(self, kinds: int) -> bool:
+        """Say whether some chunk holds something of `kinds`."""
+        return next(self.with_kinds(kinds), None) is not None
+
+    def stretches(self) -> list[Stretch]:
+        """The segment from key frame to key frame; what stands before the first one cannot be shown."""
+        found: list[Stretch] = []
+        ends = [*self._key_places[1:], len(self) - 1]
+        for first, last, key_ms in zip(self._key_places, ends, self._key_times, strict=False):
+            found.append(Stretch(first, last, key_ms, sum(self._plains[first : last + 1])))
+        return found
+
+    def dump(self) -> bytes:
+        """Return the index as bytes, to be kept beside the file."""
+        head = form.pack_head(self.head)[form.RECORD.size :]
+        parts = [_DUMP.pack(_TAG, len(head), len(self), self.end_ms, self.read_to), head]
+        parts += [column.tobytes() for column in self._columns]
+        return zstandard.ZstdCompressor(level=1, write_checksum=True).compress(b"".join(parts))
+
+    @classmethod
+    def load(cls, kept: bytes) -> "Index":
+        """Read what `dump` gave. Raises FormatError when it is something else."""
+        try:
+            most = _DUMP.size + form.LIMITS[form.HEAD][1] + _MOST_CHUNKS * 36
+            if not 0 <= zstandard.frame_content_size(kept) <= most:
+                raise form.FormatError("this is not an index of a recording")
+            plain = zstandard.ZstdDecompressor().decompress(kept, allow_extra_data=False)
+        except zstandard.ZstdError as error:
+            raise form.FormatError("this index of a recording is damaged") from error
+        if len(plain) < _DUMP.size:
+            raise form.FormatError("this index of a recording is damaged")
+        tag, head_size, count, end_ms, read_to = _DUMP.unpack_from(plain)
+        sizes = [count * array(kind).itemsize for kind in _COLUMNS]
+        if tag != _TAG or len(plain) != _DUMP.size + head_size + sum(sizes):
+            raise form.FormatError("this index of a recording has another form")
+        at = _DUMP.size + head_size
+        index = cls(form.unpack_head(plain[_DUMP.size : at]), read_to)
+        for column, size in zip(index._columns, sizes, strict=True):
+            column.frombytes(plain[at : at + size])
+            at += size
+        index.end_ms = end_ms
+        for place, key_ms in enumerate(index._keys):
+            if key_ms != form.NO_KEY:
+                index._key_times.append(key_ms)
+                index._key_places.append(place)
+        return index
 
 
 def _record_at(data: Buffer, offset: int, size: int) -> Record | None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.recording.made import SHELL, STARTED, Site, shell_frames
@@ -10,7 +11,7 @@ from tests.unit.recording.made import SHELL, STARTED, Site, shell_frames
 from farhand.kit.ids import new_id
 from farhand.protocol import channels
 from farhand.protocol.frames import MAX_PAYLOAD
-from farhand.recording import cast
+from farhand.recording import cast, entered
 from farhand.recording import format as form
 from farhand.recording.reader import PlayedFrame, SegmentReader, play
 
@@ -31,8 +32,17 @@ def output(*parts: bytes, cols: int = 20, rows: int = 5) -> list[tuple[int, int,
     return frames
 
 
+def shell_of(frames: list[tuple[int, int, int, bytes]], number: int = 1) -> cast.Shell:
+    """A shell, found by its landmarks alone."""
+    return cast.shells(played([f for f in frames if f[2] in form.LANDMARKS[cast.KIND]]))[number - 1]
+
+
+def transcript(frames: list[tuple[int, int, int, bytes]], number: int = 1) -> str:
+    return "".join(cast.transcript(played(frames), shell_of(frames, number)))
+
+
 def text(*parts: bytes, cols: int = 20, rows: int = 5) -> list[str]:
-    return "".join(cast.transcript(played(output(*parts, cols=cols, rows=rows)), 1)).split("\n")[:-1]
+    return transcript(output(*parts, cols=cols, rows=rows)).split("\n")[:-1]
 
 
 def test_constants_are_those_of_the_live_protocol() -> None:
@@ -40,12 +50,6 @@ def test_constants_are_those_of_the_live_protocol() -> None:
     wanted = (cast.OPENED, cast.DATA, cast.CLOSED, cast.RESIZED)
     assert wanted == (channels.Shell.OPENED, channels.Shell.DATA, channels.Shell.CLOSED, channels.Shell.RESIZED)
     assert form.MAX_PAYLOAD == MAX_PAYLOAD
-    screen, shell = channels.Screen, channels.Shell
-    marks = {
-        channels.Kind.SCREEN: {screen.STARTED, screen.STOPPED},
-        channels.Kind.SHELL: {shell.OPENED, shell.CLOSED, shell.RESIZED},
-    }
-    assert marks == form.LANDMARKS
 
 
 def test_asciicast_of_a_recorded_shell() -> None:  # R-184
@@ -57,21 +61,21 @@ def test_asciicast_of_a_recorded_shell() -> None:  # R-184
             data += writer.cut(STARTED + time)
     data += writer.close(STARTED + 3000, "ended")
     reader = SegmentReader(data, b"d" * 32)
-    lines = [json.loads(line) for line in cast.asciicast(play([reader]), 1)]
+    (shell,) = cast.shells(play([reader], cast.MARKS))
+    lines = [json.loads(line) for line in cast.asciicast(play([reader]), shell)]
     assert lines[0]["version"] == 2
     assert (lines[0]["width"], lines[0]["height"], lines[0]["timestamp"]) == (80, 24, STARTED // 1000)
     assert lines[1:3] == [[0.5, "o", "$ "], [1.2, "o", "printf h"]]
     # A character that came in two frames is whole.
     assert lines[3][2].startswith("ätte\r\n")
     assert [2.0, "r", "100x30"] in lines
-    assert list(cast.asciicast(play([reader]), 2)) == []
-    (shell,) = cast.shells(play([reader]))
+    assert cast.shells(play([reader])) == [shell]
     assert (shell.by, shell.command, shell.status) == ("Rep", "/bin/sh", 0)
     assert shell.closed_ms == STARTED + 3000
 
 
 def test_transcript_reads_like_the_screen() -> None:  # R-185
-    assert "".join(cast.transcript(played(shell_frames()), 1)) == "$ printf hätte\nhätte\n$ exit\n"
+    assert transcript(shell_frames()) == "$ printf hätte\nhätte\n$ exit\n"
 
 
 def test_wrapped_lines_are_whole_and_others_stay_apart() -> None:
@@ -93,14 +97,14 @@ def test_resize_loses_no_line() -> None:
     frames = output(b"1\r\n2\r\n3\r\n4\r\nlong long line")
     frames.append((900, SHELL, cast.RESIZED, b'{"cols":8,"rows":2}'))
     frames.append((950, SHELL, cast.DATA, (26).to_bytes(8, "little") + b"\r\nend"))
-    assert "".join(cast.transcript(played(frames), 1)).split() == ["1", "2", "3", "4", "long", "long", "line", "end"]
+    assert transcript(frames).split() == ["1", "2", "3", "4", "long", "long", "line", "end"]
 
 
 def test_bytes_told_twice_count_once_and_missing_ones_are_marked() -> None:
     frames = output(b"hello ")
     frames.append((200, SHELL, cast.DATA, (3).to_bytes(8, "little") + b"lo world"))
     frames.append((300, SHELL, cast.DATA, (100).to_bytes(8, "little") + b"!"))
-    events = [json.loads(line) for line in cast.asciicast(played(frames), 1)][1:]
+    events = [json.loads(line) for line in cast.asciicast(played(frames), shell_of(frames))][1:]
     assert [e[1:] for e in events] == [["o", "hello "], ["o", "world"], ["m", "gap of 89 bytes"], ["o", "!"]]
 
 
@@ -110,7 +114,7 @@ def test_several_shells_are_told_apart_and_numbers_may_come_again() -> None:
     third = [(t + 9000, c, k, p) for t, c, k, p in one]
     found = cast.shells(played(one + second + third))
     assert [(s.number, s.channel, s.opened_ms) for s in found] == [(1, 0x401, 0), (2, 0x402, 5000), (3, 0x401, 9000)]
-    assert "".join(cast.transcript(played(one + second + third), 3)) == "$ printf hätte\nhätte\n$ exit\n"
+    assert transcript(one + second + third, 3) == "$ printf hätte\nhätte\n$ exit\n"
 
 
 @settings(max_examples=200, deadline=None)
@@ -119,9 +123,9 @@ def test_hostile_output_never_raises(parts: list[bytes]) -> None:
     frames = output(*parts)
     frames.append((10_000, SHELL, cast.RESIZED, b'{"cols":3,"rows":1}'))
     frames.append((10_000, SHELL, cast.DATA, b"short"))
-    list(cast.transcript(played(frames), 1))
-    list(cast.asciicast(played(frames), 1))
-    list(cast.shells(played(frames)))
+    list(cast.transcript(played(frames), shell_of(frames)))
+    list(cast.asciicast(played(frames), shell_of(frames)))
+    list(entered.lines(played(frames), [shell_of(frames)]))
 
 
 def test_what_an_endpoint_makes_up_is_no_shell_and_no_error() -> None:
@@ -129,5 +133,36 @@ def test_what_an_endpoint_makes_up_is_no_shell_and_no_error() -> None:
     nested = b'{"shell":1,"by":' + b"[" * 200_000
     assert [shell.cols for shell in cast.shells(played([(0, SHELL, cast.OPENED, nested)]))] == [80]
     many = [(n, SHELL, kind, b"{}") for n in range(2000) for kind in (cast.OPENED, cast.CLOSED)]
-    assert len(cast.shells(played(many))) == cast.MAX_SHELLS
-    assert list(cast.asciicast(played(many), cast.MAX_SHELLS + 1)) == []
+    found = cast.shells(played(many))
+    assert len(found) == cast.MAX_SHELLS
+    assert len(list(cast.asciicast(played(many), found[-1]))) == 1
+
+
+def lines_of(*parts: bytes) -> list[tuple[int, str]]:
+    frames = output(*parts, cols=80)
+    return [(line.time_ms, line.text) for line in entered.lines(played(frames), [shell_of(frames)])]
+
+
+def test_lines_that_were_entered_in_a_shell_with_line_editing() -> None:
+    on, off = b"\x1b[?2004h", b"\x1b[?2004l\r"
+    found = lines_of(
+        on + b"\x1b[32mroot@host\x1b[0m:~# ", b"l", b"z", b"\x08\x1b[K", b"s -l", b"\r\n" + off,
+        b"total > 0\r\n", b"\r\n$ not typed\r\n", on + b"root@host:~# ", b"\r\n" + off, on + b"root@host:~# ",
+        b"echo '$ x' # y\r\n" + off + b"$ x\r\n",
+    )  # fmt: skip
+    assert found == [(500, "ls -l"), (1100, "echo '$ x' # y")]
+
+
+def test_lines_that_were_entered_without_line_editing_by_their_echo() -> None:
+    found = lines_of(
+        b"$ ", b"ls", b"\r\n", b"one\r\ntwo\r\n$ ", b"su", b"\r\n", b"Password: ", b"\r\n", b"# ", b"id", b"\r\n0\r\n"
+    )
+    assert found == [(200, "ls"), (500, "su"), (1000, "id")]
+
+
+def test_entered_lines_are_few_and_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entered, "MOST", 20)
+    assert [len(text) for _, text in lines_of(b"$ " + b"x" * 70_000, b"\r\n")] == []
+    assert [len(text) for _, text in lines_of(b"$ " + b"x" * 900, b"\r\n")] == [entered.LONGEST]
+    many = [b"$ a", b"\r\n"] * (entered.MOST + 10)
+    assert len(lines_of(*many)) == entered.MOST

@@ -14,7 +14,8 @@ from tests.unit.recording.made import STARTED, Site, small
 from farhand.kit.ids import new_id
 from farhand.recording import format as form
 from farhand.recording.index import Index
-from farhand.recording.reader import Damaged, SegmentReader, verify
+from farhand.recording.reader import Damaged, SegmentReader
+from farhand.recording.verifier import Verifier, verify
 from farhand.recording.writer import MAX_WAITING, WriterError
 
 SITE = Site()
@@ -143,7 +144,7 @@ def test_any_recording_round_trips_and_its_prefixes_hold(
     assert verify(data, [SITE.public], (session_id, 7)).closed
     assert verify(data, [SITE.public]).intact
     index = Index.build(data)
-    assert all(c.head.end_ms - c.head.start_ms <= form.CHUNK_MS for c in index.chunks)
+    assert all(c.end_ms - c.start_ms <= form.CHUNK_MS for c in index)
     short = data[: draw.draw(st.integers(0, len(data)))]
     assert verify(short, [SITE.public]).damage == []
 
@@ -197,9 +198,9 @@ def test_large_frames_make_bounded_chunks() -> None:
     assert writer.add(STARTED + 1, 0x200, 19, b"x" * 10)
     data += writer.cut(STARTED + 2)
     index = Index.build(data)
-    assert [c.head.plain_size <= form.MAX_PLAIN for c in index.chunks] == [True, True]
-    assert index.chunks[0].head.key_ms == 0
-    assert index.chunks[1].head.key_ms == form.NO_KEY
+    assert [c.plain_size <= form.MAX_PLAIN for c in index] == [True, True]
+    assert index[0].key_ms == 0
+    assert index[1].key_ms == form.NO_KEY
     with pytest.raises(WriterError, match="over the limit"):
         writer.add(STARTED, 0x200, 19, bytes(form.MAX_PAYLOAD + 1))
 
@@ -228,8 +229,8 @@ def test_index_seeks_by_time_and_key_frame() -> None:
     assert index.at(3400) == 3
     assert index.at(99_000) == 7
     assert [index.key_before(t) for t in (0, 2999, 3000, 5999, 6000, 9000)] == [0, 0, 3, 3, 6, 6]
-    assert index.chunks[2].head.kinds == 1 << 4
-    chunk = index.chunks[2]
+    assert index[2].kinds == 1 << 4
+    chunk = index[2]
     assert DATA[chunk.offset : chunk.offset + 4] == form.CHUNK
     with pytest.raises(form.FormatError):
         Index.build(DATA[10:])
@@ -299,4 +300,75 @@ def test_landmarks_are_found_without_opening_the_rest() -> None:
     assert [f.time_ms for f in reader.frames(kinds=1 << 18)] == [0, 4000]
     assert [f.time_ms for f in reader.frames(kinds=1 << 20)] == [2000]
     assert [f.time_ms for f in reader.frames(kinds=1 << 2)] == [0, 1000, 4000]
-    assert reader.index.chunks[1].head.kinds == 1 << 2
+    assert reader.index[1].kinds == 1 << 2
+
+
+def in_pieces(data: bytes, most: int, cuts: list[int]) -> Verifier:
+    """Verify a file that grows to the sizes `cuts` and then to its end, some bytes at a time, by ever new processes."""
+    verifier = Verifier([SITE.public], None)
+    for size in [*cuts, len(data)]:
+        final = size == len(data)
+        while not verifier.advance(data[:size], most, final=final):
+            assert verifier.findings().verified_ms <= verify(data, [SITE.public]).end_ms
+            index = None if verifier.index is None else Index.load(verifier.index.dump())
+            verifier = Verifier.resume([SITE.public], None, verifier.state(), index)
+    return verifier
+
+
+@pytest.mark.parametrize("most", [1, 700, 5000])
+def test_a_pass_in_pieces_finds_what_a_whole_one_does(most: int) -> None:
+    rng = random.Random(most)
+    for trial in range(40):
+        data = bytearray(DATA)
+        for _ in range(trial % 3):
+            data[rng.randrange(len(data))] ^= rng.randrange(1, 256)
+        if trial % 5 == 4:
+            del data[rng.randrange(len(data)) :]
+        whole = verify(bytes(data), [SITE.public])
+        cuts = sorted(rng.randrange(len(data) + 1) for _ in range(trial % 4))
+        found = in_pieces(bytes(data), most, cuts)
+        assert found.findings() == whole
+        if found.index is not None and whole.head is not None:
+            again = Index.build(bytes(data))
+            found.index.grow(bytes(data))
+            assert list(found.index) == list(again)
+            assert found.index.stretches() == again.stretches()
+
+
+def test_an_index_that_is_kept_is_the_same_and_anything_else_is_refused() -> None:
+    index = Index.build(DATA)
+    kept = index.dump()
+    again = Index.load(kept)
+    assert (list(again), again.head, again.end_ms, again.read_to) == (
+        list(index), index.head, index.end_ms, index.read_to,
+    )  # fmt: skip
+    assert again.key_before(4000) == index.key_before(4000) == 3
+    for place in range(len(kept)):
+        changed = bytearray(kept)
+        changed[place] ^= 0x55
+        try:
+            assert list(Index.load(bytes(changed))) == list(index)  # a bit that means nothing
+        except form.FormatError:
+            continue
+    for wrong in (b"", kept[:-1], kept + b"x", b"FHI1" + bytes(100)):
+        with pytest.raises(form.FormatError):
+            Index.load(wrong)
+    with pytest.raises(form.FormatError):
+        Verifier.resume([SITE.public], None, b"\x93garbage", index)
+
+
+def test_an_index_grows_with_its_file() -> None:
+    index = Index.build(DATA[: SIZES[3] + 17])
+    assert len(index) == 3
+    index.grow(DATA[: SIZES[5]])
+    index.grow(DATA)
+    assert (list(index), index.end_ms) == (list(Index.build(DATA)), 8000)
+
+
+def test_stretches_reach_from_key_frame_to_key_frame() -> None:
+    index = Index.build(DATA)
+    assert [(s.first, s.last, s.key_ms) for s in index.stretches()] == [(0, 3, 0), (3, 6, 3000), (6, 7, 6000)]
+    assert index.stretches()[2].size == index[6].plain_size + index[7].plain_size
+    assert [list(index.with_kinds(1 << 4, 2, 4)), list(index.with_kinds(1 << 2))] == [[2, 3, 4], []]
+    assert index.holds(1 << 4)
+    assert not index.holds(1 << 20)

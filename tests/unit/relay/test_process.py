@@ -18,7 +18,8 @@ from farhand.kit.ids import new_id
 from farhand.kit.process import leash
 from farhand.protocol.channels import Durable, Kind, Shell, channel
 from farhand.recording.format import CERTIFICATE_KIND, Certificate
-from farhand.recording.reader import SegmentReader, verify
+from farhand.recording.reader import SegmentReader
+from farhand.recording.verifier import verify
 from farhand.relay.live.journal import JournalFile
 
 CHAT = channel(Kind.CHAT)

@@ -22,6 +22,7 @@ from farhand.protocol.budgets import Budget
 from farhand.protocol.bus import Policy, RecordingKeys
 from farhand.protocol.channels import Kind, Screen, channel
 from farhand.protocol.legs import Sender
+from farhand.recording.keyframes import KeyFrames
 from farhand.recording.writer import SegmentWriter
 from farhand.relay.live.journal import KEEP_FREE, NO_SPACE, free_bytes, sync_folder
 from farhand.relay.live.policy import UNCLAIMED
@@ -46,8 +47,6 @@ LET_GO_BYTES = 8 << 20
 """Recordings are not read again soon: this often the kernel is told to keep no memory for them. Otherwise a busy one
 takes all that is free: it costs the database its cache, and new pages cost more than what is written into them."""
 SCREEN = channel(Kind.SCREEN)
-REFRESH_S = 30.0
-"""A key frame is asked for this often while the screen moves, so that the replay can seek."""
 
 
 class Limits(NamedTuple):
@@ -94,7 +93,7 @@ class Tap:
         self.segment: _Segment | None = None
         self._room = room
         self._to_endpoint = to_endpoint
-        self._refreshed = time.monotonic()
+        self._key_frames = KeyFrames(time.monotonic())
         self._woken_at = 0
         self._dropping = False
         self._held: set[Sender] = set()
@@ -201,16 +200,18 @@ class Tap:
         return bool(self._held)
 
     def _answer(self, update: bytes) -> None:
-        """Acknowledge an update at once, and ask for a key frame now and then."""
+        """Acknowledge an update at once, and ask for a full picture now and then."""
         answer = screen.acknowledgement(update)
         if answer is None:
             return
         self._to_endpoint(frames.build(Screen.ACK, SCREEN, frames.RECORDER_LEG, answer), SCREEN)
-        if time.monotonic() - self._refreshed >= REFRESH_S:
+        flags = screen.flags_of(update)
+        key, complete = bool(flags & screen.Flag.KEY), bool(flags & screen.Flag.COMPLETE)
+        if self._key_frames.took(len(update), key, complete, time.monotonic()):
             self._refresh()
 
     def _refresh(self) -> None:
-        self._refreshed = time.monotonic()
+        self._key_frames.asked(time.monotonic())
         self._to_endpoint(frames.build(Screen.REFRESH, SCREEN, frames.RECORDER_LEG), SCREEN)
 
 

@@ -22,7 +22,8 @@ from farhand.recording import cast
 from farhand.recording import format as form
 from farhand.recording import keys as recording_keys
 from farhand.recording.index import Index
-from farhand.recording.reader import Findings, SegmentReader, play, verify
+from farhand.recording.reader import SegmentReader, play
+from farhand.recording.verifier import Findings, verify
 from farhand.web.appliance import keys
 from farhand.web.support.models import RecordingSegment, Session
 
@@ -80,7 +81,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def has_screen(self) -> bool:
         """Some chunk holds frames of the screen."""
-        return any(c.head.kinds & SCREEN for s in self.segments if s.index is not None for c in s.index.chunks)
+        return any(s.index.holds(SCREEN) for s in self.segments if s.index is not None)
 
     @property
     def intact(self) -> bool:
@@ -144,7 +145,7 @@ def chunk(session: Session, number: int, place: int) -> bytes | None:
         return None
     stamp = _stamp(session.id, number)
     index = _index(stamp) if stamp is not None else None
-    if index is None or not 0 <= place < len(index.chunks):
+    if index is None or not 0 <= place < len(index):
         return None
     with ExitStack() as stack:
         reader = _reader(stack, Segment(number=number, stamp=stamp, findings=Findings(), index=index, started_ms=0))
@@ -162,11 +163,11 @@ def shells(recording: Recording) -> Sequence[cast.Shell]:
     return _shells(stamps)
 
 
-def shell_lines(recording: Recording, number: int, form_name: str) -> Iterator[str]:
-    """Yield shell `number` as `cast` or `txt`, line by line, from the files."""
+def shell_lines(recording: Recording, shell: cast.Shell, form_name: str) -> Iterator[str]:
+    """Yield a shell as `cast` or `txt`, line by line, from the files."""
     write = cast.asciicast if form_name == "cast" else cast.transcript
     with opened(recording) as readers:
-        yield from write(play(readers, cast.KINDS, []), number)
+        yield from write(play(readers, cast.KINDS, [], shell.opened_ms), shell)
 
 
 def _path(session_id: str, segment: int) -> Path:
@@ -251,7 +252,12 @@ def _readers(stamps: tuple[Stamp, ...]) -> Iterator[list[SegmentReader]]:
 @functools.lru_cache(maxsize=64)
 def _shells(stamps: tuple[Stamp, ...]) -> Sequence[cast.Shell]:
     with _readers(stamps) as readers:
-        return cast.shells(play(readers, cast.KINDS, []))
+        damaged: list[tuple[int, int]] = []
+        found = cast.shells(play(readers, cast.MARKS, damaged))
+        if (damaged or len(readers) < len(stamps) or not found) and any(r.index.holds(cast.KINDS) for r in readers):
+            # A shell whose beginning is lost is told by its output: all of it has to be opened.
+            found = cast.shells(play(readers, cast.KINDS, []))
+        return found
 
 
 @functools.lru_cache(maxsize=64)

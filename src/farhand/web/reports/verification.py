@@ -58,9 +58,13 @@ def result(recording: Recording, *, running: bool) -> Result:
         return Result(good=False, summary=gettext("The files of this recording are missing."), notes=notes)
     if not gaps:
         return Result(good=True, summary=gettext("Verified to %(time)s, without gaps.") % {"time": proven}, notes=[])
-    return Result(
-        good=False, summary=gettext("Verified to %(time)s; see what was found.") % {"time": proven}, notes=notes
-    )
+    harm = [gap for gap in gaps if gap.what != "cut"]
+    if harm:
+        found = {"time": proven, "second": span(harm[0].from_ms - recording.started_ms)}
+        summary = gettext("Verified to %(time)s. The first damaged second is %(second)s.") % found
+    else:
+        summary = gettext("Verified to %(time)s; see what was found.") % {"time": proven}
+    return Result(good=False, summary=summary, notes=notes)
 
 
 def _proven_ms(recording: Recording) -> int:

@@ -165,10 +165,11 @@ def shell(request: HttpRequest, session_id: str, number: int, form_name: str) ->
     """A shell as asciicast (`cast`) or as a transcript (`txt`)."""  # R-184, R-185
     session = services.open_recording(_actor(request), session_id=session_id, what=f"shell {number} {form_name}")
     recording = recordings.of_session(session)
-    if not any(found.number == number for found in recordings.shells(recording)):
+    found = next((one for one in recordings.shells(recording) if one.number == number), None)
+    if found is None:
         raise NotThere(gettext("This recording has no such shell."))
     kind = "application/x-asciicast" if form_name == "cast" else "text/plain; charset=utf-8"
-    lines: Iterator[bytes] = (line.encode() for line in recordings.shell_lines(recording, number, form_name))
+    lines: Iterator[bytes] = (line.encode() for line in recordings.shell_lines(recording, found, form_name))
     response = StreamingHttpResponse(lines, content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="session-{session.id}-shell-{number}.{form_name}"'
     return _private(response, max_age=0)
@@ -244,7 +245,8 @@ def _shell_rows(recording: recordings.Recording) -> list[dict[str, Any]]:
 
 def _segment_value(segment: recordings.Segment, base: int) -> dict[str, Any]:
     start = segment.started_ms - base
-    chunks = segment.index.chunks if segment.index is not None else []
+    index = segment.index
+    places = index.with_kinds(recordings.SCREEN) if index is not None else ()
     return {
         "segment": segment.number,
         "start_ms": start,
@@ -253,9 +255,8 @@ def _segment_value(segment: recordings.Segment, base: int) -> dict[str, Any]:
         "closed": segment.findings.closed,
         # place, start, end, bytes of frames, key frame (-1: none); times from the start of the recording
         "chunks": [
-            [place, start + c.head.start_ms, start + c.head.end_ms, c.head.plain_size, _key(start, c.head.key_ms)]
-            for place, c in enumerate(chunks)
-            if c.head.kinds & recordings.SCREEN
+            [place, start + chunk.start_ms, start + chunk.end_ms, chunk.plain_size, _key(start, chunk.key_ms)]
+            for place, chunk in ((place, index[place]) for place in places if index is not None)
         ],
     }
 

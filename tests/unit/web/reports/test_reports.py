@@ -230,13 +230,14 @@ def test_screen_plays_by_index_and_chunks_and_is_audited(viewer: Any, recorded: 
 def test_damage_is_named_and_never_served(viewer: Any, recorded: Session, settings: Any) -> None:
     recording = recordings.of_session(recorded)
     path = Path(recording.segments[0].stamp.path)  # type: ignore[union-attr]
-    place = recording.segments[0].index.chunks[4]  # type: ignore[union-attr]
+    place = recording.segments[0].index[4]  # type: ignore[union-attr]
     raw = bytearray(path.read_bytes())
     raw[place.offset + 100] ^= 1
     path.write_bytes(bytes(raw))
     page = viewer.get(f"/login/reports/support/{recorded.id}").content.decode()
     assert "The recording was altered here." in page
-    assert "see what was found" in page
+    second = queries.span(place.start_ms)
+    assert f"The first damaged second is {second}." in page
     index = viewer.get(f"/reports/{recorded.id}/screen/index.json").json()
     assert index["gaps"][0]["what"] in {"altered", "signature"}
     answer = viewer.get(f"/reports/{recorded.id}/screen/1/4", {"view": index["view"]})
