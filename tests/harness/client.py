@@ -102,6 +102,11 @@ class Machine:
         found = self.temporary.glob("*/farhand-client.pyz")
         return max(found, key=lambda place: place.stat().st_mtime_ns)
 
+    def did(self) -> list[str]:
+        """What the programs of `outside` wrote down."""
+        notes = self.folder / "did"
+        return notes.read_text().splitlines() if notes.exists() else []
+
     def run(self, command: list[str], within: float = 60.0, **more: Any) -> subprocess.CompletedProcess[str]:
         """Run a command on this machine and return how it ended."""
         return subprocess.run(

@@ -1,6 +1,7 @@
 """A virtual X display as a test sees it: which one an appliance's demonstration endpoint has, and what it shows."""
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy.typing as npt
 import xcffib
 import xcffib.xproto
 from tests.harness.client import children_of
+
+from farhand.cli.display import VirtualDisplay
 
 
 def display_below(pid: int, program: str = "xterm") -> str:
@@ -70,3 +73,13 @@ class Board:
     def close(self) -> None:
         """Take the window away."""
         self._connection.disconnect()
+
+
+@contextlib.contextmanager
+def virtual_display(size: str = "800x600x24") -> Iterator[str]:
+    """An X display of its own for as long as the block lasts."""
+    display = VirtualDisplay(size)
+    try:
+        yield display.start()
+    finally:
+        display.stop()

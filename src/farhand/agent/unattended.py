@@ -119,6 +119,8 @@ class Sessions:
                 path=offer.path if offer.path.startswith("/") else "/live/leg",
                 abilities=lambda: self._platform.abilities(self._display),
                 desktop=lambda: self._platform.desktop(self._display),
+                machine=self._platform.machine(self._display),
+                returning=self._platform.service_returns(),
             )
         )
         task = asyncio.get_running_loop().create_task(self._run(offer.session_id, session))

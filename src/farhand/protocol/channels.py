@@ -24,6 +24,8 @@ class Kind(IntEnum):
     FILES = 5
     CLIPBOARD = 6
     SYSTEM = 7
+    ACTIONS = 8
+    """Special actions, restart and shutdown."""
 
 
 class Traffic(IntEnum):
@@ -157,6 +159,16 @@ class Shell(IntEnum):
     RESIZED = 20
 
 
+class Actions(IntEnum):
+    """Frame types on actions (JSON payloads, see `actions`)."""
+
+    LIST = 1
+    RUN = 2
+    POWER = 3
+    OFFERED = 17
+    DONE = 18
+
+
 CREDIT: Final = 0xF0
 """On every flow-controlled channel: the receiver allows the sender this many further payload bytes (u32)."""
 
@@ -247,6 +259,12 @@ def _rules() -> dict[tuple[int, int, Way], Rule]:
     add(Kind.SHELL, to, Rule(Grant.SHELL), *typed, CREDIT)
     add(Kind.SHELL, of, shell, Shell.DATA)
     add(Kind.SHELL, of, shell._replace(landmark=True), Shell.OPENED, Shell.CLOSED, Shell.RESIZED)
+
+    actions = Rule(Grant.ACTIONS | Grant.REBOOT | Grant.PRIVACY)
+    add(Kind.ACTIONS, to, actions, Actions.LIST)
+    add(Kind.ACTIONS, to, Rule(Grant.ACTIONS), Actions.RUN)
+    add(Kind.ACTIONS, to, Rule(Grant.REBOOT), Actions.POWER)
+    add(Kind.ACTIONS, of, actions, Actions.OFFERED, Actions.DONE)
 
     for kind in Kind:
         asks = _union(rule for (one, _type, way), rule in table.items() if one == kind and way is to)

@@ -36,6 +36,10 @@ _BY: Final = MappingProxyType({"by": str, "leg": int})
 """`by`, `leg`: display name and leg of the representative."""
 _SHELL: Final = MappingProxyType({"by": str, "leg": int, "shell": int, "open": int})
 """`shell`: number of the shell; `open`: shells that are open after it."""
+_ACTION: Final = MappingProxyType({"by": str, "leg": int, "action": str, "context": str})
+"""`action`: its id; `context`: as whom (`actions.Context`). The text is its name, or why it could not be done."""
+_POWER: Final = MappingProxyType({"by": str, "leg": int, "how": str})
+"""`how`: `reboot` or `shutdown`."""
 _REQUESTED, _ALLOWED, _REFUSED, _OVER = (
     "Service Access Requested",
     "Service Access Allowed",
@@ -62,6 +66,15 @@ ENTRIES: Final[Mapping[str, EntryKind]] = MappingProxyType(
         "shell-opened": EntryKind(Writer.ENDPOINT, "Command Shell Session Started", _SHELL),
         "shell-refused": EntryKind(Writer.ENDPOINT, _REFUSED, {"by": str, "leg": int, "open": int}),
         "shell-closed": EntryKind(Writer.ENDPOINT, "Command Shell Session Closed", {**_SHELL, "status": int}),
+        "action-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, _ACTION, shown=False),
+        "action-run": EntryKind(Writer.ENDPOINT, "Special Action", _ACTION),
+        "action-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _ACTION),
+        "action-failed": EntryKind(Writer.ENDPOINT, "Special Action", _ACTION),
+        "power-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, _POWER, shown=False),
+        "power-started": EntryKind(Writer.ENDPOINT, "Restart or Shutdown", _POWER),
+        "power-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _POWER),
+        "power-failed": EntryKind(Writer.ENDPOINT, "Restart or Shutdown", _POWER),
+        "power-returned": EntryKind(Writer.ENDPOINT, "Restart or Shutdown"),
         "customer-ended": EntryKind(Writer.ENDPOINT, "Session End"),
         "entries-dropped": EntryKind(Writer.ENDPOINT, "Entries Dropped", {"count": int}),
     }

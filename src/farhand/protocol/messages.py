@@ -144,6 +144,8 @@ class Abilities(Message, frozen=True, kw_only=True):
     """See and control it while nobody is signed in."""
     block_input: Ability = Ability()
     """Keep the mouse and keyboard there from being used."""
+    privacy_screen: Ability = Ability()
+    """Hide what its monitors show."""
     clipboard: Ability = Ability()
 
 

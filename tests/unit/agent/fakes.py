@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from farhand.agent.core.desktop import InputSink, Monitor, ScreenSource, UnsupportedError
+from farhand.agent.core.machine import Machine, NoMachine
 from farhand.agent.core.tools import Question, Sent
 from farhand.agent.platforms.linux.x11.find import x11_abilities
 from farhand.protocol.channels import Grant, Kind
-from farhand.protocol.messages import Abilities
+from farhand.protocol.messages import Abilities, Ability
 
 
 def nothing_to_open() -> ScreenSource:
@@ -58,6 +59,10 @@ class FakePort:
     online: bool = True
     granted: bool = True
     allow: bool = True
+    returns: bool = True
+    prepared: list[bool] = field(default_factory=list)
+    machine: Machine = field(default_factory=NoMachine)
+    grants: Grant = Grant.SCREEN_VIEW | Grant.SCREEN_CONTROL | Grant.SHELL
     sent: list[tuple[int, int, bytes, int]] = field(default_factory=list)
     """(frame type, channel, payload, leg)"""
     posts: list[tuple[str, dict[str, object]]] = field(default_factory=list)
@@ -74,6 +79,12 @@ class FakePort:
 
     async def desktop(self) -> FakeDesktop | None:
         return self.home
+
+    def returning(self) -> Ability:
+        return Ability(can=self.returns)
+
+    def will_return(self, returns: bool) -> None:
+        self.prepared.append(returns)
 
     def backlog(self, kind: Kind) -> int:
         return self.waiting
@@ -103,7 +114,7 @@ class FakePort:
         return f"rep{leg}"
 
     def grants_of(self, leg: int) -> Grant:
-        return Grant.SCREEN_VIEW | Grant.SCREEN_CONTROL | Grant.SHELL
+        return self.grants
 
     def log(self, event: str, **fields: object) -> None:
         self.lines.append((event, fields))

@@ -11,14 +11,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from farhand.protocol import frames, messages, screen, shell
+from farhand.protocol import actions, frames, messages, screen, shell
 from farhand.protocol.channels import Kind
 from farhand.protocol.input import KEY, LAYOUTS, POINTER, WHEEL
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "wire").glob("*.json"))
 CASES = [case for path in FILES for case in json.loads(path.read_text())]
 NAMES = [case["name"] for case in CASES]
-PER_KIND = {"screen": Kind.SCREEN, "input": Kind.INPUT, "shell": Kind.SHELL, "control": Kind.CONTROL}
+PER_KIND = {name: Kind[name.upper()] for name in ("screen", "input", "shell", "control", "actions")}
+MODULES = (messages, actions)
+"""Where the messages of JSON payloads are."""
 
 
 def update(fields: dict[str, Any]) -> bytes:
@@ -64,7 +66,8 @@ def test_a_payload_is_what_its_fields_say(case: dict[str, Any]) -> None:
     if write is not None:
         assert write(case["fields"]) == payload
         return
-    message = msgspec.json.decode(payload, type=getattr(messages, case["layout"]))
+    layout = next(getattr(one, case["layout"]) for one in MODULES if hasattr(one, case["layout"]))
+    message = msgspec.json.decode(payload, type=layout)
     assert msgspec.to_builtins(message) == case["fields"]
     assert msgspec.json.encode(message) == payload
 

@@ -6,6 +6,7 @@
  * workspace tells of what the frame around them shows.
  */
 import type { Api, SessionTicket } from "./api";
+import { Actions } from "./live/actions";
 import { LegSocket } from "./live/leg";
 import { Handlers, type Surroundings } from "./live/socket";
 import type { Session, Store } from "./live/store";
@@ -20,6 +21,7 @@ export class OpenSession {
   readonly leg: LegSocket;
   /** One of each kind, from the beginning to the end. */
   readonly tools: ReadonlyMap<string, Tool>;
+  readonly actions: Actions;
   readonly #changed = new Handlers<[]>();
   #session: Session;
   #tool = "";
@@ -32,6 +34,7 @@ export class OpenSession {
     this.#session = start.session;
     this.leg = leg;
     this.tools = new Map(kinds.map((kind) => [kind.id, kind.make(leg)]));
+    this.actions = new Actions(leg);
     leg.onchange(() => this.#changed.call());
     leg.journal.onentries((entry) => this.#count(entry));
   }
@@ -83,6 +86,7 @@ export class OpenSession {
 
   close(): void {
     for (const tool of this.tools.values()) tool.close();
+    this.actions.close();
     this.leg.close();
   }
 

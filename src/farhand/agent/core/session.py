@@ -15,9 +15,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from farhand.agent.core.desktop import Desktop, OpenDesktop
 from farhand.agent.core.errors import ClientError, RefusedError, UnreachableError
 from farhand.agent.core.link import ANSWER_TIMEOUT_S, judge_failure, prove
+from farhand.agent.core.machine import Machine, NoMachine
 from farhand.agent.core.opening import SharedDesktop
 from farhand.agent.core.posts import Posts
 from farhand.agent.core.reconnect import ReconnectPolicy
+from farhand.agent.core.returning import NoReturn, Return, Returned
 from farhand.agent.core.site import SiteGuard
 from farhand.agent.core.toolbox import Toolbox
 from farhand.agent.core.tools import Question, Sent
@@ -40,6 +42,7 @@ from farhand.protocol.frames import EVERY_LEG, Frame
 from farhand.protocol.messages import (
     NOT_UNDERSTOOD,
     Abilities,
+    Ability,
     End,
     Entry,
     Grants,
@@ -103,6 +106,9 @@ class SessionSettings:
     abilities: Callable[[], Abilities | None] = lambda: None
     """What can be done on the desktop that `desktop` would open."""
     desktop: OpenDesktop = no_desktop
+    machine: Machine = field(default_factory=NoMachine)
+    returning: Return = field(default_factory=NoReturn)
+    """How the client comes back into this session after a reboot."""
     consent: Callable[[Question], Awaitable[bool]] | None = None
     watcher: Watcher = field(default_factory=NoWatcher)
     policy: ReconnectPolicy = field(default_factory=ReconnectPolicy)
@@ -122,6 +128,7 @@ class Session:
         self._desktop = SharedDesktop(settings.desktop)
         self._posts = Posts(self._send_post, self._log.warning)
         self._last_seq = 0
+        self._returned = Returned()
         self._joined = False
         self._end: End | None = None
         self._open_questions = 0
@@ -234,6 +241,8 @@ class Session:
             raise UnreachableError(_("The server broke the protocol: it may need an update.")) from error
         self._settings.policy.connected()
         again, self._joined = self._joined, True
+        if not again:
+            self._returned.joined(welcome.seq)
         self._wire = wire
         self._toolbox.set_grants(Grant(welcome.grants))
         self._toolbox.set_roster(welcome.roster)
@@ -313,6 +322,8 @@ class Session:
             self._acknowledged.set()
         if entry.seq > self._last_seq:
             self._last_seq = entry.seq
+            if self._returned.entry(entry):
+                self.post("power-returned")
             self._settings.watcher.entry(entry)
 
     def _on_refused(self, payload: bytes | memoryview) -> None:
@@ -344,6 +355,22 @@ class Session:
     async def desktop(self) -> Desktop | None:
         """The session's desktop."""
         return await self._desktop.get()
+
+    @property
+    def machine(self) -> Machine:
+        """The machine itself."""
+        return self._settings.machine
+
+    def returning(self) -> Ability:
+        """Say whether the client comes back after a reboot."""
+        return self._settings.returning.ability()
+
+    def will_return(self, returns: bool) -> None:
+        """Prepare for it, or not after all. Raises MachineError."""
+        if returns:
+            self._settings.returning.prepare()
+        else:
+            self._settings.returning.forget()
 
     def backlog(self, kind: Kind) -> int:
         """Bytes that go out of this leg's socket before a new frame of this kind would."""

@@ -40,10 +40,11 @@ class Toolbox:
     def on_frame(self, frame: Frame) -> None:
         """Hand a viewer's frame to its tool, if it may send it and may send it now."""
         kind = kind_of(frame.channel)
-        if kind is None or rule_of((Way.TO_ENDPOINT,), frame.channel, frame.type) is None:
+        rule = rule_of((Way.TO_ENDPOINT,), frame.channel, frame.type)
+        if kind is None or rule is None:
             # A newer console: what it may do there, the relay has judged. Here nothing is done.
             self._unsupported(frame, "unknown", _("This client is too old for that: it has to be updated."))
-        elif not grants_to_use(kind) & self.grants or not self.roster.may_send(frame.leg, frame.channel, frame.type):
+        elif not rule.any_of & self.grants or not self.roster.may_send(frame.leg, frame.channel, frame.type):
             self._warn_once("frame_without_grant", frame)
         elif (tool := self._tool(kind)) is None:
             self._unsupported(frame, "no-tool", _("This client was made without that."))

@@ -19,11 +19,12 @@ from enum import Enum
 from typing import Literal, Protocol
 
 from farhand.agent.core.desktop import Desktop
+from farhand.agent.core.machine import Machine
 from farhand.protocol.channels import Grant, Kind
 from farhand.protocol.frames import EVERY_LEG
-from farhand.protocol.messages import Abilities
+from farhand.protocol.messages import Abilities, Ability
 
-ToolName = Literal["screen", "control", "shell"]
+ToolName = Literal["screen", "control", "shell", "actions", "reboot", "shutdown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,20 @@ class ToolPort(Protocol):
         May wait for a person's answer on the machine itself: cancel it when nobody wants it any more. Tools with a
         thread wait in it by `Opening`. Raises DesktopError.
         """
+        ...
+
+    @property
+    def machine(self) -> Machine:
+        """The machine itself, beside its desktop."""
+        ...
+
+    def returning(self) -> Ability:
+        """Say whether the client comes back into this session by itself after a reboot."""
+        ...
+
+    def will_return(self, returns: bool) -> None:
+        """The machine is about to reboot: see to it that the client comes back. False: it does not reboot after all.
+        Raises MachineError."""
         ...
 
     def backlog(self, kind: Kind) -> int:
@@ -174,6 +189,7 @@ TOOL_PACKAGES: dict[Kind, str] = {
     Kind.SCREEN: "farhand.agent.tools.screen",
     Kind.INPUT: "farhand.agent.tools.input",
     Kind.SHELL: "farhand.agent.tools.shell",
+    Kind.ACTIONS: "farhand.agent.tools.actions",
 }
 """Where the tool of a channel kind lives; each package has `make(port: ToolPort) -> Tool`."""
 

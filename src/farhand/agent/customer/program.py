@@ -71,6 +71,7 @@ class Outcome:
 def describe(entry: Entry) -> str:
     """Return what the customer reads for a system entry, "" when there is nothing to read (`protocol.entries`)."""
     by = printable(str(entry.data.get("by", "") or entry.name), 60)
+    text, off = printable(entry.text, 120), entry.data.get("how") == "shutdown"
     count, dropped = entry.data.get("open", 0), entry.data.get("count", 0)
     texts = {
         "leg-joined": _("{name} has joined.") if entry.party == Party.CONSOLE else "",
@@ -86,10 +87,19 @@ def describe(entry: Entry) -> str:
         "shell-opened": _("{by} has opened a Command Shell ({count} open)."),
         "shell-refused": _("The Command Shell was not allowed."),
         "shell-closed": _("A Command Shell was closed ({count} open)."),
+        "action-run": _("{by} has used a special action: {text}."),
+        "action-refused": _("A special action was not allowed."),
+        "action-failed": _("A special action did not work."),
+        "power-started": _("{by} switches this computer off.") if off else _("{by} restarts this computer."),
+        "power-refused": _("Restarting or switching off was not allowed."),
+        "power-failed": _("Restarting or switching off did not work."),
+        "power-returned": _("This computer is back."),
         "customer-ended": _("You have ended the session."),
         "entries-dropped": _("Lines were lost while the connection was away ({dropped})."),
     }
-    return texts.get(entry.kind, "").format(by=by, count=count, dropped=dropped, name=printable(entry.name, 60))
+    return texts.get(entry.kind, "").format(
+        by=by, count=count, dropped=dropped, name=printable(entry.name, 60), text=text
+    )
 
 
 class _Shown:
@@ -147,6 +157,7 @@ async def attend(config: CustomerConfig, ui: ConsentUi, platform: Platform, disp
             attended=True,
             abilities=lambda: platform.abilities(display),
             desktop=lambda: platform.desktop(display),
+            machine=platform.machine(display),
             consent=ui.ask_tool,
             watcher=_Shown(ui, info.representative),
         )

@@ -83,6 +83,9 @@ def question_text(question: Question) -> str:
         "screen": _("{by} asks for Screen Sharing: to see your screen."),
         "control": _("{by} asks to use your mouse and your keyboard."),
         "shell": _("{by} asks for a Command Shell: to run commands on this computer, as you."),
+        "actions": _("{by} asks for special actions: to open programs and settings on this computer."),
+        "reboot": _("{by} asks to restart this computer. Save your work first."),
+        "shutdown": _("{by} asks to switch this computer off. Save your work first."),
     }
     return texts[question.tool].format(by=by)
 
@@ -91,7 +94,10 @@ def abilities() -> list[str]:
     """Return what the representative will be able to do, one sentence each."""
     return [
         _("Chat with you, and see this computer's name and system."),
-        _("See your screen, use your mouse and keyboard, or run commands: only after you allow each of them."),
+        _(
+            "See your screen, use your mouse and keyboard, run commands, or restart this computer: "
+            "only after you allow each of them."
+        ),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What differs between operating systems, behind one interface each: facts, desktop, service.
+"""What differs between operating systems, behind one interface each: facts, desktop, machine, service.
 
 `here()` picks the platform of this machine. Nothing outside this package asks for the operating system's name.
 """
@@ -9,6 +9,8 @@ from typing import Protocol
 
 from farhand.agent.core.desktop import Desktop
 from farhand.agent.core.errors import ClientError
+from farhand.agent.core.machine import Machine
+from farhand.agent.core.returning import Return
 from farhand.agent.texts import _
 from farhand.protocol.messages import Abilities, Facts
 
@@ -45,6 +47,14 @@ class Platform(Protocol):
         May wait for a person's answer to a dialog, a minute and longer; cancelling takes the dialog back. Raises
         DesktopError.
         """
+        ...
+
+    def machine(self, wanted: str | None) -> Machine:
+        """Return the machine itself, whose programs are opened on the display that `desktop` would open."""
+        ...
+
+    def service_returns(self) -> Return:
+        """Say whether a Jump Client that runs here is started again with the machine."""
         ...
 
     def give_back_memory(self) -> None:

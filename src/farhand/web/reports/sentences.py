@@ -27,6 +27,11 @@ _BY: Final[dict[str, str]] = {
     "shell-refused": _("A Command Shell was refused to %(by)s."),
     "recording-started": _("The recording started."),
     "recording-gap": _("The recording has a gap here."),
+    "action-refused": _("A special action was refused to %(by)s."),
+    "action-failed": _("A special action of %(by)s did not work."),
+    "power-failed": _("The restart or shutdown by %(by)s did not work."),
+    "power-refused": _("A restart or shutdown was refused to %(by)s."),
+    "power-returned": _("The remote computer is back."),
     "customer-ended": _("The customer ended the session."),
     "session-ended": _("The session ended."),
     "ended": _("The session ended."),
@@ -79,6 +84,31 @@ def _shell_closed(event: SessionEvent) -> str:
     return f"{said} {_open(event)}"
 
 
+def _action_requested(event: SessionEvent) -> str:
+    return gettext("%(by)s asked for a special action (%(action)s).") % {
+        "by": _by(event), "action": event.data.get("action", ""),
+    }  # fmt: skip
+
+
+def _action_run(event: SessionEvent) -> str:
+    said = gettext("%(by)s used the special action %(action)s.")
+    if event.data.get("context") == "system":
+        said = gettext("%(by)s used the special action %(action)s in the system's own account.")
+    return said % {"by": _by(event), "action": event.text or event.data.get("action", "")}
+
+
+def _power_requested(event: SessionEvent) -> str:
+    if event.data.get("how") == "shutdown":
+        return gettext("%(by)s asked to shut down the remote computer.") % {"by": _by(event)}
+    return gettext("%(by)s asked to restart the remote computer.") % {"by": _by(event)}
+
+
+def _power_started(event: SessionEvent) -> str:
+    if event.data.get("how") == "shutdown":
+        return gettext("%(by)s shut down the remote computer.") % {"by": _by(event)}
+    return gettext("%(by)s restarted the remote computer.") % {"by": _by(event)}
+
+
 def _entries_dropped(event: SessionEvent) -> str:
     count = _number(event, "count")
     said = ngettext(
@@ -92,5 +122,9 @@ def _entries_dropped(event: SessionEvent) -> str:
 _SPECIAL: Final[dict[str, Callable[[SessionEvent], str]]] = {
     "shell-opened": _shell_opened,
     "shell-closed": _shell_closed,
+    "action-requested": _action_requested,
+    "action-run": _action_run,
+    "power-requested": _power_requested,
+    "power-started": _power_started,
     "entries-dropped": _entries_dropped,
 }

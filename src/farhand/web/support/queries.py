@@ -48,6 +48,8 @@ EVENT_NAMES: Final = frozenset(
         _("Service Access Requested"),
         _("Service Access Refused"),
         _("Service Access Ended"),
+        _("Special Action"),
+        _("Restart or Shutdown"),
         _("Entries Dropped"),
     )
 )

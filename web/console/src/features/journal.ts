@@ -13,6 +13,8 @@ type Words = (by: string, entry: Entry) => string | null;
 const number = (entry: Entry, field: string): number => Number(entry.data[field] ?? 0);
 const person = (entry: Entry): boolean => entry.party !== Party.RECORDER;
 
+const isShutdown = (entry: Entry): boolean => entry.data["how"] === "shutdown";
+
 const WORDS: Readonly<Record<EntryKind, Words>> = {
   "leg-joined": (_by, entry) => (person(entry) ? t("{name} joined the session.", { name: entry.name }) : null),
   "leg-left": (_by, entry) => (person(entry) ? t("{name} left the session.", { name: entry.name }) : null),
@@ -40,6 +42,21 @@ const WORDS: Readonly<Record<EntryKind, Words>> = {
       number: number(entry, "shell"),
       open: number(entry, "open"),
     }),
+  "action-requested": (by) => t("{name} asked for a special action.", { name: by }),
+  "action-run": (by, entry) => t("{name} used the special action {action}.", { name: by, action: entry.text }),
+  "action-refused": (_by, entry) => t("The special action was refused: {reason}", { reason: entry.text }),
+  "action-failed": (_by, entry) => t("The special action did not work: {reason}", { reason: entry.text }),
+  "power-requested": (by, entry) =>
+    isShutdown(entry)
+      ? t("{name} asked to shut down the remote computer.", { name: by })
+      : t("{name} asked to restart the remote computer.", { name: by }),
+  "power-started": (by, entry) =>
+    isShutdown(entry)
+      ? t("{name} shut down the remote computer.", { name: by })
+      : t("{name} restarted the remote computer.", { name: by }),
+  "power-refused": (_by, entry) => t("Restart or shutdown was refused: {reason}", { reason: entry.text }),
+  "power-failed": (_by, entry) => t("Restart or shutdown did not work: {reason}", { reason: entry.text }),
+  "power-returned": () => t("The remote computer is back."),
   "customer-ended": () => t("The customer ended the session."),
   "entries-dropped": (_by, entry) =>
     t("Entries of the endpoint were lost while its connection was away ({count}).", { count: number(entry, "count") }),

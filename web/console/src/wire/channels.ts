@@ -9,6 +9,7 @@ export const Kind = {
   FILES: 5,
   CLIPBOARD: 6,
   SYSTEM: 7,
+  ACTIONS: 8,
 } as const;
 
 export const Party = { ENDPOINT: 1, CONSOLE: 2, PORTAL: 3, RECORDER: 4 } as const;
@@ -62,6 +63,8 @@ export const Shell = {
   CLOSED: 19,
   RESIZED: 20,
 } as const;
+
+export const Actions = { LIST: 1, RUN: 2, POWER: 3, OFFERED: 17, DONE: 18 } as const;
 
 /** On every flow-controlled channel: the receiver allows the sender this many further payload bytes (u32). */
 export const CREDIT = 0xf0;

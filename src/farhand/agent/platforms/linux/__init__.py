@@ -11,7 +11,8 @@ from pathlib import Path
 
 from farhand.agent.core.desktop import Desktop
 from farhand.agent.core.tools import tool_names
-from farhand.agent.platforms.linux.service import BackgroundService, SystemdService, systemd_runs
+from farhand.agent.platforms.linux.machine import LinuxMachine
+from farhand.agent.platforms.linux.service import BackgroundService, ServiceReturn, SystemdService, systemd_runs
 from farhand.agent.platforms.linux.x11.find import find_display, x11_abilities
 from farhand.protocol.messages import Abilities, Facts
 
@@ -46,6 +47,14 @@ class LinuxPlatform:
         from farhand.agent.platforms.linux.x11.desktop import X11Desktop  # with its libraries: not in an idle client
 
         return X11Desktop(display)
+
+    def machine(self, wanted: str | None) -> LinuxMachine:
+        """This machine; its programs are opened on the X display that answers."""
+        return LinuxMachine(lambda: find_display(wanted))
+
+    def service_returns(self) -> ServiceReturn:
+        """Whether systemd starts the client again."""
+        return ServiceReturn()
 
     def give_back_memory(self) -> None:
         """Starting leaves free heap behind that the C library would keep (glibc; elsewhere nothing happens)."""

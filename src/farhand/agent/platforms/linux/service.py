@@ -12,6 +12,7 @@ from pathlib import Path
 from farhand.agent.core.errors import ClientError
 from farhand.agent.core.files import write_private
 from farhand.agent.texts import _
+from farhand.protocol.messages import Ability
 
 UNIT = "farhand-client.service"
 PID_FILE = "client.pid"
@@ -140,6 +141,24 @@ def _started(pid: int) -> int:
     except OSError:
         return 0
     return 0 if fields[0] == "Z" else int(fields[19])
+
+
+class ServiceReturn:
+    """Coming back after a reboot, for a Jump Client: systemd starts the service that this process belongs to."""
+
+    def ability(self) -> Ability:
+        """Say whether this process is such a service (systemd.exec(5): INVOCATION_ID)."""
+        if systemd_runs() and os.environ.get("INVOCATION_ID"):
+            return Ability(can=True)
+        return Ability(
+            reason=_("The client does not run as a service here, so somebody has to start it after a reboot.")
+        )
+
+    def prepare(self) -> None:
+        """The service is enabled already."""
+
+    def forget(self) -> None:
+        """The service stays."""
 
 
 def copy_client(source: Path, state: Path) -> Path:

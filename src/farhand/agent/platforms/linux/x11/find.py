@@ -46,6 +46,9 @@ def x11_abilities() -> Abilities:
             reason=_("This client shares the desktop that it was started for; the login screen is another one.")
         ),
         block_input=Ability(reason=_("This client cannot keep the mouse and keyboard there from being used.")),
+        privacy_screen=Ability(
+            reason=_("An X11 desktop has no way to hide its monitors that would not hide the shared picture too.")
+        ),
         clipboard=Ability(reason=no_clipboard()),
     )
 

@@ -1,0 +1,163 @@
+"""A Linux machine as a `Machine`: programs of its desktop by a table, restart and shutdown by systemd or shutdown(8).
+
+Rules: a special action is a row of ACTIONS with the programs that do it, the first that is installed is taken; nothing
+that a representative sends becomes part of a command. A client without root's rights does everything as its own
+account.
+"""
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from farhand.agent.core.machine import MachineError, Offer
+from farhand.agent.platforms.linux.people import Person, own, signed_in
+from farhand.agent.platforms.linux.service import systemd_runs
+from farhand.agent.texts import _
+from farhand.protocol.actions import Action, Context, How
+from farhand.protocol.messages import Ability
+
+_POWER_S = 20.0
+_PASSED_ON = ("LC_ALL", "LC_CTYPE", "LANGUAGE", "TZ", "XAUTHORITY", "XDG_RUNTIME_DIR", "XDG_CURRENT_DESKTOP",
+              "DBUS_SESSION_BUS_ADDRESS")  # fmt: skip
+_POWER: dict[How, tuple[list[str], list[str]]] = {
+    "reboot": (["systemctl", "--no-ask-password", "reboot"], ["shutdown", "-r", "now"]),
+    "shutdown": (["systemctl", "--no-ask-password", "poweroff"], ["shutdown", "-h", "now"]),
+}
+"""With systemd, and without."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Action:
+    id: str
+    name: str
+    programs: tuple[str, ...]
+    """Commands that do it, the usual ones of each desktop; words are split at blanks."""
+    elevated: bool = False
+    """It makes sense in the system's own account too."""
+
+
+def _actions() -> tuple[_Action, ...]:
+    return (
+        _Action(
+            "terminal",
+            _("Terminal"),
+            ("x-terminal-emulator", "gnome-terminal", "kgx", "konsole", "xfce4-terminal", "mate-terminal", "xterm"),
+            elevated=True,
+        ),
+        _Action(
+            "task-manager",
+            _("Task Manager"),
+            ("gnome-system-monitor", "plasma-systemmonitor", "ksysguard", "xfce4-taskmanager", "mate-system-monitor",
+             "lxtask", "x-terminal-emulator -e top", "xterm -e top"),
+            elevated=True,
+        ),
+        _Action(
+            "system-settings",
+            _("System Settings"),
+            ("gnome-control-center", "systemsettings", "xfce4-settings-manager", "mate-control-center", "lxqt-config"),
+        ),
+        _Action("network-settings", _("Network Settings"), ("nm-connection-editor", "gnome-control-center network")),
+        _Action("file-manager", _("File Manager"), ("nautilus", "dolphin", "thunar", "nemo", "caja", "pcmanfm")),
+        _Action("lock-screen", _("Lock Screen"), ("xdg-screensaver lock", "loginctl lock-session")),
+    )  # fmt: skip
+
+
+def _found(programs: Sequence[str]) -> list[str] | None:
+    for words in (program.split() for program in programs):
+        path = shutil.which(words[0])
+        if path is not None:
+            return [path, *words[1:]]
+    return None
+
+
+class LinuxMachine:
+    """See `Machine`. `display` says which X display answers now."""
+
+    def __init__(self, display: Callable[[], str | None]) -> None:
+        self._display = display
+
+    def offer(self) -> Offer:
+        """Say what can be done now."""
+        display, somebody, power = self._display(), signed_in() is not None, self._may_power()
+        return Offer(
+            platform="linux",
+            actions=[self._offered(one, display, somebody) for one in _actions()],
+            reboot=power,
+            shutdown=power,
+        )
+
+    def run(self, action: str, context: Context) -> None:
+        """Open the program of a special action. Raises MachineError."""
+        wanted = next((one for one in _actions() if one.id == action), None)
+        command = _found(wanted.programs) if wanted is not None else None
+        display = self._display()
+        if command is None or display is None:
+            raise MachineError(_("This computer has no such action."))
+        whom = own() if context == "system" else signed_in()
+        if whom is None:
+            raise MachineError(_("Nobody is signed in at this computer."))
+        open_program(command, whom, {"DISPLAY": whom.display or display})
+
+    def power(self, how: How) -> None:
+        """Restart or switch off. Raises MachineError."""
+        command = _POWER[how][0 if systemd_runs() else 1]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=_POWER_S, check=False, stdin=subprocess.DEVNULL
+            )
+        except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as error:
+            raise MachineError(_("The system did not do it: {reason}.").format(reason=error)) from error
+        if done.returncode:
+            said = done.stderr.strip().splitlines()
+            reason = said[-1] if said else str(done.returncode)
+            raise MachineError(_("The system refused it: {reason}").format(reason=reason))
+
+    @staticmethod
+    def _offered(one: _Action, display: str | None, somebody: bool) -> Action:
+        contexts = ["user"] if somebody else []
+        if os.geteuid() == 0 and one.elevated:
+            contexts.append("system")
+        if display is None:
+            ability = Ability(reason=_("There is no desktop now."))
+        elif _found(one.programs) is None:
+            ability = Ability(reason=_("No program for this is installed on this computer."))
+        elif not contexts:
+            ability = Ability(reason=_("Nobody is signed in at this computer."))
+        else:
+            ability = Ability(can=True)
+        return Action(id=one.id, name=one.name, contexts=contexts, ability=ability)
+
+    @staticmethod
+    def _may_power() -> Ability:
+        program = "systemctl" if systemd_runs() else "shutdown"
+        if shutil.which(program) is None:
+            return Ability(reason=_("This computer has no program that restarts it."))
+        if os.geteuid() != 0 and not systemd_runs():
+            return Ability(reason=_("The client needs administrator rights on this computer for that."))
+        return Ability(can=True)
+
+
+def open_program(command: list[str], whom: Person, more: dict[str, str]) -> None:
+    """Start a program that goes on by itself, as `whom`. Raises MachineError."""
+    mine = whom.uid == os.geteuid()
+    passed = {name: os.environ[name] for name in _PASSED_ON if mine and name in os.environ}
+    try:
+        process = subprocess.Popen(
+            command,
+            env=whom.environment | passed | more,
+            cwd=whom.home if os.path.isdir(whom.home) else "/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            user=None if mine else whom.uid,
+            group=None if mine else whom.gid,
+            extra_groups=None if mine else whom.groups,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise MachineError(_("The program could not be started: {reason}.").format(reason=error)) from error
+    # Somebody must take its exit status; it may run for hours.
+    threading.Thread(target=process.wait, name="opened-program", daemon=True).start()

@@ -1,0 +1,237 @@
+"""The actions tool of one session: says what the machine can do, and does it for a representative.
+
+Why it exists: one click changes what the person at the machine sees, or takes it away from under them. So each wish is
+asked of the customer (where there is one), put on record, and only then done.
+
+Rules: a yes to special actions holds for the session; a restart or shutdown is asked for every time. What the record
+does not take is not done. The machine is used in threads: nothing here waits for a program.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+
+from farhand.agent.core.consent import Consent
+from farhand.agent.core.desktop import Desktop, DesktopError
+from farhand.agent.core.machine import MachineError
+from farhand.agent.core.tools import NotRecordedError, Tool, ToolPort
+from farhand.agent.texts import _
+from farhand.protocol.actions import Action, Done, How, Offered, Power, Run
+from farhand.protocol.channels import Actions, Kind, channel
+from farhand.protocol.messages import Abilities, Ability
+
+_CHANNEL = channel(Kind.ACTIONS)
+RECORD_S = 20.0
+"""How long a wish waits to be put on record."""
+MAX_WISHES = 8
+"""Wishes of one representative that wait for the customer's answer."""
+CTRL_ALT_DEL = "ctrl-alt-del"
+_KEYS = (0xFFE3, 0xFFE9, 0xFFFF)
+"""Control_L, Alt_L, Delete (X keysyms)."""
+
+
+class ActionsTool(Tool):
+    """Serves the actions channel (see `Tool`)."""
+
+    kind = Kind.ACTIONS
+
+    def __init__(self, port: ToolPort) -> None:
+        self._port = port
+        self._actions = Consent(port, self.kind, "actions", self._actions_answered)
+        self._powers: dict[How, Consent] = {
+            "reboot": Consent(port, self.kind, "reboot", lambda leg, yes: self._power_answered(leg, "reboot", yes)),
+            "shutdown": Consent(
+                port, self.kind, "shutdown", lambda leg, yes: self._power_answered(leg, "shutdown", yes)
+            ),
+        }
+        self._wishes: dict[int, list[Run]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- frames ---
+
+    def on_frame(self, leg: int, frame_type: int, channel: int, payload: memoryview) -> None:
+        """LIST, RUN, POWER."""
+        if frame_type == Actions.LIST:
+            self._start(self._tell_offer(leg))
+        elif frame_type == Actions.RUN:
+            self._wish(leg, msgspec.json.decode(payload, type=Run))
+        elif frame_type == Actions.POWER:
+            self._wish_power(leg, msgspec.json.decode(payload, type=Power).how)
+
+    def runs_while_asked(self, frame_type: int, payload: memoryview) -> bool:
+        """Only looking: an action could bring something in front of the question, or answer it."""
+        return frame_type == Actions.LIST
+
+    def viewer_left(self, leg: int) -> None:
+        """It asks for nothing any more. What was begun goes on."""
+        for consent in (self._actions, *self._powers.values()):
+            consent.cancel(leg)
+        self._wishes.pop(leg, None)
+
+    def close(self) -> None:
+        """Take back all questions, and what has not begun."""
+        for consent in (self._actions, *self._powers.values()):
+            consent.close()
+        for task in self._tasks:
+            task.cancel()
+
+    # --- special actions ---
+
+    def _wish(self, leg: int, wish: Run) -> None:
+        by = self._port.name_of(leg)
+        self._port.post("action-requested", by=by, leg=leg, action=wish.action, context=wish.context)
+        if self._actions.given(leg):
+            self._start(self._run(leg, by, wish))
+            return
+        wishes = self._wishes.setdefault(leg, [])
+        if len(wishes) >= MAX_WISHES:
+            self._refuse(leg, by, wish, _("Too much waits for the customer's answer."))
+            return
+        wishes.append(wish)
+        self._actions.ask(leg)
+
+    def _actions_answered(self, leg: int, allowed: bool) -> None:
+        by = self._port.name_of(leg)
+        for wish in self._wishes.pop(leg, []):
+            if allowed:
+                self._start(self._run(leg, by, wish))
+            else:
+                self._refuse(leg, by, wish, _("The customer did not allow it."))
+
+    def _refuse(self, leg: int, by: str, wish: Run, text: str) -> None:
+        self._port.post("action-refused", text, by=by, leg=leg, action=wish.action, context=wish.context)
+        self._tell(leg, wish.action, text)
+
+    async def _run(self, leg: int, by: str, wish: Run) -> None:
+        offer = await self._offer()
+        action = next((one for one in offer.actions if one.id == wish.action), None)
+        if action is None or not action.ability.can or wish.context not in action.contexts:
+            reason = action.ability.reason if action is not None else ""
+            self._refuse(leg, by, wish, reason or _("This computer has no such action."))
+            return
+        about: dict[str, str | int] = {"by": by, "leg": leg, "action": wish.action, "context": wish.context}
+        await self._recorded("action", wish.action, leg, action.name, about, lambda: self._act(wish))
+
+    async def _act(self, wish: Run) -> None:
+        if wish.action == CTRL_ALT_DEL:
+            desktop = await self._port.desktop()
+            if desktop is None:
+                raise MachineError(_("There is no desktop now."))
+            await asyncio.to_thread(_press, desktop)
+        else:
+            await asyncio.to_thread(self._port.machine.run, wish.action, wish.context)
+
+    # --- restart and shutdown ---
+
+    def _wish_power(self, leg: int, how: How) -> None:
+        by = self._port.name_of(leg)
+        self._port.post("power-requested", by=by, leg=leg, how=how)
+        if self._port.attended:
+            self._powers[how].ask(leg)
+        else:
+            self._start(self._power(leg, by, how))
+
+    def _power_answered(self, leg: int, how: How, allowed: bool) -> None:
+        by = self._port.name_of(leg)
+        if allowed:
+            self._start(self._power(leg, by, how))
+        else:
+            self._refuse_power(leg, by, how, _("The customer did not allow it."))
+
+    def _refuse_power(self, leg: int, by: str, how: How, text: str) -> None:
+        self._port.post("power-refused", text, by=by, leg=leg, how=how)
+        self._tell(leg, how, text)
+
+    async def _power(self, leg: int, by: str, how: How) -> None:
+        offer = await self._offer()
+        ability = offer.reboot if how == "reboot" else offer.shutdown
+        if not ability.can:
+            self._refuse_power(leg, by, how, ability.reason)
+            return
+        about: dict[str, str | int] = {"by": by, "leg": leg, "how": how}
+        await self._recorded("power", how, leg, "", about, lambda: self._switch(how))
+
+    async def _switch(self, how: How) -> None:
+        if how == "reboot" and self._port.returning().can:
+            await asyncio.to_thread(self._port.will_return, True)
+        try:
+            await asyncio.to_thread(self._port.machine.power, how)
+        except MachineError:
+            await asyncio.to_thread(self._port.will_return, False)
+            raise
+
+    # --- common ---
+
+    async def _recorded(
+        self,
+        what: str,
+        about: str,
+        leg: int,
+        text: str,
+        data: dict[str, str | int],
+        act: Callable[[], Coroutine[Any, Any, None]],
+    ) -> None:
+        """Put it on record, do it, tell the representative, and the record if it failed after all."""
+        done = {"action": "action-run", "power": "power-started"}[what]
+        try:
+            async with asyncio.timeout(RECORD_S):
+                await self._port.posted(done, text, **data)
+        except (TimeoutError, NotRecordedError) as error:
+            self._tell(leg, about, str(error) or _("It could not be put on record, so it was not done."))
+            return
+        try:
+            await act()
+        except (MachineError, DesktopError) as error:
+            self._port.post(f"{what}-failed", str(error)[:512], **data)
+            self._tell(leg, about, str(error)[:512])
+            return
+        self._tell(leg, about, "", done=True)
+
+    async def _offer(self) -> Offered:
+        """What can be done now, by the machine and by its desktop."""
+        offer = await asyncio.to_thread(self._port.machine.offer)
+        abilities = self._port.abilities()
+        control = abilities.control if abilities is not None else Ability(reason=_("There is no desktop now."))
+        keys = Action(id=CTRL_ALT_DEL, name=_("Send Ctrl-Alt-Del"), contexts=["user"], ability=control)
+        return Offered(
+            platform=offer.platform,
+            actions=[keys, *offer.actions],
+            reboot=offer.reboot,
+            shutdown=offer.shutdown,
+            returns=self._port.returning(),
+            block_input=_of(abilities, "block_input"),
+            privacy_screen=_of(abilities, "privacy_screen"),
+        )
+
+    async def _tell_offer(self, leg: int) -> None:
+        self._port.send(Actions.OFFERED, _CHANNEL, msgspec.json.encode(await self._offer()), leg)
+
+    def _tell(self, leg: int, about: str, text: str, *, done: bool = False) -> None:
+        message = Done(about=about, done=done, text=text[:512])
+        self._port.send(Actions.DONE, _CHANNEL, msgspec.json.encode(message), leg)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._port.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _of(abilities: Abilities | None, name: str) -> Ability:
+    if abilities is None:
+        return Ability(reason=_("There is no desktop now."))
+    ability: Ability = getattr(abilities, name)
+    return ability
+
+
+def _press(desktop: Desktop) -> None:
+    """Press and release Ctrl-Alt-Del on the desktop."""
+    sink = desktop.open_input()
+    try:
+        for key in _KEYS:
+            sink.key(key, True)
+        for key in reversed(_KEYS):
+            sink.key(key, False)
+    finally:
+        sink.close()

@@ -1,0 +1,119 @@
+"""Special actions, restart and shutdown on a real endpoint, whose programs and `shutdown` only take notes."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.harness.appliance import Appliance, wait_for
+from tests.harness.client import JumpClient, item_named, new_jump_client
+from tests.harness.console import Console, LiveSession
+from tests.harness.outside import programs_of
+from tests.harness.xdisplay import virtual_display
+
+from farhand.protocol.channels import Actions, Kind, channel
+
+ACTIONS = channel(Kind.ACTIONS)
+NAME = "with actions"
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    """An X display of this module."""
+    with virtual_display() as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def client(appliance: Appliance, console: Console, machines: Path, display: str) -> Iterator[JumpClient]:
+    """A Jump Client on it, on a machine that says what it was told to do."""
+    programs_of(machines / NAME)
+    running = new_jump_client(appliance, console.visitor, machines, NAME, display)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def session(client: JumpClient, console: Console) -> Iterator[LiveSession]:
+    """A session with it, joined by the endpoint; ended afterwards."""
+    live = console.jump(item_named(console, NAME)["id"])
+    live.entry(lambda e: e["kind"] == "leg-joined" and e["party"] == 1)
+    yield live
+    live.end()
+    item_named(console, NAME)
+
+
+def ask(session: LiveSession, frame_type: int, answer: int, **content: str) -> dict[str, Any]:
+    """Send a frame and return the content of its answer."""
+    since = len(session.socket.frames)
+    session.socket.send(frame_type, ACTIONS, json.dumps(content).encode() if content else b"", session.leg)
+    found: dict[str, Any] = session.socket.wait(
+        lambda f: f.channel == ACTIONS and f.type == answer and json.loads(f.payload), since=since, what="an answer"
+    )
+    return found
+
+
+# R-170
+def test_the_endpoint_says_what_its_system_can_do_and_why_not(session: LiveSession, client: JumpClient) -> None:
+    offered = ask(session, Actions.LIST, Actions.OFFERED)
+    assert offered["platform"] == "linux"
+    actions = {one["id"]: one for one in offered["actions"]}
+    assert actions["ctrl-alt-del"]["ability"]["can"]
+    assert actions["terminal"]["ability"]["can"]
+    assert offered["reboot"]["can"], offered["reboot"]
+    # R-165: no restricted customer interaction on this system, and the reason is said.
+    for name in ("block_input", "privacy_screen"):
+        assert not offered[name]["can"]
+        assert offered[name]["reason"]
+
+
+def test_a_special_action_opens_its_program_on_the_display_and_is_on_record(
+    session: LiveSession, client: JumpClient, display: str
+) -> None:
+    offered = ask(session, Actions.LIST, Actions.OFFERED)
+    terminal = next(one for one in offered["actions"] if one["id"] == "terminal")
+    context = terminal["contexts"][-1]
+    assert ask(session, Actions.RUN, Actions.DONE, action="terminal", context=context)["done"]
+    wait_for(lambda: f"x-terminal-emulator on {display}" in client.machine.did(), what="the program")
+    entry = session.entry(lambda e: e["kind"] == "action-run")
+    assert (entry["text"], entry["data"]["action"]) == ("Terminal", "terminal")
+    assert entry["data"]["by"] == "Administrator"
+    refused = ask(session, Actions.RUN, Actions.DONE, action="format-disk", context="user")
+    assert not refused["done"]
+    assert session.entry(lambda e: e["kind"] == "action-refused")["data"]["action"] == "format-disk"
+
+
+# R-169
+def test_ctrl_alt_del_is_sent_to_the_desktop(session: LiveSession, display: str) -> None:
+    assert ask(session, Actions.RUN, Actions.DONE, action="ctrl-alt-del", context="user")["done"]
+    assert session.entry(lambda e: e["kind"] == "action-run" and e["data"]["action"] == "ctrl-alt-del")
+
+
+# R-168
+def test_a_restart_returns_to_the_same_session(session: LiveSession, client: JumpClient) -> None:
+    session.say("before the restart")
+    assert ask(session, Actions.POWER, Actions.DONE, how="reboot")["done"]
+    started = session.entry(lambda e: e["kind"] == "power-started")
+    assert started["data"]["how"] == "reboot"
+    assert client.machine.did()[-1].endswith("reboot")
+    client.stop()
+    linked = len(client.said("linked"))
+    client.start().wait_linked(linked + 1)
+    returned = session.entry(lambda e: e["kind"] == "power-returned", within=60)
+    assert returned["seq"] > started["seq"]
+    assert ask(session, Actions.LIST, Actions.OFFERED)["reboot"]["can"]
+    # A client that starts again without a reboot says nothing of one.
+    client.stop()
+    client.start().wait_linked(linked + 2)
+    wait_for(lambda: _answers(session), 60, "the endpoint's answer")
+    session.say("after the second start")
+    assert [e["kind"] for e in session.entries()].count("power-returned") == 1
+
+
+def _answers(session: LiveSession) -> bool:
+    since = len(session.socket.frames)
+    session.socket.send(Actions.LIST, ACTIONS, b"", session.leg)
+    time.sleep(0.5)
+    return any(f.channel == ACTIONS and f.type == Actions.OFFERED for f in session.socket.frames[since:])

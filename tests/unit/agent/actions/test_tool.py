@@ -1,0 +1,184 @@
+"""The actions tool: what it offers, what it asks of the customer, and that nothing is done that is not on record."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from tests.unit.agent.fakes import FakeDesktop, FakePort
+
+from farhand.agent.core.machine import MachineError, Offer
+from farhand.agent.core.tools import NotRecordedError
+from farhand.agent.tools.actions import make
+from farhand.protocol.actions import Action, Context, How
+from farhand.protocol.channels import Actions, Grant, Kind, channel
+from farhand.protocol.messages import Ability
+
+ACTIONS = channel(Kind.ACTIONS)
+
+
+@dataclass
+class FakeMachine:
+    """A machine that remembers what it was told."""
+
+    did: list[str] = field(default_factory=list)
+    says_no: str = ""
+
+    def offer(self) -> Offer:
+        actions = [
+            Action(id="terminal", name="Terminal", contexts=["user"], ability=Ability(can=True)),
+            Action(id="settings", name="Settings", contexts=["user"], ability=Ability(reason="Not installed.")),
+        ]
+        return Offer(platform="linux", actions=actions, reboot=Ability(can=True), shutdown=Ability(reason="Never."))
+
+    def run(self, action: str, context: Context) -> None:
+        self._do(f"{action} {context}")
+
+    def power(self, how: How) -> None:
+        self._do(how)
+
+    def _do(self, what: str) -> None:
+        if self.says_no:
+            raise MachineError(self.says_no)
+        self.did.append(what)
+
+
+def play(scene: Callable[[FakePort, FakeMachine, Any], Coroutine[Any, Any, None]], **options: Any) -> None:
+    async def run() -> None:
+        machine = FakeMachine()
+        port = FakePort(machine=machine, grants=Grant.ACTIONS | Grant.REBOOT, **options)
+        tool = make(port)
+        await scene(port, machine, tool)
+        tool.close()
+
+    asyncio.run(run())
+
+
+def give(tool: Any, frame_type: int, leg: int = 2, **content: str) -> None:
+    tool.on_frame(leg, frame_type, ACTIONS, memoryview(json.dumps(content).encode()))
+
+
+def answers(port: FakePort, frame_type: int) -> list[dict[str, Any]]:
+    return [json.loads(payload) for kind, _channel, payload, leg in port.sent if kind == frame_type and leg == 2]
+
+
+def test_what_can_be_done_is_told_to_who_asks_with_the_reasons() -> None:
+    async def scene(port: FakePort, _machine: FakeMachine, tool: Any) -> None:
+        give(tool, Actions.LIST)
+        await port.until(lambda: answers(port, Actions.OFFERED))
+        (offered,) = answers(port, Actions.OFFERED)
+        abilities = {one["id"]: one["ability"] for one in offered["actions"]}
+        assert abilities["ctrl-alt-del"] == {"can": False, "reason": "There is no desktop now."}
+        assert abilities["settings"]["reason"] == "Not installed."
+        assert offered["shutdown"] == {"can": False, "reason": "Never."}
+        assert port.posts == []
+
+    play(scene)
+
+
+def test_an_action_is_on_record_before_it_is_done() -> None:
+    async def scene(port: FakePort, machine: FakeMachine, tool: Any) -> None:
+        kept = asyncio.Event()
+
+        async def posted(kind: str, text: str = "", **data: str | int | bool) -> int:
+            await kept.wait()
+            port.post(kind, text, **data)
+            return 1
+
+        port.posted = posted  # type: ignore[method-assign]
+        give(tool, Actions.RUN, action="terminal", context="user")
+        await asyncio.sleep(0.05)
+        assert machine.did == []
+        kept.set()
+        await port.until(lambda: answers(port, Actions.DONE))
+        assert machine.did == ["terminal user"]
+        assert [kind for kind, _data in port.posts] == ["action-requested", "action-run"]
+
+    play(scene)
+
+
+def test_what_the_record_does_not_take_is_not_done() -> None:
+    async def scene(port: FakePort, machine: FakeMachine, tool: Any) -> None:
+        async def posted(kind: str, text: str = "", **data: str | int | bool) -> int:
+            raise NotRecordedError("too-many", "The record is full.")
+
+        port.posted = posted  # type: ignore[method-assign]
+        give(tool, Actions.POWER, how="reboot")
+        await port.until(lambda: answers(port, Actions.DONE))
+        assert answers(port, Actions.DONE) == [{"about": "reboot", "done": False, "text": "The record is full."}]
+        assert machine.did == []
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("action", "context"), [("settings", "user"), ("terminal", "system"), ("unheard-of", "user")])
+def test_what_is_not_offered_is_refused(action: str, context: str) -> None:
+    async def scene(port: FakePort, machine: FakeMachine, tool: Any) -> None:
+        give(tool, Actions.RUN, action=action, context=context)
+        await port.until(lambda: answers(port, Actions.DONE))
+        assert not answers(port, Actions.DONE)[0]["done"]
+        assert machine.did == []
+        assert port.posts[-1][0] == "action-refused"
+
+    play(scene)
+
+
+def test_a_customer_is_asked_for_actions_once_and_for_each_restart() -> None:
+    async def scene(port: FakePort, machine: FakeMachine, tool: Any) -> None:
+        for times in (1, 2):
+            give(tool, Actions.RUN, action="terminal", context="user")
+            await port.until(
+                lambda times=times: len(machine.did) == times and len(answers(port, Actions.DONE)) == times
+            )
+        for times in (1, 2):
+            give(tool, Actions.POWER, how="reboot")
+            await port.until(lambda times=times: len(answers(port, Actions.DONE)) == 2 + times)
+        assert [question.tool for question in port.questions] == ["actions", "reboot", "reboot"]
+
+    play(scene, attended=True)
+
+
+def test_a_customers_no_is_told_and_on_record() -> None:
+    async def scene(port: FakePort, machine: FakeMachine, tool: Any) -> None:
+        give(tool, Actions.RUN, action="terminal", context="user")
+        give(tool, Actions.POWER, how="reboot")
+        await port.until(lambda: len(answers(port, Actions.DONE)) == 2)
+        assert machine.did == []
+        assert {"action-refused", "power-refused"} <= {kind for kind, _data in port.posts}
+
+    play(scene, attended=True, allow=False)
+
+
+def test_a_restart_that_fails_after_all_is_prepared_for_no_longer() -> None:
+    async def scene(port: FakePort, machine: FakeMachine, tool: Any) -> None:
+        machine.says_no = "Somebody holds it up."
+        give(tool, Actions.POWER, how="reboot")
+        await port.until(lambda: answers(port, Actions.DONE))
+        assert answers(port, Actions.DONE)[0]["text"] == "Somebody holds it up."
+        assert port.prepared == [True, False]
+        assert [kind for kind, _data in port.posts] == ["power-requested", "power-started", "power-failed"]
+
+    play(scene)
+
+
+def test_ctrl_alt_del_presses_and_releases_the_keys() -> None:
+    pressed: list[tuple[int, bool]] = []
+
+    class Sink:
+        def key(self, keysym: int, down: bool) -> None:
+            pressed.append((keysym, down))
+
+        def close(self) -> None:
+            pressed.append((0, False))
+
+    async def scene(port: FakePort, _machine: FakeMachine, tool: Any) -> None:
+        give(tool, Actions.RUN, action="ctrl-alt-del", context="user")
+        await port.until(lambda: answers(port, Actions.DONE))
+        down, up = pressed[:3], pressed[3:6]
+        assert [key for key, is_down in down if is_down] == [0xFFE3, 0xFFE9, 0xFFFF]
+        assert up == [(key, False) for key, _down in reversed(down)]
+        assert pressed[6:] == [(0, False)]
+
+    play(scene, home=FakeDesktop(input=Sink))  # type: ignore[arg-type]

@@ -1,0 +1,78 @@
+"""The Linux machine: what its table offers, and the commands at the end, which only take notes here."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from tests.harness.outside import programs_of
+
+from farhand.agent.core.machine import MachineError
+from farhand.agent.platforms.linux import machine as module
+from farhand.agent.platforms.linux.machine import LinuxMachine
+from farhand.agent.platforms.linux.people import own
+
+
+@pytest.fixture
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    programs_of(tmp_path)
+    for needed in ("sh", "env"):
+        (tmp_path / "bin" / needed).symlink_to(f"/bin/{needed}")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(module, "signed_in", own)
+    return tmp_path / "did"
+
+
+def said(notes: Path) -> list[str]:
+    return notes.read_text().splitlines() if notes.exists() else []
+
+
+def test_each_action_can_be_done_or_says_why_not(notes: Path) -> None:
+    offer = LinuxMachine(lambda: ":7").offer()
+    assert len({one.id for one in offer.actions}) == len(offer.actions)
+    for one in offer.actions:
+        assert one.name
+        assert one.ability.can != bool(one.ability.reason)
+    able = {one.id: one for one in offer.actions if one.ability.can}
+    assert able.keys() == {"terminal", "task-manager", "file-manager"}
+    elevated = {name for name, one in able.items() if "system" in one.contexts}
+    assert elevated == ({"terminal", "task-manager"} if os.geteuid() == 0 else set())
+
+
+def test_without_a_desktop_nothing_opens(notes: Path) -> None:
+    machine = LinuxMachine(lambda: None)
+    assert {one.ability.reason for one in machine.offer().actions} == {"There is no desktop now."}
+    with pytest.raises(MachineError):
+        machine.run("terminal", "user")
+
+
+def test_a_program_is_opened_on_the_display(notes: Path) -> None:
+    LinuxMachine(lambda: ":7").run("file-manager", "user")
+    limit = time.monotonic() + 20
+    while said(notes) != ["nautilus on :7"]:
+        assert time.monotonic() < limit, said(notes)
+        time.sleep(0.02)
+    with pytest.raises(MachineError):
+        LinuxMachine(lambda: ":7").run("nautilus", "user")
+
+
+@pytest.mark.parametrize("systemd", [True, False])
+def test_the_system_is_told_to_restart_or_switch_off(
+    notes: Path, monkeypatch: pytest.MonkeyPatch, systemd: bool
+) -> None:
+    monkeypatch.setattr(module, "systemd_runs", lambda: systemd)
+    machine = LinuxMachine(lambda: None)
+    machine.power("reboot")
+    machine.power("shutdown")
+    assert said(notes) == ["told to reboot", "told to shutdown"]
+
+
+def test_a_no_of_the_system_is_passed_on(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "systemd_runs", lambda: False)
+    (notes.parent / "bin" / "shutdown").write_text("#!/bin/sh\necho first >&2; echo 'Access denied' >&2; exit 1\n")
+    with pytest.raises(MachineError, match="Access denied"):
+        LinuxMachine(lambda: None).power("reboot")
+    (notes.parent / "bin" / "shutdown").unlink()
+    assert "no program" in LinuxMachine(lambda: None).offer().reboot.reason
+    with pytest.raises(MachineError):
+        LinuxMachine(lambda: None).power("reboot")
