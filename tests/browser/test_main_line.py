@@ -220,6 +220,16 @@ def read_report(context: BrowserContext, words: Words) -> None:
     slider.fill(str(int(float(slider.get_attribute("max") or 0)) // 100 * 100 - 300))
     wait_for(lambda: alike(canvas_pixels(canvas), begin) < 1, what="another picture")
     wait_for(lambda: colours(canvas_pixels(canvas)) > 20, what="the sought picture")
+
+    events = screen.get_by_role("list", name=words.console("Chat and events"), exact=True)
+    expect(events.get_by_text(HOSTILE)).to_be_visible()
+    every = events.get_by_role("listitem").count()
+    for name in ("Screen Sharing", "Mouse and keyboard", "Command Shell", "Files", "Session"):
+        screen.get_by_role("checkbox", name=words.console(name), exact=True).uncheck()
+    wait_for(lambda: 0 < events.get_by_role("listitem").count() < every, what="chat alone")
+    before = float(slider.input_value())
+    steps.button(screen, words, "Previous event").click()
+    wait_for(lambda: float(slider.input_value()) < before, what="the moment of the chat line")
     shot(page, f"report-{words.language}")
 
 

@@ -1,7 +1,10 @@
 """Reading sessions for reports: the list, and one session with who was in it, what was done, and what was said."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import reduce
+from operator import or_
+from typing import Final
 
 import msgspec
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -33,6 +36,25 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     def time(self) -> datetime.datetime:
         """Moment in UTC."""
         return moment(self.time_ms)
+
+
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "chat": ("chat",),
+    "screen": ("screen-", "recording-"),
+    "shell": ("shell-",),
+    "file": ("file",),
+    "control": ("control-",),
+}
+"""Groups of events by how their kinds begin; `session` is all others."""
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One event as a player shows it beside the screen."""
+
+    time_ms: int
+    group: str
+    by: str
+    text: str
 
 
 def visible(subject: Subject) -> QuerySet[Session]:
@@ -124,6 +146,36 @@ def timeline(session: Session) -> QuerySet[SessionEvent]:
 def chat(session: Session) -> QuerySet[SessionEvent]:
     """What was said, in order."""
     return history(session.id).filter(kind="chat")
+
+
+def everything(session: Session) -> QuerySet[SessionEvent]:
+    """What was done and what was said, in order of time."""
+    return timeline(session) | chat(session)
+
+
+def around(session: Session, at: int, groups: Collection[str], most: int) -> tuple[list[Told], list[Told]]:
+    """Events before the moment `at` and from then on (ms since 1970), in order, of these groups (none = all); each list
+    is one longer than `most` when there are more.
+    """
+    rows = everything(session)
+    if groups:
+        rows = rows.filter(_of_groups(groups))
+    before = list(rows.filter(time_ms__lt=at).reverse()[: most + 1])[::-1]
+    behind = list(rows.filter(time_ms__gte=at)[: most + 1])
+    return [told(event) for event in before], [told(event) for event in behind]
+
+
+def told(event: SessionEvent) -> Told:
+    """What a player shows of an event."""
+    group = next((name for name, kinds in GROUPS.items() if event.kind.startswith(kinds)), "session")
+    by, text = (event.name, event.text) if group == "chat" else ("", sentence(event))
+    return Told(time_ms=event.time_ms, group=group, by=by, text=text)
+
+
+def _of_groups(groups: Collection[str]) -> Q:
+    named = {name: reduce(or_, (Q(kind__startswith=kind) for kind in kinds)) for name, kinds in GROUPS.items()}
+    chosen = reduce(or_, (rule for name, rule in named.items() if name in groups), Q(pk__in=[]))
+    return chosen | ~reduce(or_, named.values()) if "session" in groups else chosen
 
 
 def moment(time_ms: int) -> datetime.datetime:

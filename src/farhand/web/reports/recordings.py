@@ -1,30 +1,26 @@
 """Recordings of one session, opened from the relay's folder: verified, indexed, decrypted piece by piece.
 
-Files are mapped, never read whole. What can be computed once for a file as it is now (its index, its verification, its
-shells) is kept for the files used last. Rules: a file is named by the session's id and the segment's number from the
-database, never by text of a request; a missing or damaged file is a finding, not an error.
+What can be computed once for a file as it is now (its index, its verification, its shells) is kept for the files used
+last. A missing or damaged file is a finding, not an error.
 """
 
 import functools
-import mmap
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import msgspec
-from django.conf import settings
 
 from farhand.kit.log import get_log
 from farhand.protocol.channels import Kind, Screen
 from farhand.protocol.messages import NOT_UNDERSTOOD, ScreenStarted
 from farhand.recording import cast
-from farhand.recording import format as form
 from farhand.recording import keys as recording_keys
 from farhand.recording.index import Index
 from farhand.recording.reader import SegmentReader, play
 from farhand.recording.verifier import Findings, verify
 from farhand.web.appliance import keys
+from farhand.web.reports import files
+from farhand.web.reports.files import Stamp
 from farhand.web.support.models import RecordingSegment, Session
 
 log = get_log("reports")
@@ -32,16 +28,6 @@ log = get_log("reports")
 SCREEN = 1 << Kind.SCREEN
 SCREEN_LANDMARKS = 1 << 16 + Kind.SCREEN
 """Bits of `recording.format.ChunkHead.kinds`."""
-
-
-class Stamp(msgspec.Struct, frozen=True):
-    """A file as it is now; what was computed for it holds as long as this is equal."""
-
-    path: str
-    size: int
-    changed_ns: int
-    session_id: str
-    segment: int
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,12 +100,12 @@ def of_session(session: Session) -> Recording:
     found: list[Segment] = []
     rows = RecordingSegment.objects.filter(session=session).order_by("segment")
     for number in rows.values_list("segment", flat=True):
-        stamp = _stamp(session.id, number)
+        stamp = files.stamp_of(session.id, number)
         if stamp is None and number not in started:
             continue
         findings = _findings(stamp)
         start = findings.head.started_ms if findings.head is not None else started.get(number, session.created_ms)
-        index = _index(stamp) if stamp is not None else None
+        index = files.index_of(stamp) if stamp is not None else None
         found.append(Segment(number=number, stamp=stamp, findings=findings, index=index, started_ms=start))
     found.sort(key=lambda segment: (segment.started_ms, segment.number))
     return Recording(
@@ -134,22 +120,18 @@ def of_session(session: Session) -> Recording:
 def opened(recording: Recording) -> Iterator[list[SegmentReader]]:
     """Open the readers of all segments that can be opened; their files are unmapped at the end."""
     with ExitStack() as stack:
-        yield [r for r in (_reader(stack, segment) for segment in recording.segments) if r is not None]
+        yield [r for r in (_reader(stack, s.stamp) for s in recording.segments if s.stamp is not None) if r is not None]
 
 
-def chunk(session: Session, number: int, place: int) -> bytes | None:
-    """Return the frames of one chunk, or None when there is no such chunk. Raises Damaged. Verifies nothing but the
-    chunk.
-    """
-    if not RecordingSegment.objects.filter(session=session, segment=number).exists():
-        return None
-    stamp = _stamp(session.id, number)
-    index = _index(stamp) if stamp is not None else None
-    if index is None or not 0 <= place < len(index):
-        return None
+@contextmanager
+def opened_segment(session_id: str, number: int) -> Iterator[SegmentReader | None]:
+    """Open one segment; None when there is no such one, or it cannot be opened. Verifies nothing."""
+    stamp = files.stamp_of(session_id, number)
     with ExitStack() as stack:
-        reader = _reader(stack, Segment(number=number, stamp=stamp, findings=Findings(), index=index, started_ms=0))
-        return reader.plain(place) if reader is not None else None
+        if stamp is None or not RecordingSegment.objects.filter(session_id=session_id, segment=number).exists():
+            yield None
+        else:
+            yield _reader(stack, stamp)
 
 
 def screens(recording: Recording) -> Sequence[tuple[int, int, int]]:
@@ -170,48 +152,23 @@ def shell_lines(recording: Recording, shell: cast.Shell, form_name: str) -> Iter
         yield from write(play(readers, cast.KINDS, [], shell.opened_ms), shell)
 
 
-def _path(session_id: str, segment: int) -> Path:
-    data: Path = settings.FARHAND_DATA
-    return data / "relay" / "recordings" / session_id / f"{segment}.fhr"
-
-
-def _stamp(session_id: str, segment: int) -> Stamp | None:
-    path = _path(session_id, segment)
-    try:
-        found = path.stat(follow_symlinks=False)
-    except OSError:
+def _reader(stack: ExitStack, stamp: Stamp) -> SegmentReader | None:
+    index = files.index_of(stamp)
+    if index is None:
         return None
-    if not found.st_size:
-        return None
-    return Stamp(str(path), found.st_size, found.st_mtime_ns, session_id, segment)
-
-
-@contextmanager
-def _mapped(stamp: Stamp) -> Iterator[mmap.mmap]:
-    handle = os.open(stamp.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        # The length of the stamp, not of the file: a file that grows stays what was looked at.
-        view = mmap.mmap(handle, stamp.size, access=mmap.ACCESS_READ)
-    finally:
-        os.close(handle)
-    try:
-        yield view
-    finally:
-        view.close()
-
-
-def _reader(stack: ExitStack, segment: Segment) -> SegmentReader | None:
-    if segment.stamp is None or segment.index is None:
-        return None
-    head = segment.index.head
-    if (head.session_id, head.segment) != (segment.stamp.session_id, segment.number):
+    head = index.head
+    if (head.session_id, head.segment) != (stamp.session_id, stamp.segment):
         return None
     try:
         data_key = recording_keys.unwrap(keys.recordings_key(), head.wrapped, head.session_id, head.segment)
     except recording_keys.BadKey as error:
         log.warning("recording_key", session=head.session_id, segment=head.segment, text=str(error))
         return None
-    return SegmentReader(stack.enter_context(_mapped(segment.stamp)), data_key, segment.index)
+    try:
+        return SegmentReader(stack.enter_context(files.mapped(stamp)), data_key, index)
+    except (OSError, ValueError) as error:  # gone or shortened since it was looked at
+        log.warning("recording_file", session=stamp.session_id, segment=stamp.segment, text=str(error))
+        return None
 
 
 def _findings(stamp: Stamp | None) -> Findings:
@@ -226,27 +183,14 @@ def _findings(stamp: Stamp | None) -> Findings:
 
 @functools.lru_cache(maxsize=64)
 def _verified(stamp: Stamp, issuer: str) -> Findings:
-    with _mapped(stamp) as view:
+    with files.mapped(stamp) as view:
         return verify(view, [bytes.fromhex(issuer)], (stamp.session_id, stamp.segment))
-
-
-@functools.lru_cache(maxsize=64)
-def _index(stamp: Stamp) -> Index | None:
-    try:
-        with _mapped(stamp) as view:
-            return Index.build(view)
-    except (form.FormatError, OSError, ValueError) as error:
-        log.warning("recording_head", session=stamp.session_id, segment=stamp.segment, text=str(error))
-        return None
 
 
 @contextmanager
 def _readers(stamps: tuple[Stamp, ...]) -> Iterator[list[SegmentReader]]:
     with ExitStack() as stack:
-        segments = [
-            Segment(number=s.segment, stamp=s, findings=Findings(), index=_index(s), started_ms=0) for s in stamps
-        ]
-        yield [r for r in (_reader(stack, segment) for segment in segments) if r is not None]
+        yield [r for r in (_reader(stack, stamp) for stamp in stamps) if r is not None]
 
 
 @functools.lru_cache(maxsize=64)

@@ -1,7 +1,7 @@
 """Reports show what happened to those who may see it, and play recordings that the real writer made."""
 
+import itertools
 import json
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from farhand.rules.access import decide
 from farhand.web.accounts.models import Team, TeamMember
 from farhand.web.events.models import AuditRow
 from farhand.web.jump.models import JumpGroup, JumpGroupMember
-from farhand.web.reports import queries, recordings, views
+from farhand.web.reports import player, queries, recordings, views
 from farhand.web.support.models import Leg, RecordingSegment, Session, SessionEvent
 
 START = 1_750_000_000_000
@@ -204,27 +204,79 @@ def test_shell_is_given_out_as_asciicast_and_transcript(viewer: Any, recorded: S
     assert viewer.get(f"/reports/{recorded.id}/shell/2.cast").status_code == 404
 
 
-def test_screen_plays_by_index_and_chunks_and_is_audited(viewer: Any, recorded: Session) -> None:
+def parts_of(answer: Any) -> list[tuple[int, bytes | None]]:
+    """The parts of a range: place and frames; None for one that is damaged."""
+    raw, found = b"".join(answer.streaming_content), []
+    while raw:
+        place, length = player.PART.unpack_from(raw)
+        size = 0 if length == player.DAMAGED else length
+        found.append((place, None if length == player.DAMAGED else raw[8 : 8 + size]))
+        raw = raw[8 + size :]
+    return found
+
+
+def test_screen_plays_by_index_and_ranges_and_is_audited(viewer: Any, recorded: Session) -> None:
     index = viewer.get(f"/reports/{recorded.id}/screen/index.json").json()
     assert (index["started_ms"], index["duration_ms"], index["gaps"]) == (START, 8000, [])
-    (segment,) = index["segments"]
-    assert [key for *_, key in segment["chunks"] if key >= 0] == [0, 3000, 6000]
-    assert [e["kind"] for e in index["events"]].count("chat") == 1
-    place = segment["chunks"][0][0]
-    answer = viewer.get(f"/reports/{recorded.id}/screen/1/{place}", {"view": index["view"]})
-    assert answer["Cache-Control"].startswith("private")
-    frames = [f for f in split_frames(answer.content) if f.channel == 0x200 and f.type == 19]
     assert index["screens"] == [[0, 640, 480]]
-    assert frames[0].type == 19
-    assert frames[0].payload[8] & 1
-    assert struct.unpack_from("<IHBI", answer.content)[3] <= len(answer.content)
+    (segment,) = index["segments"]
+    assert list(itertools.accumulate(segment["times"])) == [0, 3000, 6000]
+    places = list(itertools.accumulate(segment["places"]))
+    view = {"view": index["view"]}
+    answer = viewer.get(f"/reports/{recorded.id}/screen/1/{places[1]}-{places[2] - 1}", view)
+    assert answer["Cache-Control"].startswith("private")
+    parts = parts_of(answer)
+    assert parts[-1] == (places[2] - 1, b"")
+    assert [place for place, _ in parts[:-1]] == list(range(places[1], places[2]))
+    updates = [f for _, plain in parts for f in split_frames(plain or b"") if f.channel == 0x200 and f.type == 19]
+    key = next(f for f in updates if f.payload[8] & 1)
+    assert key.time_ms == 3000
     row = AuditRow.objects.get(action="reports.recording.view")
     assert (row.object, row.fields, row.outcome) == (f"session:{recorded.id}", {"what": "screen"}, "done")
-    # Chunks are only for a player that was opened, by the same person, for this session.
-    assert viewer.get(f"/reports/{recorded.id}/screen/1/{place}").status_code == 403
-    assert viewer.get(f"/reports/{recorded.id}/screen/1/{place}", {"view": index["view"] + "x"}).status_code == 403
-    assert viewer.get(f"/reports/{recorded.id}/screen/1/999", {"view": index["view"]}).status_code == 404
-    assert viewer.get(f"/reports/{recorded.id}/screen/9/0", {"view": index["view"]}).status_code == 404
+    # Ranges are only for a player that was opened, by the same person, for this session.
+    first = f"/reports/{recorded.id}/screen/1/0-3"
+    assert viewer.get(first).status_code == 403
+    assert viewer.get(first, {"view": index["view"] + "x"}).status_code == 403
+    last = segment["last"]
+    end = parts_of(viewer.get(f"/reports/{recorded.id}/screen/1/{last}-99999", view))
+    assert [place for place, _ in end] == [last, last]
+    for wrong in ("1/999-1000", "1/3-2", "9/0-1"):
+        assert viewer.get(f"/reports/{recorded.id}/screen/{wrong}", view).status_code == 404
+
+
+def test_a_range_is_bounded_in_bytes(viewer: Any, recorded: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(player, "RANGE_BYTES", 1000)
+    view = {"view": viewer.get(f"/reports/{recorded.id}/screen/index.json").json()["view"]}
+    places = [place for place, _ in parts_of(viewer.get(f"/reports/{recorded.id}/screen/1/0-7", view))]
+    assert places == list(range(len(places)))
+    assert 0 < len(places) < 7
+
+
+def test_events_are_given_around_a_moment_by_groups(
+    viewer: Any, recorded: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_event(recorded, 6, "screen-started", by="Rep")
+    view = viewer.get(f"/reports/{recorded.id}/screen/index.json").json()["view"]
+    address = f"/reports/{recorded.id}/screen/events.json"
+
+    def events(**query: str) -> dict[str, Any]:
+        found: dict[str, Any] = viewer.get(address, {**query, "view": view}).json()
+        return found
+
+    everything = events()
+    assert [e["group"] for e in everything["events"]] == ["session", "session", "chat", "shell", "shell", "screen"]
+    assert (everything["before"], everything["behind"]) == (False, False)
+    (said,) = events(show="chat")["events"]
+    assert said == {"t_ms": 2000, "group": "chat", "by": "Customer", "text": "<b>Hello & welcome</b>"}
+    assert [e["t_ms"] for e in events(show="shell,screen")["events"]] == [3000, 4000, 6000]
+    assert events(show="nothing")["events"] == []
+    monkeypatch.setattr(player, "EVENTS", 1)
+    around = events(show="chat,shell,screen", at="4000")
+    assert [e["t_ms"] for e in around["events"]] == [3000, 4000]
+    assert (around["before"], around["behind"]) == (True, True)
+    for wrong in ("x", "-1", "9" * 5000, "9" * 19):
+        assert viewer.get(address, {"at": wrong, "view": view}).status_code == 200
+    assert viewer.get(address).status_code == 403
 
 
 def test_damage_is_named_and_never_served(viewer: Any, recorded: Session, settings: Any) -> None:
@@ -240,8 +292,10 @@ def test_damage_is_named_and_never_served(viewer: Any, recorded: Session, settin
     assert f"The first damaged second is {second}." in page
     index = viewer.get(f"/reports/{recorded.id}/screen/index.json").json()
     assert index["gaps"][0]["what"] in {"altered", "signature"}
-    answer = viewer.get(f"/reports/{recorded.id}/screen/1/4", {"view": index["view"]})
-    assert answer.status_code == 404
+    answer = viewer.get(f"/reports/{recorded.id}/screen/1/3-5", {"view": index["view"]})
+    parts = dict(parts_of(answer)[:-1])
+    assert (sorted(parts), parts[4]) == ([3, 4, 5], None)
+    assert parts[3]
 
 
 def test_segments_of_a_killed_relay_play_on_and_the_cut_is_marked(viewer: Any, owner: Any, settings: Any) -> None:
@@ -292,7 +346,7 @@ def test_who_may_see_what(make_user: Any, sign_in: Any, recorded: Session, owner
     assert page.status_code == 200
     assert "Play Command Shell" not in page.content.decode()
     assert "not allowed to view recordings" in page.content.decode()
-    for part in ("shell/1.cast", "shell/1.txt", "screen/index.json", "screen/1/0"):
+    for part in ("shell/1.cast", "shell/1.txt", "screen/index.json", "screen/events.json", "screen/1/0-1"):
         assert reader.get(f"/reports/{recorded.id}/{part}").status_code == 403
     assert AuditRow.objects.filter(action="reports.recording.view", outcome="refused").count() >= 3
 

@@ -7,8 +7,10 @@ import "./replay.css";
 import { loadLanguage, t } from "../../../console/src/i18n";
 import { type Decoder, ScreenPlayer } from "./player";
 import { shellControls } from "./shell";
-import { type Chunk, type IndexFile, chunksOf, firstPicture } from "./timeline";
-import { type ReplayView, element, replayView } from "./view";
+import { element } from "./elements";
+import { type Around, eventList } from "./events";
+import { type IndexFile, blocksOf, firstPicture } from "./timeline";
+import { type ReplayView, replayView } from "./view";
 
 interface ScreenModule {
   ScreenDecoder: new (canvas: HTMLCanvasElement) => Decoder;
@@ -16,8 +18,8 @@ interface ScreenModule {
 
 const screenModule = import.meta.glob<ScreenModule>("../../../console/src/live/screen/index.ts");
 
-async function fetched(address: string): Promise<Response> {
-  const answer = await fetch(address, { credentials: "same-origin" });
+async function fetched(address: string | URL, signal?: AbortSignal): Promise<Response> {
+  const answer = await fetch(address, { credentials: "same-origin", signal: signal ?? null });
   if (!answer.ok) throw new Error(`${answer.status}`);
   return answer;
 }
@@ -41,23 +43,34 @@ async function openScreen(place: HTMLElement, address: string): Promise<void> {
   const load = screenModule["../../../console/src/live/screen/index.ts"];
   if (!load) throw new Error("this build cannot decode screens");
   const [module, index] = await Promise.all([load(), fetched(address).then((r) => r.json() as Promise<IndexFile>)]);
-  const view = replayView(index);
+  const part = (name: string, query: Readonly<Record<string, string>> = {}): URL => {
+    const from = new URL(name, new URL(address, location.href));
+    for (const [key, value] of Object.entries({ ...query, view: index.view })) from.searchParams.set(key, value);
+    return from;
+  };
+  const failed = (): void => view.say(t("A part of this recording is damaged or could not be loaded; it is left out."));
+  const events = eventList(
+    (at, groups) => fetched(part("events.json", { at: String(Math.round(at)), show: groups.join(",") })).then((r) => r.json() as Promise<Around>),
+    (at) => void player.seek(at),
+    () => view.say(t("What was said and done could not be loaded. Reload the page and try again.")),
+  );
+  const view = replayView(index, events);
   const player = new ScreenPlayer({
     index,
     decoder: (size) => decoderFor(view, module, size),
-    fetch: async (chunk: Chunk) => {
-      const from = new URL(`${chunk.segment}/${chunk.place}`, new URL(address, location.href));
-      from.searchParams.set("view", index.view);
-      return new Uint8Array(await (await fetched(from.href)).arrayBuffer());
+    fetch: async (segment, first, last, signal) => {
+      const { body } = await fetched(part(`${segment}/${first}-${last}`), signal);
+      if (!body) throw new Error("no answer");
+      return body;
     },
     changed: () => view.update(player),
-    failed: () => view.say(t("A part of this recording is damaged or could not be loaded; it is left out.")),
+    failed,
   });
   view.connect(player);
   place.replaceChildren(view.root);
   view.update(player);
   // What was recorded before the first picture is an empty stage: nobody should have to wait for it.
-  await player.seek(firstPicture(chunksOf(index)));
+  await player.seek(firstPicture(blocksOf(index)));
   run(player);
 }
 

@@ -1,33 +1,50 @@
 import { describe, expect, it, vi } from "vitest";
 import { type Decoder, ScreenPlayer } from "./player";
-import { type Chunk, type IndexFile, chunksOf, clock, eventAt, framesOf, keyBefore, placeAt, sizeAt } from "./timeline";
+import { Source } from "./source";
+import { type IndexFile, blockAt, blocksOf, clock, eventAt, framesOf, keyBefore, sizeAt } from "./timeline";
 
 /** One update a second for ten seconds, a full picture at 0, 4 and 8 s; the second segment begins at 20 s with one of its own. */
-function recording(): { index: IndexFile; bytes: (chunk: Chunk) => Uint8Array } {
-  const chunks: [number, number, number, number, number][] = [];
-  for (let n = 0; n < 10; n += 1) chunks.push([n, n * 1000, n * 1000 + 100, 40, n % 4 === 0 ? n * 1000 : -1]);
-  const index: IndexFile = {
+function recording(): IndexFile {
+  const common = { closed: true, verified_ms: 0 };
+  return {
     session: "s",
     started_ms: 1,
     duration_ms: 21_000,
     segments: [
-      { segment: 1, start_ms: 0, end_ms: 9100, verified_ms: 9100, closed: false, chunks },
-      { segment: 2, start_ms: 20_000, end_ms: 20_100, verified_ms: 20_100, closed: true, chunks: [[0, 20_000, 20_100, 40, 20_000]] },
+      { segment: 1, start_ms: 0, end_ms: 9100, last: 9, places: [0, 4, 4], times: [0, 4000, 4000], ...common },
+      { segment: 2, start_ms: 20_000, end_ms: 20_100, last: 0, places: [0], times: [0], ...common },
     ],
     screens: [
       [0, 640, 480],
       [20_000, 800, 600],
     ],
     gaps: [],
-    events: [
-      { t_ms: 500, kind: "chat", by: "Customer", text: "hello" },
-      { t_ms: 5000, kind: "shell-opened", by: "Rep", text: "opened" },
-    ],
     view: "v",
   };
-  const bytes = (chunk: Chunk): Uint8Array =>
-    frame(chunk.start - chunk.base, new Uint8Array([chunk.segment * 100 + chunk.place, 0, 0, 0, 0, 0, 0, 0, chunk.key >= 0 ? 3 : 2]));
-  return { index, bytes };
+}
+
+/** The frames of one chunk. */
+const chunk = (segment: number, place: number): Uint8Array =>
+  frame(segment === 1 ? place * 1000 : 0, new Uint8Array([segment * 100 + place, 0, 0, 0, 0, 0, 0, 0, place % 4 === 0 ? 3 : 2]));
+
+function part(place: number, data: Uint8Array | null): Uint8Array {
+  const made = new Uint8Array(8 + (data?.length ?? 0));
+  const view = new DataView(made.buffer);
+  view.setUint32(0, place, true);
+  view.setUint32(4, data ? data.length : 0xffff_ffff, true);
+  if (data) made.set(data, 8);
+  return made;
+}
+
+/** A body that comes in pieces of seven bytes. */
+function body(...parts: Uint8Array[]): ReadableStream<Uint8Array> {
+  const whole = new Uint8Array(parts.flatMap((one) => [...one]));
+  return new ReadableStream({
+    start(out) {
+      for (let at = 0; at < whole.length; at += 7) out.enqueue(whole.subarray(at, at + 7));
+      out.close();
+    },
+  });
 }
 
 function frame(time: number, payload: Uint8Array): Uint8Array {
@@ -41,8 +58,9 @@ function frame(time: number, payload: Uint8Array): Uint8Array {
   return data;
 }
 
-function setUp(broken: (chunk: Chunk) => boolean = () => false) {
-  const { index, bytes } = recording();
+type Place = "whole" | "damaged" | "away";
+
+function setUp(state: (segment: number, place: number) => Place = () => "whole", most = 100) {
   const drawn: number[] = [];
   const sizes: string[] = [];
   const failed = vi.fn();
@@ -51,26 +69,50 @@ function setUp(broken: (chunk: Chunk) => boolean = () => false) {
     drawn.length = 0;
     return { apply: async (payload) => void drawn.push(payload[0] as number) };
   };
-  const fetch = vi.fn(async (chunk: Chunk) => {
-    if (broken(chunk)) throw new Error("404");
-    return bytes(chunk);
+  /** As the server does it: `most` parts in one answer, an empty one when all has been told. */
+  const fetch = vi.fn(async (segment: number, first: number, last: number) => {
+    const places = Array.from({ length: last - first + 1 }, (_, n) => first + n);
+    if (places.some((place) => state(segment, place) === "away")) throw new Error("503");
+    const told = places.slice(0, most).map((place) => part(place, state(segment, place) === "damaged" ? null : chunk(segment, place)));
+    return body(...told, ...(places.length <= most ? [part(last, new Uint8Array(0))] : []));
   });
-  const player = new ScreenPlayer({ index, decoder, fetch, changed: () => undefined, failed });
+  const player = new ScreenPlayer({ index: recording(), decoder, fetch, changed: () => undefined, failed });
   return { player, drawn, sizes, fetch, failed };
 }
 
 describe("time line", () => {
-  it("finds chunks, full pictures, sizes and events by time", () => {
-    const { index } = recording();
-    const chunks = chunksOf(index);
-    expect(chunks).toHaveLength(11);
-    expect([0, 3999, 9999, 15_000, 30_000].map((time) => placeAt(chunks, time))).toEqual([0, 3, 9, 9, 10]);
-    expect([0, 3999, 4000, 9999, 20_000].map((time) => keyBefore(chunks, time))).toEqual([0, 0, 4, 8, 10]);
+  it("finds blocks, full pictures, sizes and events by time", () => {
+    const index = recording();
+    const blocks = blocksOf(index);
+    expect(blocks.map(({ segment, first, last, key }) => [segment, first, last, key])).toEqual([
+      [1, 0, 3, 0],
+      [1, 4, 7, 4000],
+      [1, 8, 9, 8000],
+      [2, 0, 0, 20_000],
+    ]);
+    expect([0, 3999, 9999, 15_000, 30_000].map((time) => blockAt(blocks, time))).toEqual([0, 0, 2, 2, 3]);
+    expect([0, 3999, 4000, 9999, 20_000].map((time) => keyBefore(blocks, time))).toEqual([0, 0, 1, 2, 3]);
     expect(sizeAt(index.screens, 19_999)).toEqual({ width: 640, height: 480 });
     expect(sizeAt(index.screens, 20_000)).toEqual({ width: 800, height: 600 });
     expect(sizeAt([[0, 1, 1], [5, 0, 0]], 6)).toBeNull();
-    expect([0, 500, 5000].map((time) => eventAt(index.events, time))).toEqual([-1, 0, 1]);
+    const events = [500, 5000].map((t_ms) => ({ t_ms, group: "chat", by: "", text: "" }));
+    expect([0, 500, 5000].map((time) => eventAt(events, time))).toEqual([-1, 0, 1]);
     expect([clock(0), clock(61_000), clock(3_661_000)]).toEqual(["0:00", "1:01", "1:01:01"]);
+  });
+
+  it("keeps what stands before the first full picture apart, and a segment without any", () => {
+    const index = recording();
+    const [one, two] = index.segments;
+    if (one) [one.places, one.times] = [[3, 4], [3000, 4000]];
+    if (two) [two.places, two.times] = [[], []];
+    const blocks = blocksOf(index);
+    expect(blocks.map(({ first, last, key, start }) => [first, last, key, start])).toEqual([
+      [0, 2, -1, 0],
+      [3, 6, 3000, 3000],
+      [7, 9, 7000, 7000],
+      [0, 0, -1, 20_000],
+    ]);
+    expect([0, 2999, 3000, 21_000].map((time) => keyBefore(blocks, time))).toEqual([1, 1, 1, 2]);
   });
 
   it("splits a chunk into frames and refuses a torn one", () => {
@@ -79,6 +121,54 @@ describe("time line", () => {
     expect(only).toMatchObject({ time: 1005, channel: 0x200, type: 19 });
     expect(() => framesOf(one.subarray(0, 12), 0)).toThrow(RangeError);
     expect(() => framesOf(one.subarray(0, 5), 0)).toThrow(RangeError);
+  });
+});
+
+describe("source", () => {
+  const blocks = blocksOf(recording());
+  const places = async (source: Source): Promise<number[]> => {
+    const found = [];
+    for (let one = await source.next(); one; one = await source.next()) if (one.frames?.length) found.push(one.place);
+    return found;
+  };
+
+  it("asks on where an answer was bounded, and keeps what it has", async () => {
+    const { fetch } = setUp(undefined, 3);
+    const source = new Source(blocks, fetch);
+    source.start(0);
+    expect(await places(source)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0]);
+    expect(fetch.mock.calls.map(([segment, first, last]) => [segment, first, last])).toEqual([
+      [1, 0, 3],
+      [1, 3, 3],
+      [1, 4, 7],
+      [1, 7, 7],
+      [1, 8, 9],
+      [2, 0, 0],
+    ]);
+    source.start(1);
+    expect((await places(source)).length).toBe(7);
+    expect(fetch).toHaveBeenCalledTimes(6);
+  });
+
+  it("gives up what nobody waits for any more", async () => {
+    const signals: AbortSignal[] = [];
+    const source = new Source(blocks, (_segment, _first, _last, signal) => {
+      signals.push(signal);
+      return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("abort"))));
+    });
+    source.start(0);
+    const waiting = source.next();
+    source.start(2);
+    expect(await waiting).toBeNull();
+    expect(signals[0]?.aborted).toBe(true);
+  });
+
+  it("refuses answers that are torn or too long", async () => {
+    for (const wrong of [part(0, chunk(1, 0)).subarray(0, 20), new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0x7f])]) {
+      const source = new Source(blocks, async () => body(wrong));
+      source.start(0);
+      expect(await source.next()).toEqual({ place: 0, frames: null, until: 4000 });
+    }
   });
 });
 
@@ -115,21 +205,18 @@ describe("screen player", () => {
     ["follows a complete one", [3, 0, 1, 2, 2], 80],
   ])("goes on to the end of a full picture in several updates that %s", async (_which, flagsOf, from) => {
     const parts = flagsOf.map((flags, n) => frame(n * 40, new Uint8Array([n + 1, 0, 0, 0, 0, 0, 0, 0, flags])));
-    const { index } = recording();
+    const index = recording();
     index.screens = [[0, 640, 480]];
     // The first three updates lie in one chunk, the others in the next.
-    (index.segments as unknown[]).length = 1;
+    index.segments.length = 1;
     const [only] = index.segments;
-    if (only) only.chunks = [[0, 0, 80, 60, 0], [1, 120, 160, 40, -1]];
-    const fetched = (chunk: Chunk): Uint8Array => {
-      const some = chunk.place === 0 ? parts.slice(0, 3) : parts.slice(3);
-      return new Uint8Array(some.flatMap((one) => [...one]));
-    };
+    if (only) [only.last, only.places, only.times] = [1, [0], [0]];
+    const joined = (some: Uint8Array[]): Uint8Array => new Uint8Array(some.flatMap((one) => [...one]));
     const drawn: number[] = [];
     const player = new ScreenPlayer({
       index,
       decoder: () => ({ apply: (payload) => void drawn.push(payload[0] as number) }),
-      fetch: async (chunk) => fetched(chunk),
+      fetch: async () => body(part(0, joined(parts.slice(0, 3))), part(1, joined(parts.slice(3)))),
       changed: () => undefined,
       failed: () => undefined,
     });
@@ -147,13 +234,24 @@ describe("screen player", () => {
   });
 
   it("leaves a damaged part out and goes on at the next full picture", async () => {
-    const { player, drawn, failed } = setUp((chunk) => chunk.place === 2 && chunk.segment === 1);
+    const { player, drawn, failed } = setUp((segment, place) => (segment === 1 && place === 2 ? "damaged" : "whole"));
     await player.seek(3500);
     expect(drawn).toEqual([100, 101]);
     expect(failed).toHaveBeenCalledTimes(1);
     player.play();
     await player.pass(1000);
     expect(drawn).toEqual([100, 101, 104]);
+  });
+
+  it("does not ask for all the rest at once while nothing can be had", async () => {
+    const { player, fetch, drawn } = setUp((segment) => (segment === 1 ? "away" : "whole"));
+    await player.seek(500);
+    expect(fetch).toHaveBeenCalledTimes(1);
+    player.play();
+    await player.pass(4000);
+    expect(fetch).toHaveBeenCalledTimes(2);
+    await player.seek(20_100);
+    expect(drawn).toEqual([200]);
   });
 
   it("skips idle time and stops at the end", async () => {

@@ -1,10 +1,11 @@
 /**
- * Why: plays the screen of a recording: a clock, the chunks around it, and a decoder that draws.
- * Rules: one thing at a time touches the decoder (a queue of one); a newer seek overtakes an older one; a chunk that cannot
+ * Why: plays the screen of a recording: a clock, the frames around it, and a decoder that draws.
+ * Rules: one thing at a time touches the decoder (a queue of one); a newer seek overtakes an older one; a part that cannot
  * be had is left out, and drawing goes on at the next full picture. A full picture may come in several updates: a seek
  * that ends between them goes on to the last one, so that nobody is shown a half-drawn screen.
  */
-import { type Chunk, type Frame, type IndexFile, chunksOf, framesOf, keyBefore, placeAt, sizeAt } from "./timeline";
+import { type FetchRange, Source } from "./source";
+import { type Block, type Frame, type IndexFile, blocksOf, keyBefore, sizeAt } from "./timeline";
 
 export interface Decoder {
   apply(payload: Uint8Array): Promise<unknown> | unknown;
@@ -14,12 +15,11 @@ export interface Parts {
   index: IndexFile;
   /** A decoder for a screen of this size, with nothing drawn yet; null: nothing is shared. */
   decoder(size: { width: number; height: number } | null): Decoder;
-  /** Fetch the bytes of a chunk. */
-  fetch(chunk: Chunk): Promise<Uint8Array>;
+  fetch: FetchRange;
   /** Something to show has changed: position, playing, waiting. */
   changed(): void;
   /** A part cannot be shown. */
-  failed(chunk: Chunk): void;
+  failed(): void;
 }
 
 const SCREEN = 2;
@@ -32,8 +32,6 @@ const COMPLETE_FLAG = 2;
 const WHOLE_WITHIN_MS = 5000;
 const IDLE_MS = 2000;
 const IDLE_KEPT_MS = 500;
-const AHEAD = 3;
-const KEPT = 24;
 
 export class ScreenPlayer {
   readonly duration: number;
@@ -44,12 +42,11 @@ export class ScreenPlayer {
   skipIdle = false;
 
   readonly #parts: Parts;
-  readonly #chunks: Chunk[];
-  readonly #cache = new Map<Chunk, Promise<Frame[]>>();
+  readonly #blocks: Block[];
+  readonly #source: Source;
   #decoder: Decoder;
-  /** Frames that are loaded and not drawn, and the place of the next chunk to load. */
+  /** Frames that are loaded and not drawn. */
   #frames: Frame[] = [];
-  #next = 0;
   /** After a gap nothing is drawn until a full picture begins. */
   #needsKey = true;
   /** All of the screen has been drawn since the full picture began. */
@@ -60,7 +57,8 @@ export class ScreenPlayer {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#chunks = chunksOf(parts.index);
+    this.#blocks = blocksOf(parts.index);
+    this.#source = new Source(this.#blocks, parts.fetch);
     this.duration = parts.index.duration_ms;
     this.#decoder = parts.decoder(sizeAt(parts.index.screens, 0));
   }
@@ -82,10 +80,12 @@ export class ScreenPlayer {
     const turn = (this.#turn += 1);
     this.position = Math.min(Math.max(time, 0), this.duration);
     this.waiting = true;
+    // At once: an older seek that waits for its bytes gives up.
+    this.#source.start(keyBefore(this.#blocks, this.position));
     this.#parts.changed();
     this.#work = this.#work.then(async () => {
       if (turn !== this.#turn) return;
-      await this.#begin(this.position);
+      this.#begin(this.position);
       await this.#drawUntil(this.position, turn);
       await this.#drawWhole(turn);
       if (turn === this.#turn) this.waiting = false;
@@ -101,8 +101,10 @@ export class ScreenPlayer {
     const turn = this.#turn;
     try {
       let target = Math.min(this.position + elapsed * this.speed, this.duration);
-      if (this.skipIdle) target = this.#withoutIdle(target);
-      this.#work = this.#work.then(() => this.#drawUntil(target, turn));
+      this.#work = this.#work.then(async () => {
+        if (this.skipIdle) target = await this.#withoutIdle(target, turn);
+        await this.#drawUntil(target, turn);
+      });
       await this.#work;
       if (turn !== this.#turn) return;
       this.position = target;
@@ -113,46 +115,48 @@ export class ScreenPlayer {
     }
   }
 
-  #withoutIdle(target: number): number {
-    const next = this.#frames[0]?.time ?? this.#chunks[this.#next]?.start ?? this.duration;
-    return next - target > IDLE_MS ? Math.min(next - IDLE_KEPT_MS, this.duration) : target;
+  async #withoutIdle(target: number, turn: number): Promise<number> {
+    const next = Math.min(await this.#upcoming(turn), this.duration);
+    return next - target > IDLE_MS ? next - IDLE_KEPT_MS : target;
   }
 
-  async #begin(time: number): Promise<void> {
-    const place = keyBefore(this.#chunks, time);
-    const chunk = this.#chunks[place];
-    this.#next = place;
+  #begin(time: number): void {
+    const number = keyBefore(this.#blocks, time);
+    const block = this.#blocks[number];
+    this.#source.start(number);
     this.#frames = [];
     this.#needsKey = true;
     this.#whole = false;
-    this.#decoder = this.#parts.decoder(sizeAt(this.#parts.index.screens, chunk ? Math.max(chunk.key, chunk.start) : time));
+    this.#decoder = this.#parts.decoder(sizeAt(this.#parts.index.screens, block ? Math.max(block.key, block.start) : time));
   }
 
   async #drawUntil(time: number, turn: number): Promise<void> {
-    while (turn === this.#turn) {
-      const frame = this.#frames[0];
-      if (frame) {
-        if (frame.time > time) return;
-        this.#frames.shift();
-        await this.#draw(frame);
-        continue;
+    while ((await this.#upcoming(turn)) <= time && turn === this.#turn) await this.#draw(this.#frames.shift() as Frame);
+  }
+
+  /** When the next frame is due; Infinity when there is none, or a newer seek has begun. */
+  async #upcoming(turn: number): Promise<number> {
+    while (turn === this.#turn && !this.#frames.length) {
+      const part = await this.#source.next();
+      if (!part || turn !== this.#turn) return Infinity;
+      if (part.frames) {
+        this.#frames = [...part.frames];
+      } else {
+        this.#needsKey = true;
+        this.#parts.failed();
+        // What follows is asked for when its time has come, not all at once: the network may be away for a while.
+        if (part.until !== undefined) this.#frames = [{ time: part.until, channel: 0, type: 0, payload: new Uint8Array(0) }];
       }
-      const chunk = this.#chunks[this.#next];
-      if (!chunk || chunk.start > time) return;
-      const frames = await this.#load(this.#next);
-      if (turn !== this.#turn) return;
-      this.#next += 1;
-      if (frames) this.#frames = frames;
-      else this.#needsKey = true;
     }
+    return turn === this.#turn ? (this.#frames[0]?.time ?? Infinity) : Infinity;
   }
 
   /** Go on until the picture that has begun is complete. */
   async #drawWhole(turn: number): Promise<void> {
     const until = Math.min(this.position + WHOLE_WITHIN_MS, this.duration);
     while (turn === this.#turn && !this.#needsKey && !this.#whole) {
-      const next = this.#frames[0]?.time ?? this.#chunks[this.#next]?.start ?? Infinity;
-      if (next > until) return;
+      const next = await this.#upcoming(turn);
+      if (next > until || turn !== this.#turn) return;
       this.position = Math.max(this.position, next);
       await this.#drawUntil(next, turn);
     }
@@ -175,37 +179,5 @@ export class ScreenPlayer {
         this.#needsKey = true;
       }
     }
-  }
-
-  async #load(place: number): Promise<Frame[] | null> {
-    for (let ahead = 1; ahead <= AHEAD; ahead += 1) {
-      const chunk = this.#chunks[place + ahead];
-      if (chunk) this.#fetch(chunk).catch(() => undefined);
-    }
-    const chunk = this.#chunks[place] as Chunk;
-    try {
-      return [...(await this.#fetch(chunk))];
-    } catch {
-      this.#parts.failed(chunk);
-      return null;
-    }
-  }
-
-  #fetch(chunk: Chunk): Promise<Frame[]> {
-    const known = this.#cache.get(chunk);
-    if (known) return known;
-    const loading = this.#parts.fetch(chunk).then((data) => framesOf(data, chunk.base));
-    this.#cache.set(chunk, loading);
-    loading.catch(() => this.#cache.delete(chunk));
-    for (const old of this.#cache.keys()) {
-      if (this.#cache.size <= KEPT) break;
-      this.#cache.delete(old);
-    }
-    return loading;
-  }
-
-  /** Place of the chunk at the position now (tests, and the page's own statistics). */
-  get place(): number {
-    return placeAt(this.#chunks, this.position);
   }
 }

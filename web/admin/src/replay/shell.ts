@@ -3,8 +3,9 @@
  * Rules: the same names as the screen player's (`Play`, `Pause`, `Seek`), so that both are worked in one way.
  */
 import { t } from "../../../console/src/i18n";
+import { element } from "./elements";
 import { clock } from "./timeline";
-import { element } from "./view";
+
 
 /** What is used of asciinema-player; times in seconds. */
 export interface TerminalPlayer {

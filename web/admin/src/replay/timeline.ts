@@ -1,16 +1,18 @@
 /**
- * Why: the time line of a recording as plain data: which chunk holds which moment, where a picture can begin, what is idle.
+ * Why: the time line of a recording as plain data: where a full picture begins, and what has to be fetched to show a moment.
  * Rules: no page, no network; all times are milliseconds from the start of the recording.
  */
-export interface Chunk {
+/** A run of chunks of one segment that is fetched together: from a full picture to the next one. */
+export interface Block {
   segment: number;
-  place: number;
-  start: number;
-  end: number;
-  size: number;
-  /** When a full picture begins in here, or -1. */
+  /** Places of its first and last chunk. */
+  first: number;
+  last: number;
+  /** When its full picture begins; -1 for what stands before the first one of a segment, and cannot be shown. */
   key: number;
-  /** Start of its segment: times inside the chunk count from there. */
+  /** When it begins. */
+  start: number;
+  /** Start of its segment: times inside chunks count from there. */
   base: number;
 }
 
@@ -23,7 +25,8 @@ export interface Frame {
 
 export interface SaidOrDone {
   t_ms: number;
-  kind: string;
+  /** One of `GROUPS` of the view. */
+  group: string;
   by: string;
   text: string;
 }
@@ -38,24 +41,35 @@ export interface IndexFile {
     end_ms: number;
     verified_ms: number;
     closed: boolean;
-    chunks: [place: number, start: number, end: number, size: number, key: number][];
+    /** Place of its last chunk. */
+    last: number;
+    /** Its full pictures: place of the chunk and time in the segment, each as the difference to the one before. */
+    places: number[];
+    times: number[];
   }[];
   /** Where a screen began or changed its size: ms, width, height (0, 0: stopped). */
   screens: [at: number, width: number, height: number][];
   gaps: { from_ms: number; to_ms: number; what: string }[];
-  events: SaidOrDone[];
   view: string;
 }
 
 const HEAD = 11;
 
-/** The chunks of all segments in order of time. */
-export function chunksOf(index: IndexFile): Chunk[] {
-  return index.segments
-    .flatMap(({ segment, start_ms, chunks }) =>
-      chunks.map(([place, start, end, size, key]) => ({ segment, place, start, end, size, key, base: start_ms })),
-    )
-    .sort((a, b) => a.start - b.start || a.segment - b.segment || a.place - b.place);
+/** The blocks of all segments in order of time. */
+export function blocksOf(index: IndexFile): Block[] {
+  const found: Block[] = [];
+  for (const { segment, start_ms: base, last, places, times } of [...index.segments].sort((a, b) => a.start_ms - b.start_ms)) {
+    const first = places[0] ?? last + 1;
+    if (first > 0 && last >= 0) found.push({ segment, first: 0, last: first - 1, key: -1, start: base, base });
+    let [place, time] = [0, 0];
+    places.forEach((more, n) => {
+      place += more;
+      time += times[n] ?? 0;
+      const until = n + 1 < places.length ? place + (places[n + 1] as number) - 1 : last;
+      found.push({ segment, first: place, last: until, key: base + time, start: base + time, base });
+    });
+  }
+  return found;
 }
 
 /** Split a chunk into its frames. Throws when they do not fill it exactly. */
@@ -78,32 +92,32 @@ export function framesOf(data: Uint8Array, base: number): Frame[] {
   return found;
 }
 
-/** Place of the newest chunk that starts by `time`; 0 when none does. */
-export function placeAt(chunks: readonly Chunk[], time: number): number {
+/** Number of the newest block that begins by `time`; 0 when none does. */
+export function blockAt(blocks: readonly Block[], time: number): number {
   let low = 0;
-  let high = chunks.length;
+  let high = blocks.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((chunks[middle] as Chunk).start <= time) low = middle + 1;
+    if ((blocks[middle] as Block).start <= time) low = middle + 1;
     else high = middle;
   }
   return Math.max(low - 1, 0);
 }
 
-/** Place of the newest chunk in which a full picture begins by `time`; else of the first one that has some; else 0. */
-export function keyBefore(chunks: readonly Chunk[], time: number): number {
-  for (let place = placeAt(chunks, time); place >= 0; place -= 1) {
-    const key = chunks[place]?.key ?? -1;
-    if (key >= 0 && key <= time) return place;
+/** Number of the newest block whose full picture begins by `time`; else of the first that has one; else 0. */
+export function keyBefore(blocks: readonly Block[], time: number): number {
+  for (let n = blockAt(blocks, time); n >= 0; n -= 1) {
+    const key = blocks[n]?.key ?? -1;
+    if (key >= 0 && key <= time) return n;
   }
   return Math.max(
-    chunks.findIndex((chunk) => chunk.key >= 0),
+    blocks.findIndex((block) => block.key >= 0),
     0,
   );
 }
 
 /** When the first full picture begins; 0 when there is none. */
-export const firstPicture = (chunks: readonly Chunk[]): number => chunks.find((chunk) => chunk.key >= 0)?.key ?? 0;
+export const firstPicture = (blocks: readonly Block[]): number => blocks.find((block) => block.key >= 0)?.key ?? 0;
 
 /** Size of the screen at `time`, or null before the first and while nothing is shared. */
 export function sizeAt(screens: IndexFile["screens"], time: number): { width: number; height: number } | null {

@@ -1,26 +1,15 @@
 /**
- * Why: the controls around a screen recording: buttons, slider, speeds, time, and what was said and done beside it.
- * Rules: every control has its name as text or label; texts of people and endpoints go in as text, never as markup.
+ * Why: the controls around a screen recording: buttons, slider, speeds, time; what was said and done stands beside it.
+ * Rules: every control has its name as text or label.
  */
 import { t } from "../../../console/src/i18n";
 import type { ScreenPlayer } from "./player";
-import { type IndexFile, clock, eventAt } from "./timeline";
+import { element } from "./elements";
+import type { EventList } from "./events";
+import { type IndexFile, clock } from "./timeline";
 
 const SPEEDS = [1, 2, 4] as const;
 const STEP_MS = 5000;
-
-type Attributes = Readonly<Record<string, string>>;
-
-export function element<K extends keyof HTMLElementTagNameMap>(
-  name: K,
-  attributes: Attributes = {},
-  ...children: (Node | string)[]
-): HTMLElementTagNameMap[K] {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
 
 export interface ReplayView {
   root: HTMLElement;
@@ -33,7 +22,7 @@ export interface ReplayView {
   say(text: string): void;
 }
 
-export function replayView(index: IndexFile): ReplayView {
+export function replayView(index: IndexFile, events: EventList): ReplayView {
   const stage = element("div", { class: "stage" });
   const play = element("button", { type: "button", class: "play" }, t("Play"));
   const seek = element("input", {
@@ -50,25 +39,13 @@ export function replayView(index: IndexFile): ReplayView {
   const skip = element("input", { type: "checkbox" });
   const status = element("p", { class: "status", role: "status" });
   const bar = element("div", { class: "controls" }, play, seek, time, speed, element("label", {}, skip, ` ${t("Skip idle time")}`));
-  const lines = index.events.map((event) =>
-    element(
-      "li",
-      {},
-      element("button", { type: "button", class: "at" }, clock(event.t_ms)),
-      " ",
-      ...(event.kind === "chat" ? [element("strong", {}, event.by), " "] : []),
-      element("span", { class: event.kind === "chat" ? "said" : "done" }, event.text),
-    ),
-  );
-  const list = element("ol", { class: "events", "aria-label": t("Chat and events"), tabindex: "0" }, ...lines);
   const root = element(
     "div",
     { class: "replay-player" },
     element("div", { class: "picture" }, stage, gapsBar(index), bar, status),
-    list,
+    events.root,
   );
   let dragging = false;
-  let shown = -2;
 
   return {
     root,
@@ -82,14 +59,7 @@ export function replayView(index: IndexFile): ReplayView {
       if (!dragging) seek.value = String(player.position);
       time.textContent = `${clock(player.position)} / ${clock(player.duration)}`;
       seek.setAttribute("aria-valuetext", clock(player.position));
-      const now = eventAt(index.events, player.position);
-      if (now === shown) return;
-      lines[shown]?.removeAttribute("aria-current");
-      lines[now]?.setAttribute("aria-current", "true");
-      // Only the list moves, not the page.
-      const line = lines[now];
-      if (line) list.scrollTop = line.offsetTop - list.offsetTop - list.clientHeight / 2;
-      shown = now;
+      events.update(player.position);
     },
     connect(player) {
       play.addEventListener("click", () => (player.playing ? player.pause() : player.play()));
@@ -105,9 +75,6 @@ export function replayView(index: IndexFile): ReplayView {
       });
       speed.addEventListener("change", () => (player.speed = Number(speed.value)));
       skip.addEventListener("change", () => (player.skipIdle = skip.checked));
-      lines.forEach((line, n) => {
-        line.querySelector("button")?.addEventListener("click", () => void player.seek(Math.max(index.events[n]?.t_ms ?? 0, 0)));
-      });
     },
   };
 }
