@@ -173,7 +173,9 @@ def talk(page: Page, session: Locator, words: Words) -> None:
     for text in (
         words.console("Screen sharing started for {name}.", name=name),
         words.console("{name} controls mouse and keyboard.", name=name),
-        words.console("{name} opened command shell {number} (open now: {open}).", name=name, number=2, open=2),
+        words.console(
+            "{name} opened another instance, command shell {number} (open now: {open}).", name=name, number=2, open=2
+        ),
     ):
         line = log.locator("p").filter(has=page.get_by_text(text, exact=True))
         expect(line).to_have_count(1)

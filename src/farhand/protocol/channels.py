@@ -157,6 +157,8 @@ class Shell(IntEnum):
     DATA = 18
     CLOSED = 19
     RESIZED = 20
+    GAP = 21
+    DROPPED = 22
 
 
 class Actions(IntEnum):
@@ -257,7 +259,7 @@ def _rules() -> dict[tuple[int, int, Way], Rule]:
     shell = Rule(Grant.SHELL, Recorded.SHARED, Attended.OPEN_CHANNEL)
     typed = (Shell.OPEN, Shell.ATTACH, Shell.INPUT, Shell.RESIZE, Shell.CLOSE)
     add(Kind.SHELL, to, Rule(Grant.SHELL), *typed, CREDIT)
-    add(Kind.SHELL, of, shell, Shell.DATA)
+    add(Kind.SHELL, of, shell, Shell.DATA, Shell.GAP, Shell.DROPPED)
     add(Kind.SHELL, of, shell._replace(landmark=True), Shell.OPENED, Shell.CLOSED, Shell.RESIZED)
 
     actions = Rule(Grant.ACTIONS | Grant.REBOOT | Grant.PRIVACY)

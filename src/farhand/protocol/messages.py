@@ -336,6 +336,22 @@ class ShellClosed(Message, frozen=True, kw_only=True):
     shell: U16
     status: int | None = None
     text: Line = ""
+    end: Count | None = None
+    """Offset behind its last byte of output: who has less has missed the rest."""
+
+
+class ShellGap(Message, frozen=True, kw_only=True):
+    """Output before `offset` is no longer kept; DATA goes on there. `modes` are the control sequences that bring a
+    fresh terminal into the modes in force at `offset`."""
+
+    offset: Count
+    modes: Line = ""
+
+
+class ShellDropped(Message, frozen=True, kw_only=True):
+    """So many bytes of INPUT were not typed: the program in the shell takes none, and too much waits already."""
+
+    bytes: Count
 
 
 class ScreenStart(Message, frozen=True, kw_only=True):

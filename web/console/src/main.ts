@@ -10,6 +10,7 @@ import { loadLanguage } from "./i18n";
 import { EventSocket } from "./live/events";
 import { backoff, Final } from "./live/socket";
 import { Store, type Snapshot } from "./live/store";
+import { isReload, keepPlace } from "./resume";
 import { Workspace } from "./workspace";
 
 const pause = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
@@ -47,6 +48,7 @@ async function start(target: HTMLElement): Promise<void> {
   });
   await unmount(starting);
   mount(App, { target, props: { workspace, events, tools } });
+  await keepPlace(workspace, sessionStorage, isReload());
 }
 
 const target = document.getElementById("app");

@@ -67,7 +67,7 @@ def _number(event: SessionEvent, key: str) -> int:
 
 
 def _open(event: SessionEvent) -> str:
-    """R-187: the count of shells still open."""
+    """R-187: the count of shells still open. With the first use of the Command Shell starts, with the last it stops."""
     count = _number(event, "open")
     if count == 0:
         return gettext("No shell is open.")
@@ -75,12 +75,20 @@ def _open(event: SessionEvent) -> str:
 
 
 def _shell_opened(event: SessionEvent) -> str:
-    said = gettext("%(by)s opened Command Shell %(number)d.") % {"by": _by(event), "number": _number(event, "shell")}
+    values = {"by": _by(event), "number": _number(event, "shell")}
+    if _number(event, "open") > 1:
+        said = gettext("%(by)s opened another instance, Command Shell %(number)d.") % values
+    else:
+        said = gettext("%(by)s started to use the Command Shell and opened Command Shell %(number)d.") % values
     return f"{said} {_open(event)}"
 
 
 def _shell_closed(event: SessionEvent) -> str:
-    said = gettext("Command Shell %(number)d was closed.") % {"number": _number(event, "shell")}
+    values = {"number": _number(event, "shell")}
+    if _number(event, "open"):
+        said = gettext("Command Shell %(number)d was closed.") % values
+    else:
+        said = gettext("Command Shell %(number)d was closed, and use of the Command Shell stopped.") % values
     return f"{said} {_open(event)}"
 
 

@@ -161,8 +161,8 @@ def test_report_tells_who_what_and_chat_as_text(viewer: Any, recorded: Session) 
     page = viewer.get(f"/login/reports/support/{recorded.id}").content.decode()
     assert "&lt;b&gt;Hello &amp; welcome&lt;/b&gt;" in page
     assert "<b>Hello" not in page
-    assert "Rep opened Command Shell 1. 1 shell is open." in page
-    assert "Command Shell 1 was closed. No shell is open." in page
+    assert "Rep started to use the Command Shell and opened Command Shell 1. 1 shell is open." in page
+    assert "Command Shell 1 was closed, and use of the Command Shell stopped. No shell is open." in page
     assert "Command Shell Session Started" in page
     assert page.count("Session End") == 1
     assert "Verified to 0:00:08, without gaps." in page

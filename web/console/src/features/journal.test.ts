@@ -23,9 +23,18 @@ it("every kind of the protocol has a sentence", () => {
 
 it("shell lines name who, which, and how many are open", () => {
   //
-  expect(sentence(entry("shell-opened", { by: "Rep", shell: 2, open: 2 }))).toBe(
-    "Rep opened command shell 2 (open now: 2).",
-  );
+  const told = [
+    entry("shell-opened", { by: "Rep", shell: 1, open: 1 }),
+    entry("shell-opened", { by: "Rep", shell: 2, open: 2 }),
+    entry("shell-closed", { by: "Rep", shell: 2, open: 1 }),
+    entry("shell-closed", { by: "Rep", shell: 1, open: 0 }),
+  ].map(sentence);
+  expect(told).toEqual([
+    "Rep started to use the command shell and opened shell 1 (open now: 1).",
+    "Rep opened another instance, command shell 2 (open now: 2).",
+    "Command shell 2 closed (open now: 1).",
+    "Command shell 1 closed, and use of the command shell stopped (open now: 0).",
+  ]);
 });
 
 it("the recorder's legs and unknown kinds are left out", () => {

@@ -30,18 +30,19 @@ const WORDS: Readonly<Record<EntryKind, Words>> = {
   "control-refused": () => t("Control of mouse and keyboard was refused."),
   "control-released": () => t("Control of mouse and keyboard stopped."),
   "shell-requested": (by) => t("{name} asked for a command shell.", { name: by }),
-  "shell-opened": (by, entry) =>
-    t("{name} opened command shell {number} (open now: {open}).", {
-      name: by,
-      number: number(entry, "shell"),
-      open: number(entry, "open"),
-    }),
+  "shell-opened": (by, entry) => {
+    const values = { name: by, number: number(entry, "shell"), open: number(entry, "open") };
+    return values.open > 1
+      ? t("{name} opened another instance, command shell {number} (open now: {open}).", values)
+      : t("{name} started to use the command shell and opened shell {number} (open now: {open}).", values);
+  },
   "shell-refused": () => t("The command shell was refused."),
-  "shell-closed": (_by, entry) =>
-    t("Command shell {number} closed (open now: {open}).", {
-      number: number(entry, "shell"),
-      open: number(entry, "open"),
-    }),
+  "shell-closed": (_by, entry) => {
+    const values = { number: number(entry, "shell"), open: number(entry, "open") };
+    return values.open
+      ? t("Command shell {number} closed (open now: {open}).", values)
+      : t("Command shell {number} closed, and use of the command shell stopped (open now: {open}).", values);
+  },
   "action-requested": (by) => t("{name} asked for a special action.", { name: by }),
   "action-run": (by, entry) => t("{name} used the special action {action}.", { name: by, action: entry.text }),
   "action-refused": (_by, entry) => t("The special action was refused: {reason}", { reason: entry.text }),

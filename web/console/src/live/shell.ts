@@ -1,60 +1,126 @@
 /**
- * Why: shells of one session as byte streams with positions, so that a lost socket costs no output.
- * Rules: which shells exist is told by OPENED and CLOSED alone: the endpoint says OPENED to whoever joins, and CLOSED to
- * whoever attaches to one that is gone. Each keeps the offset of the next byte that it wants. Every OPENED, every rejoin
- * and every gap is answered by ATTACH from there; what comes twice is told by its offset. A number is used again only by
- * a new endpoint program: its shell is a new one, told by another `opened_ms`.
- * Credit is given back when the terminal has drawn the bytes, not when they came.
+ * Why: one shell as a byte stream with positions, so that a lost socket costs no output.
+ * Rules: the stream keeps the offset of the next byte that it wants. Every OPENED, every rejoin and every hole is answered
+ * by ATTACH from there; what comes twice is told by its offset; what the endpoint no longer keeps is shown as a gap.
+ * Credit is given back when the terminal has drawn the bytes, not when they came; a page that nobody sees does not draw
+ * (browsers hardly run its timers): it keeps the newest output and lets the program go on.
  */
-import { channelOf, CREDIT, instanceOf, Kind, Shell, SHELL_WINDOW } from "../wire/channels";
+import { channelOf, CREDIT, Kind, Shell } from "../wire/channels";
 import { encodeCredit, readShellOutput } from "../wire/layouts";
-import { decodeShellClosed, decodeShellOpened, decodeShellSize, encodeJson } from "../wire/messages";
+import { encodeJson, type ShellClosed, type ShellGap } from "../wire/messages";
 import type { LegPort } from "../wire/port";
-import { Handlers } from "./socket";
-import type { Tool } from "./tool";
 
-/** What a shell is drawn on. `write` calls `done` when the bytes are drawn. */
+/** What a shell is drawn on. */
 export interface Terminal {
-  write(bytes: Uint8Array, done: () => void): void;
+  /** Draw, then call `done`. What is `replayed` was drawn somewhere before: its questions have been answered. */
+  write(bytes: Uint8Array, done: () => void, replayed: boolean): void;
+  /** So many bytes are missing here; `modes` brings a fresh terminal into the modes in force behind them, if known. */
+  gap(missing: number, modes: string | null): void;
   resize(cols: number, rows: number): void;
   reset(): void;
 }
 
 const INPUT_CHUNK = 16 * 1024;
-const CREDIT_STEP = SHELL_WINDOW / 8;
+/** Credit goes back in steps of this many bytes: the endpoint counts on no more (MIN_WINDOW there is twice as much). */
+const CREDIT_STEP = 16 * 1024;
 const PATIENCE = 3;
+/** Newest output that is kept while nobody looks. */
+const KEPT_UNSEEN = 1 << 20;
+const TITLE_LENGTH = 48;
+/** Control characters, those that turn the direction of text around, and all kinds of space. */
+const UNSHOWN = /[\p{Cc}\p{Cf}\p{Z}]+/gu;
+
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly credit: number;
+  readonly replayed: boolean;
+  /** So many bytes are missing before it. */
+  readonly missing?: number;
+  readonly modes?: string | null;
+}
+
+const NOTHING = new Uint8Array();
 
 export class ShellStream {
   closed = false;
   status: number | null = null;
   text = "";
   by = "";
+  /** What the program in it calls itself; hostile text of one line. */
+  title = "";
+  /** Bytes that were typed and that the program did not take, since a person was told. */
+  dropped = 0;
   /** When it was opened, by the endpoint's clock; 0 before it is known. */
   openedMs = 0;
   readonly number: number;
   readonly #port: LegPort;
+  readonly #changed: () => void;
   #terminal: Terminal | null = null;
-  #waiting: Uint8Array[] = [];
+  #waiting: Piece[] = [];
   #next = 0;
   #consumed = 0;
   #era = 0;
   #asked = 0;
   #size = { cols: 80, rows: 24 };
+  #typed = false;
+  #watched = true;
+  #unseen: Piece[] = [];
+  #unseenFrom = 0;
+  #unseenBytes = 0;
+  #unseenLost = 0;
 
-  constructor(port: LegPort, number: number) {
+  constructor(port: LegPort, number: number, changed: () => void = () => undefined) {
     this.#port = port;
     this.number = number;
+    this.#changed = changed;
   }
 
   get size(): { readonly cols: number; readonly rows: number } {
     return this.#size;
   }
 
+  /** Questions of programs (where is the cursor?) are answered by who works in the shell, not by everybody who looks. */
+  get answers(): boolean {
+    return this.#typed;
+  }
+
+  /** It was opened from here. */
+  ours(): void {
+    this.#typed = true;
+  }
+
+  rename(title: string): void {
+    const shown = title.replace(UNSHOWN, " ").trim();
+    const letters = [...shown];
+    this.title = letters.length > TITLE_LENGTH ? `${letters.slice(0, TITLE_LENGTH - 1).join("")}…` : shown;
+    this.#changed();
+  }
+
   /** Draw on this terminal from now on; what came before it was there is drawn first. */
   drawOn(terminal: Terminal): void {
     this.#terminal = terminal;
     terminal.resize(this.#size.cols, this.#size.rows);
-    for (const bytes of this.#waiting.splice(0)) this.#draw(bytes);
+    for (const piece of this.#waiting.splice(0)) this.#draw(piece);
+  }
+
+  /** Whether a person can see the page. */
+  watch(watched: boolean): void {
+    if (watched === this.#watched) return;
+    this.#watched = watched;
+    if (!watched) {
+      this.#unseenFrom = this.#next;
+      return;
+    }
+    const [pieces, lost] = [this.#unseen, this.#unseenLost];
+    this.#forgetUnseen();
+    if (lost && !this.closed) {
+      // The endpoint keeps as much, and knows the modes that were switched meanwhile.
+      this.#next = this.#unseenFrom;
+      this.attach();
+      return;
+    }
+    if (lost) this.#missed(lost, null);
+    for (const piece of pieces) this.#take({ ...piece, credit: 0 });
   }
 
   /** Receive output from where we are. */
@@ -64,6 +130,7 @@ export class ShellStream {
   }
 
   input(bytes: Uint8Array): void {
+    this.#typed = true;
     for (let at = 0; at < bytes.length; at += INPUT_CHUNK) this.#send(Shell.INPUT, bytes.subarray(at, at + INPUT_CHUNK));
   }
 
@@ -83,8 +150,10 @@ export class ShellStream {
     this.closed = false;
     this.status = null;
     this.text = "";
+    this.title = "";
     this.#next = 0;
     this.#waiting = [];
+    this.#forgetUnseen();
     this.#terminal?.reset();
   }
 
@@ -97,26 +166,84 @@ export class ShellStream {
     const output = readShellOutput(payload);
     if (!output) return;
     const { offset, bytes: all } = output;
+    const credit = all.byteLength;
     const skip = this.#next - offset;
-    if (skip < 0 && !forUsOnly && this.#asked < PATIENCE) {
-      // Bytes are missing between ours and these: the endpoint still has them, or says from where on it has some.
-      this.#asked++;
-      this.attach();
-      return;
+    if (skip < 0) {
+      if (!forUsOnly && this.#asked < PATIENCE) {
+        // Bytes are missing between ours and these: the endpoint still has them, or says from where on it has some.
+        this.#asked++;
+        this.attach();
+        return;
+      }
+      this.#missed(-skip, null);
     }
     this.#asked = 0;
     const bytes = all.subarray(Math.max(0, skip));
-    this.#next = Math.max(this.#next, offset + all.byteLength);
-    if (bytes.byteLength === 0) this.#drawn(all.byteLength);
-    else if (this.#terminal) this.#draw(bytes, all.byteLength);
-    else this.#waiting.push(bytes.slice());
+    this.#next = Math.max(this.#next, offset + credit);
+    if (bytes.byteLength === 0) this.#drawn(credit);
+    else this.#take({ bytes, credit, replayed: forUsOnly });
   }
 
-  #draw(bytes: Uint8Array, credit = bytes.byteLength): void {
+  gap(gap: ShellGap): void {
+    if (gap.offset <= this.#next) return;
+    this.#missed(gap.offset - this.#next, gap.modes);
+    this.#next = gap.offset;
+  }
+
+  drop(bytes: number): void {
+    this.dropped += bytes;
+  }
+
+  end(closed: Pick<ShellClosed, "status" | "text" | "end">): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.status = closed.status ?? this.status;
+    this.text = closed.text;
+    if (closed.end !== null && closed.end > this.#next) this.#missed(closed.end - this.#next, null);
+  }
+
+  #take(piece: Piece): void {
+    if (!this.#watched) this.#keepUnseen(piece);
+    else if (this.#terminal) this.#draw(piece);
+    else this.#waiting.push({ ...piece, bytes: piece.bytes.slice() });
+  }
+
+  #keepUnseen(piece: Piece): void {
+    this.#unseen.push({ ...piece, bytes: piece.bytes.slice() });
+    this.#unseenBytes += piece.bytes.byteLength;
+    while (this.#unseenBytes > KEPT_UNSEEN) {
+      const size = this.#unseen.shift()?.bytes.byteLength ?? 0;
+      this.#unseenBytes -= size;
+      this.#unseenLost += size;
+    }
+    this.#drawn(piece.credit);
+  }
+
+  #forgetUnseen(): void {
+    this.#unseen = [];
+    this.#unseenBytes = this.#unseenLost = 0;
+  }
+
+  #missed(bytes: number, modes: string | null): void {
+    if (this.#watched) {
+      this.#take({ bytes: NOTHING, credit: 0, replayed: true, missing: bytes, modes });
+      return;
+    }
+    this.#unseen = [];
+    this.#unseenLost += this.#unseenBytes + bytes;
+    this.#unseenBytes = 0;
+  }
+
+  #draw({ bytes, credit, replayed, missing, modes = null }: Piece): void {
+    if (missing) {
+      this.#terminal?.gap(missing, modes);
+      return;
+    }
     const era = this.#era;
-    this.#terminal?.write(bytes, () => {
-      if (era === this.#era) this.#drawn(credit);
-    });
+    const done = (): void => {
+      if (era === this.#era && credit) this.#drawn(credit);
+    };
+    this.#terminal?.write(bytes, done, replayed);
   }
 
   #drawn(bytes: number): void {
@@ -135,99 +262,5 @@ export class ShellStream {
 
   #send(type: number, payload?: Uint8Array): void {
     this.#port.send(type, channelOf(Kind.SHELL, this.number), payload);
-  }
-}
-
-export class Shells implements Tool {
-  readonly #port: LegPort;
-  readonly #all = new Map<number, ShellStream>();
-  readonly #changed = new Handlers<[]>();
-  readonly #stop: (() => void)[];
-  /** A shell of ours was asked for and has not been opened yet. */
-  opening = false;
-  /** Why the last shell that we asked for did not open, for people. */
-  refused = "";
-
-  constructor(port: LegPort) {
-    this.#port = port;
-    this.#stop = [
-      port.on(Kind.SHELL, (type, channel, payload, leg) => this.#frame(type, instanceOf(channel), payload, leg)),
-      port.onopen(() => this.#attachAll()),
-      port.onclose(() => {
-        this.opening = false;
-        this.#changed.call();
-      }),
-    ];
-  }
-
-  get list(): readonly ShellStream[] {
-    return [...this.#all.values()].sort((a, b) => a.number - b.number);
-  }
-
-  onchange = (handler: () => void): (() => void) => this.#changed.add(handler);
-
-  open(cols = 80, rows = 24): void {
-    this.opening = true;
-    this.refused = "";
-    this.#port.send(Shell.OPEN, channelOf(Kind.SHELL), encodeJson({ cols, rows }));
-    this.#changed.call();
-  }
-
-  /** End a shell and take it out of the list. */
-  end(number: number): void {
-    const stream = this.#all.get(number);
-    if (stream && !stream.closed) stream.close();
-    this.#all.delete(number);
-    this.#changed.call();
-  }
-
-  close(): void {
-    for (const stop of this.#stop) stop();
-  }
-
-  #attachAll(): void {
-    for (const stream of this.#all.values()) if (!stream.closed) stream.attach();
-  }
-
-  #frame(type: number, number: number, payload: Uint8Array, leg: number): void {
-    if (type === Shell.DATA) {
-      this.#all.get(number)?.data(payload, leg !== 0);
-      return;
-    }
-    if (type === Shell.OPENED) {
-      const opened = decodeShellOpened(payload);
-      const known = this.#all.get(number);
-      const stream = known ?? new ShellStream(this.#port, number);
-      this.#all.set(number, stream);
-      // An older endpoint says no time: then a number that is closed, or that we asked for, is another shell.
-      const another = opened.opened_ms ? stream.openedMs !== opened.opened_ms : stream.closed || this.opening;
-      if (known && another) known.restart();
-      this.opening = false;
-      stream.closed = false;
-      stream.by = opened.by;
-      stream.openedMs = opened.opened_ms;
-      stream.resized(opened.cols, opened.rows);
-      stream.attach();
-    } else if (type === Shell.CLOSED) {
-      const closed = decodeShellClosed(payload);
-      if (number === 0) {
-        this.opening = false;
-        this.refused = closed.text;
-      } else {
-        this.#closed(number, closed.status, closed.text);
-      }
-    } else if (type === Shell.RESIZED) {
-      const size = decodeShellSize(payload);
-      this.#all.get(number)?.resized(size.cols, size.rows);
-    }
-    this.#changed.call();
-  }
-
-  #closed(number: number, status: number | null, text: string): void {
-    const stream = this.#all.get(number);
-    if (!stream || stream.closed) return;
-    stream.closed = true;
-    stream.status = status;
-    stream.text = text;
   }
 }

@@ -62,6 +62,8 @@ export const Shell = {
   DATA: 18,
   CLOSED: 19,
   RESIZED: 20,
+  GAP: 21,
+  DROPPED: 22,
 } as const;
 
 export const Actions = { LIST: 1, RUN: 2, POWER: 3, OFFERED: 17, DONE: 18 } as const;

@@ -82,6 +82,14 @@ export interface ShellClosed {
   readonly shell: number;
   readonly status: number | null;
   readonly text: string;
+  /** Offset behind the last byte of output, when the endpoint says it. */
+  readonly end: number | null;
+}
+
+/** Output before `offset` is no longer kept; `modes` bring a fresh terminal into the modes in force there. */
+export interface ShellGap {
+  readonly offset: number;
+  readonly modes: string;
 }
 
 export interface EventMessage {
@@ -216,7 +224,21 @@ export function decodeShellOpened(payload: Uint8Array): ShellOpened {
 
 export function decodeShellClosed(payload: Uint8Array): ShellClosed {
   const fields = decodeJson(payload);
-  return { shell: count(fields, "shell"), status: integerOrNull(fields, "status"), text: text(fields, "text", "") };
+  return {
+    shell: count(fields, "shell"),
+    status: integerOrNull(fields, "status"),
+    text: text(fields, "text", ""),
+    end: integerOrNull(fields, "end"),
+  };
+}
+
+export function decodeShellGap(payload: Uint8Array): ShellGap {
+  const fields = decodeJson(payload);
+  return { offset: count(fields, "offset"), modes: text(fields, "modes", "") };
+}
+
+export function decodeShellDropped(payload: Uint8Array): { readonly bytes: number } {
+  return { bytes: count(decodeJson(payload), "bytes") };
 }
 
 export function decodeEvent(payload: Uint8Array): EventMessage {

@@ -1,8 +1,12 @@
 """Who gets which output next: pure, one per shell.
 
 Output goes to every viewer at once (leg 0) while all attached viewers have credit and are level with it. A viewer that
-attached late first catches up alone, from its own offset. A viewer that holds the others up for 5 s is detached: it
-goes on by ATTACH from its offset. Nobody attached means nobody to wait for; the recorder in the relay taps what passes.
+attached late first catches up alone, from its own offset; what is no longer kept is announced to it (`Gap`). A viewer
+that holds the others up for 5 s is detached: it goes on by ATTACH from its offset. Nobody attached means nobody to wait
+for; the recorder in the relay taps what passes.
+
+A viewer's window follows the rate at which it takes output: about a quarter of a second is on its way, so that an
+interrupt is felt at once on a slow line too, and keys of other shells wait for no more than that.
 """
 
 from dataclasses import dataclass
@@ -16,8 +20,14 @@ CHUNK = 16 * 1024
 """Most bytes of output in one DATA frame."""
 PATIENCE_S = 5.0
 """How long a viewer without credit may hold up the others."""
-MAX_UNSENT = 256 * 1024
+MAX_UNSENT = 16 * 1024
 """Bytes that wait to be sent before the terminal is no longer read: the program in it is then slowed down."""
+MIN_WINDOW = 32 * 1024
+"""Bytes that are always allowed to be on their way to a viewer. It must return credit for less: 16 KiB."""
+ON_THE_WAY_S = 0.25
+"""A viewer's window is what it takes in this time, between MIN_WINDOW and SHELL_WINDOW."""
+SAMPLE_S = 0.1
+"""Shortest time over which a viewer's rate is measured."""
 
 
 class Chunk(NamedTuple):
@@ -28,86 +38,103 @@ class Chunk(NamedTuple):
     data: bytes
 
 
+class Gap(NamedTuple):
+    """One GAP frame to send: what was before `offset` is no longer kept."""
+
+    leg: int
+    offset: int
+    modes: str
+
+
 @dataclass(slots=True)
 class _Viewer:
-    credit: int
     cursor: int
+    """Offset of the next byte to send to it."""
+    taken: int
+    """Offset up to which it has returned credit."""
+    now: float
+    window: int = MIN_WINDOW
+    mark: int = 0
+    """Where `taken` was at the time `now`."""
     blocked_since: float | None = None
+
+    def room(self, most: int) -> int:
+        """Bytes that may still be sent to it, where a window has at most `most`."""
+        return min(self.window, most) - (self.cursor - self.taken)
+
+    def take(self, amount: int, now: float) -> None:
+        """It has consumed `amount` bytes more; what was never sent cannot have been."""
+        self.taken = min(self.cursor, self.taken + amount)
+        if now - self.now >= SAMPLE_S:
+            rate = (self.taken - self.mark) / (now - self.now)
+            self.window = min(max(int(rate * ON_THE_WAY_S), MIN_WINDOW), SHELL_WINDOW)
+            self.now, self.mark = now, self.taken
 
 
 class Flow:
-    """Decides the next DATA frame of one shell."""
+    """Decides the next frame of one shell. Times are monotonic, in seconds."""
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
         self._sent = 0
         self._viewers: dict[int, _Viewer] = {}
+        self.most = SHELL_WINDOW
+        """Largest window of a viewer now: with many shells each has less, so that all together stay bounded."""
 
     @property
     def unsent(self) -> int:
         """Bytes that have not gone to everybody yet."""
         return self._ring.end - self._sent
 
+    @property
+    def level(self) -> bool:
+        """Everything was sent to everybody who is attached."""
+        return not self.unsent and all(viewer.cursor >= self._sent for viewer in self._viewers.values())
+
     def attached(self, leg: int) -> bool:
         """Say whether this viewer is counted."""
         return leg in self._viewers
 
-    def attach(self, leg: int, offset: int) -> None:
-        """Count this viewer, with a full window, from `offset` on (or from the oldest byte that is still here)."""
-        self._viewers[leg] = _Viewer(SHELL_WINDOW, min(max(offset, self._ring.start), self._sent))
+    def attach(self, leg: int, offset: int, now: float) -> None:
+        """Count this viewer from `offset` on, with a fresh window."""
+        offset = min(max(offset, 0), self._sent)
+        self._viewers[leg] = _Viewer(offset, offset, now, mark=offset)
 
     def detach(self, leg: int) -> None:
         """Count this viewer no more."""
         self._viewers.pop(leg, None)
 
-    def credit(self, leg: int, amount: int) -> None:
+    def credit(self, leg: int, amount: int, now: float) -> None:
         """The viewer has consumed `amount` bytes. It never owns more than one window, whatever it says."""
         viewer = self._viewers.get(leg)
         if viewer is not None:
-            viewer.credit = min(SHELL_WINDOW, viewer.credit + amount)
+            viewer.take(amount, now)
 
-    def next(self, now: float) -> Chunk | None:
+    def next(self, now: float) -> Chunk | Gap | None:
         """Return the next frame to send and count it as sent; None when there is nothing to send, or somebody to wait
-        for.
-
-        `now` is monotonic, in seconds.
-        """
-        everyone = min(CHUNK, self._ring.end - self._sent)
+        for."""
+        everyone = min(CHUNK, self.unsent)
         for leg, viewer in self._viewers.items():
             if viewer.cursor < self._sent:
-                chunk = self._catch_up(leg, viewer, now)
-                if chunk is not None:
-                    return chunk
+                frame = self._catch_up(leg, viewer, now)
+                if frame is not None:
+                    return frame
                 everyone = 0
-            elif viewer.credit <= 0 and self._ring.end > self._sent:
+            elif self.unsent and viewer.room(self._most) <= 0:
                 self._block(viewer, now)
                 everyone = 0
             else:
                 viewer.blocked_since = None
-                everyone = min(everyone, viewer.credit)
+                everyone = min(everyone, viewer.room(self._most))
         if everyone <= 0:
             return None
+        if self._sent < self._ring.start:
+            return self._gap(EVERY_LEG)
         offset, data = self._ring.read(self._sent, everyone)
         self._sent = offset + len(data)
         for viewer in self._viewers.values():
-            viewer.credit -= len(data)
             viewer.cursor = self._sent
         return Chunk(EVERY_LEG, offset, data)
-
-    def undo(self, chunk: Chunk) -> None:
-        """The frame could not be sent: it is still to be sent."""
-        if chunk.leg == EVERY_LEG:
-            self._sent = chunk.offset
-        for leg, viewer in self._viewers.items():
-            if chunk.leg in {EVERY_LEG, leg}:
-                viewer.cursor = chunk.offset
-                viewer.credit += len(chunk.data)
-
-    def drop_lagging(self) -> None:
-        """The last output must go out now: detach the viewers that cannot take all of it."""
-        for leg, viewer in list(self._viewers.items()):
-            if viewer.credit < self._ring.end - viewer.cursor:
-                del self._viewers[leg]
 
     def drop_blocked(self, now: float) -> list[int]:
         """Detach viewers that have held up the others for too long, and return them."""
@@ -130,25 +157,37 @@ class Flow:
 
         What a viewer has not returned credit for may be lost; at most one window is sent twice, and offsets tell.
         """
-        outstanding = max((SHELL_WINDOW - viewer.credit for viewer in self._viewers.values()), default=SHELL_WINDOW)
-        self._sent = max(self._ring.start, self._sent - outstanding)
+        had = min((viewer.taken for viewer in self._viewers.values()), default=self._sent - SHELL_WINDOW)
+        self._sent = max(self._ring.start, min(had, self._sent))
         for viewer in self._viewers.values():
-            viewer.credit = SHELL_WINDOW
-            viewer.cursor = min(viewer.cursor, self._sent)
+            viewer.cursor = viewer.taken = viewer.mark = min(viewer.taken, self._sent)
             viewer.blocked_since = None
 
-    def _catch_up(self, leg: int, viewer: _Viewer, now: float) -> Chunk | None:
-        limit = min(CHUNK, viewer.credit, self._sent - viewer.cursor)
+    @property
+    def _most(self) -> int:
+        return max(self.most, MIN_WINDOW)
+
+    def _catch_up(self, leg: int, viewer: _Viewer, now: float) -> Chunk | Gap | None:
+        if viewer.cursor < self._ring.start:
+            return self._gap(leg)
+        limit = min(CHUNK, viewer.room(self._most), self._sent - viewer.cursor)
         if limit <= 0:
             self._block(viewer, now)
             return None
         viewer.blocked_since = None
-        # What is behind the ring's start is gone: the frame's offset tells the viewer about the gap.
         offset, data = self._ring.read(viewer.cursor, limit)
-        data = data[: self._sent - offset]
         viewer.cursor = offset + len(data)
-        viewer.credit -= len(data)
         return Chunk(leg, offset, data)
+
+    def _gap(self, leg: int) -> Gap:
+        """What this viewer (or everybody) would need next is gone: go on at the oldest byte."""
+        start = self._ring.start
+        if leg == EVERY_LEG:
+            self._sent = start
+        for number, viewer in self._viewers.items():
+            if leg in {EVERY_LEG, number}:
+                viewer.cursor = viewer.taken = viewer.mark = start
+        return Gap(leg, start, self._ring.modes)
 
     @staticmethod
     def _block(viewer: _Viewer, now: float) -> None:

@@ -1,27 +1,25 @@
 """A pseudo-terminal with the user's login shell in it.
 
-The shell is started by `posix_spawn`: a new session first (setsid), then the terminal's name is opened as standard
-input, which makes it the controlling terminal of that session (Linux: first terminal that a session leader opens). So
-no Python code runs between fork and exec, and no descriptor of the agent is inherited.
+The keeper starts the shell (see `keeper`); here is the other side of the terminal: what is typed, what is printed, its
+size. What is typed is passed on and kept nowhere; whether it is echoed is up to the program in the terminal.
 """
 
 import asyncio
 import os
 import pwd
-import signal
 import termios
-import threading
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
+
+from farhand.agent.tools.shell.keeping import Keeping
 
 READ_SIZE = 16 * 1024
 MAX_WAITING_INPUT = 1 << 20
 """Input that the program does not read is kept up to this many bytes; more is dropped."""
-KILL_AFTER_S = 2.0
 _FALLBACK_SHELL = "/bin/sh"
 _TRAMPOLINE = 'cd "$HOME" 2>/dev/null || cd /; exec "$0" -l'
 _PASSED_ON = ("LC_ALL", "LC_CTYPE", "LANGUAGE", "TZ", "DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR")
-_RESET_SIGNALS = (signal.SIGPIPE, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
+_SIGNAL_KEYS = (termios.VINTR, termios.VQUIT, termios.VSUSP)
 
 
 def login_shell() -> str:
@@ -49,18 +47,20 @@ def _allowed_shells() -> set[str]:
 
 
 def shell_environment(shell: str) -> dict[str, str]:
-    """Return the environment of a login: the user's, not the agent's."""
+    """Return the environment of a login: the user's, not the agent's. As with terminal programs, a home folder that
+    the environment names is the user's."""
     try:
         user = pwd.getpwuid(os.geteuid())
         name, home = user.pw_name, user.pw_dir
     except KeyError:
         name, home = str(os.geteuid()), "/"
+    named = os.environ.get("HOME", "")
     system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     language = os.environ.get("LANG", "")
     environment = {
         "TERM": "xterm-256color",
         "COLORTERM": "truecolor",
-        "HOME": home,
+        "HOME": named if named.startswith("/") and os.path.isdir(named) else home,
         "USER": name,
         "LOGNAME": name,
         "SHELL": shell,
@@ -71,65 +71,97 @@ def shell_environment(shell: str) -> dict[str, str]:
     return environment
 
 
-class Terminal:
-    """One running shell. Callbacks come in the event loop's thread."""
+class Listener(Protocol):
+    """Who is told what happens in a terminal, in the event loop's thread."""
 
-    def __init__(
-        self,
-        cols: int,
-        rows: int,
-        on_output: Callable[[bytes], None],
-        on_exit: Callable[[int], None],
-        shell: str | None = None,
-    ) -> None:
-        """Start the shell. Raises OSError when there is no terminal or no process to be had."""
+    def on_started(self) -> None:
+        """The shell runs."""
+        ...
+
+    def on_failed(self, reason: str) -> None:
+        """No shell could be started; nothing more comes."""
+        ...
+
+    def on_output(self, data: bytes) -> None:
+        """The shell, or what runs in it, has printed something."""
+        ...
+
+    def on_exit(self, status: int | None) -> None:
+        """The shell has ended and all it printed has been told: exit status, negative for a signal, None if nobody
+        knows."""
+        ...
+
+
+class Terminal:
+    """One running shell."""
+
+    def __init__(self, keeping: Keeping, number: int, size: tuple[int, int], listener: Listener) -> None:
+        """Make a terminal of `size` (columns, rows) and start the shell in it. Raises OSError when there is none to be
+        had."""
         self._loop = asyncio.get_running_loop()
-        self._on_output = on_output
-        self._on_exit = on_exit
-        self.command = shell if shell is not None else login_shell()
+        self._keeping = keeping
+        self._number = number
+        self._listener = listener
+        self.command = login_shell()
+        self.pid = 0
+        """Process id of the shell; 0 before it runs."""
         self._input = bytearray()
         self._reading = False
+        self._ended = False
         self._status: int | None = None
-        self._exited = False
-        self._kill_timer: asyncio.TimerHandle | None = None
-        self._master, slave = os.openpty()
+        self._told = False
+        self._master, found = os.openpty()
+        self._slave: int | None = found
+        """Open until the shell has it: without anybody, reading would say that the terminal is closed."""
+        self._open = True
         try:
             os.set_blocking(self._master, False)
-            termios.tcsetwinsize(slave, (rows, cols))
-            self._pid = self._spawn(os.ttyname(slave))
+            self._name = os.ttyname(found)
+            self.resize(*size)
+            argv = ["/bin/sh", "-c", _TRAMPOLINE, self.command]
+            keeping.start(number, argv, shell_environment(self.command), self._name, self)
         except OSError:
-            os.close(self._master)
+            self._close_master()
             raise
-        finally:
-            os.close(slave)
-        self._open = True
         self.resume_reading()
-        threading.Thread(target=self._wait, name="shell-exit", daemon=True).start()
 
-    def _spawn(self, name: str) -> int:
-        return os.posix_spawn(
-            "/bin/sh",
-            ["/bin/sh", "-c", _TRAMPOLINE, self.command],
-            shell_environment(self.command),
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, name, os.O_RDWR, 0),
-                (os.POSIX_SPAWN_DUP2, 0, 1),
-                (os.POSIX_SPAWN_DUP2, 0, 2),
-            ],
-            setsid=True,
-            setsigmask=(),
-            setsigdef=_RESET_SIGNALS,
-        )
+    # --- the keeper's news ---
 
-    @property
-    def pid(self) -> int:
-        """Process id of the shell."""
-        return self._pid
+    def started(self, pid: int) -> None:
+        """It runs."""
+        self.pid = pid
+        self._close_slave()
+        self._listener.on_started()
+
+    def failed(self, error: int) -> None:
+        """It could not be started."""
+        self._told = True
+        self._close_master()
+        self._listener.on_failed(os.strerror(error))
+
+    def exited(self, status: int | None) -> None:
+        """It has ended; last words may still be in the terminal."""
+        self._ended, self._status = True, status
+        self._close_slave()
+        if self._open:
+            # A background program may hold the terminal open for ever: what is there now is all.
+            for _turn in range(64):
+                if not self._read():
+                    break
+            self._close_master()
+        self._report()
+
+    # --- for the tool ---
 
     def write(self, data: bytes) -> bool:
         """Type `data` into the terminal; False when the program takes no input and too much waits already."""
         if not self._open:
             return True
+        if self._input and self._is_signal(data):
+            # The program is to be interrupted, so it will not read what waits: it would never come to this key.
+            self._input.clear()
+            self._loop.remove_writer(self._master)
+            self._forget_typed()
         if len(self._input) + len(data) > MAX_WAITING_INPUT:
             return False
         waiting = bool(self._input)
@@ -156,27 +188,33 @@ class Terminal:
             self._loop.add_reader(self._master, self._read)
 
     def hang_up(self) -> None:
-        """End the shell: close the terminal (the kernel hangs it up), kill after 2 s what is left. `on_exit` comes."""
+        """End the shell and what runs in it: the kernel hangs the terminal up, the keeper does the rest. `on_exit`
+        comes."""
         self._close_master()
-        if not self._exited and self._kill_timer is None:
-            self._signal(signal.SIGHUP)
-            self._kill_timer = self._loop.call_later(KILL_AFTER_S, self._signal, signal.SIGKILL)
+        self._keeping.end(self._number)
 
-    def kill(self) -> None:
-        """End the shell at once: the agent goes, nothing may stay behind. `on_exit` may not be called any more."""
+    def let_go(self) -> None:
+        """Close the terminal; the keeper ends what is in it. Nothing is told any more."""
+        self._told = True
         self._close_master()
-        if self._kill_timer is not None:
-            self._kill_timer.cancel()
-        self._signal(signal.SIGHUP)
-        self._signal(signal.SIGKILL)
 
-    def _signal(self, number: signal.Signals) -> None:
-        """Signal the shell's own process group, unless it has been waited for: its number may be another's by then."""
-        if self._status is None:
-            try:
-                os.killpg(self._pid, number)
-            except (ProcessLookupError, PermissionError):
-                return
+    # --- inside ---
+
+    def _is_signal(self, data: bytes) -> bool:
+        """Say whether this is a key that the terminal turns into a signal now."""
+        if len(data) != 1:
+            return False
+        _, _, _, local, _, _, characters = termios.tcgetattr(self._master)
+        return bool(local & termios.ISIG) and data in [characters[key] for key in _SIGNAL_KEYS]
+
+    def _forget_typed(self) -> None:
+        """Drop what was typed and not read yet, on both sides of the terminal."""
+        termios.tcflush(self._master, termios.TCOFLUSH)
+        slave = os.open(self._name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            termios.tcflush(slave, termios.TCIFLUSH)
+        finally:
+            os.close(slave)
 
     def _read(self) -> bool:
         """Read what is there now, up to one frame, and pass it on; say whether there may be more."""
@@ -197,7 +235,7 @@ class Terminal:
             parts.append(data)
             size += len(data)
         if parts:
-            self._on_output(b"".join(parts))
+            self._listener.on_output(b"".join(parts))
         if ended:
             self._close_master()
             self._report()
@@ -217,36 +255,20 @@ class Terminal:
         self._loop.remove_writer(self._master)
         self._flush_input()
 
+    def _close_slave(self) -> None:
+        if self._slave is not None:
+            os.close(self._slave)
+            self._slave = None
+
     def _close_master(self) -> None:
         if self._open:
             self._open = False
             self._loop.remove_writer(self._master)
             self.pause_reading()
             os.close(self._master)
-
-    def _wait(self) -> None:
-        """In a thread of its own (it works on every kernel): wait for the shell and tell the loop."""
-        # The process is only reaped in the loop's thread, so that `_signal` can never meet a recycled number.
-        os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT)
-        try:
-            self._loop.call_soon_threadsafe(self._reap)
-        except RuntimeError:  # the loop is closed: the agent is ending
-            return
-
-    def _reap(self) -> None:
-        _pid, status = os.waitpid(self._pid, 0)
-        self._status = os.waitstatus_to_exitcode(status)
-        if self._kill_timer is not None:
-            self._kill_timer.cancel()
-        if self._open:
-            # Last words may still be in the terminal; a background program may hold it open for ever.
-            for _turn in range(64):
-                if not self._read():
-                    break
-            self._close_master()
-        self._report()
+            self._close_slave()
 
     def _report(self) -> None:
-        if self._status is not None and not self._open and not self._exited:
-            self._exited = True
-            self._on_exit(self._status)
+        if self._ended and not self._open and not self._told:
+            self._told = True
+            self._listener.on_exit(self._status)

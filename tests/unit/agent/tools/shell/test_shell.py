@@ -4,22 +4,26 @@ import asyncio
 import contextlib
 import os
 import struct
+from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
 from tests.unit.agent.fakes import FakePort
 
 from farhand.agent.tools.shell import make
-from farhand.agent.tools.shell.terminal import Terminal
-from farhand.agent.tools.shell.tool import ShellTool
-from farhand.protocol.channels import CREDIT, SHELL_WINDOW, Kind, Shell, channel
+from farhand.agent.tools.shell.flow import MAX_UNSENT, MIN_WINDOW
+from farhand.agent.tools.shell.terminal import READ_SIZE
+from farhand.agent.tools.shell.tool import MAX_OPEN, ShellTool
+from farhand.protocol.channels import CREDIT, Kind, Shell, channel
 from farhand.protocol.messages import ShellAttach, ShellOpen, ShellResize
 
 LEG, OTHER = 2, 3
 
 
 @pytest.fixture(autouse=True)
-def plain_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+def plain_shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("farhand.agent.tools.shell.terminal.login_shell", lambda: "/bin/sh")
     monkeypatch.setenv("PS1", "$ ")
 
@@ -47,6 +51,13 @@ def output(port: FakePort, number: int, leg: int | None = None) -> bytes:
             assert offset <= len(result), "a gap"
             result[offset:] = payload[8:]
     return bytes(result)
+
+
+async def comes(condition: Callable[[], object]) -> None:
+    """Wait for something that nobody tells."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def opened(port: FakePort, tool: ShellTool, number: int = 1, cols: int = 80, rows: int = 24) -> None:
@@ -137,12 +148,10 @@ async def test_without_credit_output_stops_and_the_program_is_slowed_down() -> N
         await opened(port, tool)
         frame(tool, LEG, Shell.INPUT, 1, b"head -c 3000000 /dev/zero | tr '\\0' x; echo end-$((3+3))\n")
         shell = tool._shells[1]
-        await port.until(lambda: len(output(port, 1)) == SHELL_WINDOW)
-        async with asyncio.timeout(5):
-            while shell.terminal._reading:  # noqa: ASYNC110  nothing tells it
-                await asyncio.sleep(0.01)
-        assert len(output(port, 1)) == SHELL_WINDOW
-        assert shell.ring.end < SHELL_WINDOW * 3
+        await port.until(lambda: len(output(port, 1)) == MIN_WINDOW)
+        await comes(lambda: not shell.terminal._reading)
+        assert len(output(port, 1)) == MIN_WINDOW
+        assert shell.flow.unsent <= MAX_UNSENT + READ_SIZE
         seen = 0
         while b"end-6" not in output(port, 1)[-200:]:
             now = len(output(port, 1))
@@ -184,22 +193,7 @@ async def test_closing_the_tool_leaves_no_process_behind() -> None:
     await opened(port, tool)
     pid = tool._shells[1].terminal.pid
     tool.close()
-    async with asyncio.timeout(5):
-        while os.path.exists(f"/proc/{pid}"):  # noqa: ASYNC110, ASYNC240  nothing tells it
-            await asyncio.sleep(0.01)
-
-
-async def test_a_shell_that_ignores_hang_up_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("farhand.agent.tools.shell.terminal.KILL_AFTER_S", 0.2)
-    ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    seen = bytearray()
-    terminal = Terminal(80, 24, seen.extend, ended.set_result, "/bin/sh")
-    terminal.write(b"trap '' HUP; echo trap-$((1+1)); while :; do sleep 1; done\n")
-    async with asyncio.timeout(10):
-        while b"trap-2" not in seen:  # noqa: ASYNC110  nothing tells it
-            await asyncio.sleep(0.01)
-        terminal.hang_up()
-        assert await ended == -9
+    await comes(lambda: not os.path.exists(f"/proc/{pid}"))
 
 
 async def test_output_that_may_never_be_sent_is_not_kept_for_later() -> None:
@@ -216,17 +210,174 @@ async def test_output_that_may_never_be_sent_is_not_kept_for_later() -> None:
         assert not [frame for frame in port.sent if frame[0] in {Shell.DATA, Shell.CLOSED}]
 
 
-async def test_whoever_believes_in_a_shell_that_is_gone_is_told() -> None:
+def told(port: FakePort, kind: Shell, number: int = 1) -> list[tuple[dict[str, object], int]]:
+    """JSON messages of one type about one shell, and the legs that they went to."""
+    return [
+        (msgspec.json.decode(payload), leg)
+        for sent, where, payload, leg in port.sent
+        if sent == kind and where == channel(Kind.SHELL, number)
+    ]
+
+
+async def drawn(port: FakePort, tool: ShellTool, until: bytes, leg: int = LEG) -> None:
+    """Be a viewer that draws whatever comes, until the shell has printed `until`."""
+    seen = 0
+    async with asyncio.timeout(30):
+        while until not in output(port, 1)[-4000:]:
+            now = len(output(port, 1))
+            if now > seen:
+                frame(tool, leg, CREDIT, 1, struct.pack("<I", now - seen))
+                seen = now
+            await asyncio.sleep(0.005)
+
+
+async def test_the_last_output_of_a_shell_waits_for_a_slow_viewer() -> None:
     port = FakePort()
     async with shell_tool(port) as tool:
         await opened(port, tool)
-        first = next(msgspec.json.decode(payload) for kind, _, payload, _ in port.sent if kind == Shell.OPENED)
-        assert first["opened_ms"] > 0
-        tool.viewer_joined(OTHER)
-        again = [msgspec.json.decode(payload) for kind, _, payload, to in port.sent if to == OTHER]
-        assert again == [first]
-        for kind, payload in ((Shell.ATTACH, ShellAttach(offset=3)), (Shell.INPUT, b"ls\n"), (CREDIT, b"\1\0\0\0")):
+        frame(tool, LEG, Shell.INPUT, 1, b"head -c 200000 /dev/zero | tr '\\0' x; echo last-$((1+1)); exit 4\n")
+        await port.until(lambda: len(output(port, 1)) == MIN_WINDOW)
+        await asyncio.sleep(0.2)
+        assert not told(port, Shell.CLOSED)
+        await drawn(port, tool, b"last-2")
+        await port.until(lambda: told(port, Shell.CLOSED))
+        ((closed, leg),) = told(port, Shell.CLOSED)
+        assert (closed["status"], closed["end"], leg) == (4, len(output(port, 1)), 0)
+        assert output(port, 1).count(b"x") >= 200_000
+        assert not tool._shells
+
+
+async def test_a_viewer_that_never_draws_keeps_no_shell_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    for where in ("flow", "tool"):
+        monkeypatch.setattr(f"farhand.agent.tools.shell.{where}.PATIENCE_S", 0.3)
+    port = FakePort()
+    async with shell_tool(port) as tool:
+        await opened(port, tool)
+        frame(tool, LEG, Shell.INPUT, 1, b"head -c 40000 /dev/zero | tr '\\0' x; exit\n")
+        await port.until(lambda: told(port, Shell.CLOSED))
+        ((closed, _),) = told(port, Shell.CLOSED)
+        assert closed["end"] == len(output(port, 1)), "it was sent all the same, and knows how much there was"
+
+
+async def test_what_is_no_longer_kept_is_announced() -> None:
+    port = FakePort()
+    async with shell_tool(port) as tool:
+        await opened(port, tool)
+        frame(tool, LEG, Shell.INPUT, 1, b"printf '\\033[?1049h\\033[?2004h'; seq 400000; echo end-$((1+1))\n")
+        await drawn(port, tool, b"end-2")
+        frame(tool, OTHER, Shell.ATTACH, 1, ShellAttach(offset=7))
+        ((gap, leg),) = told(port, Shell.GAP)
+        ring = tool._shells[1].ring
+        assert (gap, leg) == ({"offset": ring.start, "modes": "\x1b[?1049h\x1b[?2004h"}, OTHER)
+        assert ring.start > 1_000_000
+        replayed = [payload for kind, _, payload, to in port.sent if kind == Shell.DATA and to == OTHER]
+        assert struct.unpack_from("<Q", replayed[0]) == (ring.start,)
+        assert replayed[0][8:].split(b"\r\n")[0].isdigit(), "it begins with a whole line"
+
+
+async def test_an_interrupt_in_a_flood_is_seen_after_a_bounded_number_of_bytes() -> None:
+    port = FakePort()
+    async with shell_tool(port) as tool:
+        await opened(port, tool)
+        frame(tool, LEG, Shell.INPUT, 1, b"yes\n")
+        await drawn(port, tool, b"y\r\ny\r\ny\r\n")
+        await comes(lambda: not tool._shells[1].terminal._reading)
+        asked_at = len(output(port, 1))
+        frame(tool, LEG, Shell.INPUT, 1, b"\x03")
+        frame(tool, LEG, Shell.INPUT, 1, b"echo stopped-$((1+1))\n")
+        await drawn(port, tool, b"stopped-2")
+        assert len(output(port, 1)) - asked_at < MIN_WINDOW + MAX_UNSENT + READ_SIZE
+
+
+async def test_nobody_attached_means_nobody_to_wait_for_and_a_full_socket_stops_the_program() -> None:
+    port = FakePort()
+    async with shell_tool(port) as tool:
+        await opened(port, tool)
+        tool.viewer_left(LEG)
+        frame(tool, LEG, Shell.INPUT, 1, b"yes | head -c 3000000; sleep 600\n")
+        await port.until(lambda: len(output(port, 1)) > 2_000_000)
+        port.waiting = 10 << 20
+        frame(tool, LEG, Shell.INPUT, 1, b"\x03")
+        frame(tool, LEG, Shell.INPUT, 1, b"yes\n")
+        await asyncio.sleep(0.5)
+        size = len(port.sent)
+        ring_end = tool._shells[1].ring.end
+        await asyncio.sleep(0.3)
+        assert (len(port.sent), tool._shells[1].ring.end) == (size, ring_end)
+        port.waiting = 0
+        await port.until(lambda: len(port.sent) > size + 100)
+
+
+async def test_more_shells_than_the_cap_are_refused_in_words() -> None:
+    port = FakePort()
+    async with shell_tool(port) as tool:
+        for number in range(1, MAX_OPEN + 1):
+            await opened(port, tool, number)
+        frame(tool, LEG, Shell.OPEN, 0, ShellOpen())
+        await port.until(lambda: told(port, Shell.CLOSED, 0))
+        ((refused, leg),) = told(port, Shell.CLOSED, 0)
+        assert (refused["text"], leg) == ("No more than 16 shells can be open: close one first.", LEG)
+        assert port.posts[-1][0] == "shell-refused"
+        assert tool._shells[1].flow.most == MIN_WINDOW
+        frame(tool, LEG, Shell.CLOSE, 3)
+        await port.until(lambda: told(port, Shell.CLOSED, 3))
+        await opened(port, tool, MAX_OPEN + 1)
+
+
+async def test_who_believes_in_a_shell_that_is_not_there_is_told() -> None:
+    port = FakePort()
+    async with shell_tool(port) as tool:
+        await opened(port, tool)
+        for kind, payload in ((Shell.ATTACH, ShellAttach()), (Shell.INPUT, b"ls\n")):
             port.sent.clear()
             frame(tool, OTHER, kind, 9, payload)
-            told = [(number, to) for sent, number, _, to in port.sent if sent == Shell.CLOSED]
-            assert told == ([] if kind == CREDIT else [(channel(Kind.SHELL, 9), OTHER)])
+            ((closed, leg),) = told(port, Shell.CLOSED, 9)
+            assert (closed["text"], leg) == ("This shell is not there any more.", OTHER)
+        port.sent.clear()
+        frame(tool, OTHER, CREDIT, 9, struct.pack("<I", 5))
+        frame(tool, OTHER, Shell.CLOSE, 9)
+        frame(tool, OTHER, Shell.ATTACH, 0, ShellAttach())
+        assert not port.sent
+
+
+@pytest.mark.parametrize("size", ["0,0", "0,24", "80,0", "100000,100000", "-1,5", "80.5,24", '"80",24'])
+async def test_sizes_that_no_terminal_has_change_nothing(size: str) -> None:
+    port = FakePort()
+    async with shell_tool(port) as tool:
+        await opened(port, tool, cols=90, rows=20)
+        cols, rows = size.split(",")
+        wish = f'{{"cols":{cols},"rows":{rows}}}'.encode()
+        for kind, number in ((Shell.RESIZE, 1), (Shell.OPEN, 0)):
+            with pytest.raises(ValueError, match=r"cols|rows"):
+                frame(tool, LEG, kind, number, wish)
+        frame(tool, LEG, Shell.INPUT, 1, b"stty size; echo size-$((1+1))\n")
+        await port.until(lambda: b"size-2" in output(port, 1))
+        assert b"20 90" in output(port, 1)
+        assert len(tool._shells) == 1
+
+
+async def test_input_that_is_dropped_is_told() -> None:
+    port = FakePort()
+    async with shell_tool(port) as tool:
+        await opened(port, tool)
+        frame(tool, LEG, Shell.INPUT, 1, b"stty raw; echo raw-$((1+1)); sleep 600\n")
+        await port.until(lambda: b"raw-2" in output(port, 1))
+        for _ in range(100):
+            frame(tool, LEG, Shell.INPUT, 1, b"z" * 16_384)
+        dropped = told(port, Shell.DROPPED)
+        assert dropped[-1] == ({"bytes": 16_384}, LEG)
+        assert len(dropped) <= 100 - (1 << 20) // 16_384 + 1
+
+
+async def test_a_shell_that_cannot_be_started_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = FakePort()
+    async with shell_tool(port) as tool:
+        monkeypatch.setattr(os, "ttyname", lambda _fd: "/nowhere/tty")
+        frame(tool, LEG, Shell.OPEN, 0, ShellOpen())
+        await port.until(lambda: told(port, Shell.CLOSED, 0))
+        assert told(port, Shell.CLOSED, 0)[0][0]["text"] == "No shell could be started: No such file or directory."
+        monkeypatch.setattr(os, "openpty", lambda: (_ for _ in ()).throw(OSError(24, "Too many open files")))
+        frame(tool, LEG, Shell.OPEN, 0, ShellOpen())
+        assert told(port, Shell.CLOSED, 0)[1][0]["text"] == "No shell could be started: Too many open files."
+        assert [kind for kind, _ in port.posts] == ["shell-requested", "shell-refused"] * 2
+        assert not tool._shells

@@ -4,7 +4,7 @@
  */
 import type { Component } from "svelte";
 import { t } from "../../i18n";
-import { Shells } from "../../live/shell";
+import { Shells } from "../../live/shells";
 import type { Tool, ToolKind } from "../../live/tool";
 import { Grant } from "../../wire/channels";
 import type { OpenSession } from "../../workspace";

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { channelOf, CREDIT, Kind, Shell, SHELL_WINDOW } from "../wire/channels";
 import { decodeJson, encodeJson } from "../wire/messages";
 import type { FrameHandler, LegPort } from "../wire/port";
-import { Shells, type ShellStream, type Terminal } from "./shell";
+import type { ShellStream, Terminal } from "./shell";
+import { Shells } from "./shells";
 
 class FakePort implements LegPort {
   leg = 2;
@@ -64,10 +65,16 @@ class FakeTerminal implements Terminal {
   text = "";
   size: [number, number] = [0, 0];
   held: (() => void)[] | null = null;
-  write(bytes: Uint8Array, done: () => void): void {
-    this.text += new TextDecoder().decode(bytes);
+  replayed = "";
+  write(bytes: Uint8Array, done: () => void, replayed: boolean): void {
+    const text = new TextDecoder().decode(bytes);
+    this.text += text;
+    if (replayed) this.replayed += text;
     if (this.held) this.held.push(done);
     else done();
+  }
+  gap(missing: number, modes: string | null): void {
+    this.text += `[${missing} missing${modes ?? "?"}]`;
   }
   resize(cols: number, rows: number): void {
     this.size = [cols, rows];
@@ -140,7 +147,7 @@ describe("shells", () => {
     port.data(1, 0, "ab");
     port.data(1, 100, "xy", 2);
     port.data(1, 102, "z");
-    expect(terminal.text).toBe("abxyz");
+    expect(terminal.text).toBe("ab[98 missing?]xyz");
   });
 
   it("give credit back for what was drawn, never more than came", () => {
@@ -244,5 +251,110 @@ describe("shells", () => {
     shells.open();
     port.comes(Shell.CLOSED, 0, encodeJson({ shell: 0, status: null, text: "The customer refused." }));
     expect([shells.opening, shells.refused]).toEqual([false, "The customer refused."]);
+  });
+
+  it("that the endpoint lost say so", () => {
+    port.opened(1);
+    port.comes(Shell.CLOSED, 1, encodeJson({ shell: 1, status: null, text: "This shell is not there any more." }), 2);
+    expect([only().closed, only().text]).toEqual([true, "This shell is not there any more."]);
+  });
+
+  it("show how much is no longer kept, with the modes that hold behind it", () => {
+    port.opened(1);
+    port.comes(Shell.GAP, 1, encodeJson({ offset: 5000, modes: "M" }), 2);
+    port.data(1, 5000, "here", 2);
+    only().drawOn(terminal);
+    port.comes(Shell.GAP, 1, encodeJson({ offset: 4000, modes: "" }), 2);
+    port.data(1, 5004, " again");
+    expect(terminal.text).toBe("[5000 missingM]here again");
+  });
+
+  it("show what is missing at their end", () => {
+    port.opened(1);
+    only().drawOn(terminal);
+    port.data(1, 0, "abc");
+    port.comes(Shell.CLOSED, 1, encodeJson({ shell: 1, status: 0, end: 10 }));
+    expect(terminal.text).toBe("abc[7 missing?]");
+  });
+
+  it("tell what is a replay from what happens now", () => {
+    port.opened(1);
+    only().drawOn(terminal);
+    port.data(1, 0, "old ", 2);
+    port.data(1, 4, "new");
+    expect([terminal.text, terminal.replayed]).toEqual(["old new", "old "]);
+  });
+
+  it("are answered for by who works in them", () => {
+    shells.open();
+    port.opened(1);
+    port.opened(2);
+    const [mine, other] = shells.list;
+    expect([mine?.answers, other?.answers]).toEqual([true, false]);
+    other?.input(new Uint8Array([97]));
+    expect(other?.answers).toBe(true);
+  });
+
+  it("are named by their programs, in one short line that is only text", () => {
+    port.opened(1);
+    let told = 0;
+    shells.onchange(() => told++);
+    only().rename("  root@host:\u202e\u0007 ~/\n<b>x</b>  ");
+    expect([only().title, told]).toEqual(["root@host: ~/ <b>x</b>", 1]);
+    only().rename("x".repeat(5000));
+    expect([...only().title]).toHaveLength(48);
+    only().rename("\u200b");
+    expect(only().title).toBe("");
+  });
+
+  it("tell how many typed bytes were dropped until that was read", () => {
+    port.opened(1);
+    port.comes(Shell.DROPPED, 1, encodeJson({ bytes: 7 }), 2);
+    port.comes(Shell.DROPPED, 1, encodeJson({ bytes: 5 }), 2);
+    expect(only().dropped).toBe(12);
+    shells.dismiss(1);
+    expect(only().dropped).toBe(0);
+  });
+
+  describe("that nobody sees", () => {
+    const MiB = 1 << 20;
+    const given = (): number =>
+      port.of(CREDIT).reduce((sum, { payload }) => sum + new DataView(payload.buffer).getUint32(0, true), 0);
+
+    beforeEach(() => {
+      port.opened(1);
+      only().drawOn(terminal);
+      port.data(1, 0, "seen ");
+      shells.watch(false);
+    });
+
+    it("go on without drawing, and draw it all when they are seen again", () => {
+      terminal.held = [];
+      port.data(1, 5, 40_000);
+      expect([terminal.text, given() > 30_000]).toEqual(["seen ", true]);
+      const before = given();
+      shells.watch(true);
+      for (const done of terminal.held.splice(0)) done();
+      expect([terminal.text.length, given()]).toEqual([40_005, before]);
+    });
+
+    it("keep the newest output, and ask for the rest later", () => {
+      for (let n = 0; n < 40; n++) port.data(1, 5 + n * 65_536, 65_536);
+      port.sent = [];
+      shells.watch(true);
+      expect([attaches(), terminal.text]).toEqual([[5], "seen "]);
+      const start = 5 + 40 * 65_536 - MiB;
+      port.comes(Shell.GAP, 1, encodeJson({ offset: start, modes: "" }), 2);
+      port.data(1, start, "tail", 2);
+      expect(terminal.text).toBe(`seen [${start - 5} missing]tail`);
+    });
+
+    it("say what is missing when there is nobody to ask any more", () => {
+      for (let n = 0; n < 40; n++) port.data(1, 5 + n * 65_536, 65_536);
+      port.comes(Shell.CLOSED, 1, encodeJson({ shell: 1, status: 0, end: 5 + 40 * 65_536 }));
+      shells.watch(true);
+      expect(terminal.text.startsWith(`seen [${24 * 65_536} missing?]`)).toBe(true);
+      expect(terminal.text.length).toBeGreaterThan(MiB);
+    });
   });
 });
