@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from farhand.protocol.channels import RECORDER_GRANTS
 from farhand.protocol.messages import Count, Event, Facts, Hex32, Id, Limits, Line, Message, Name, Token
 
 Blob = Annotated[str, msgspec.Meta(max_length=65_536)]
@@ -70,6 +71,8 @@ class SessionState(Message, frozen=True, kw_only=True):
     legs: list[LegState]
     record: bool
     recording: RecordingKeys | None
+    recorded: int = int(RECORDER_GRANTS)
+    """Of what the recorder could see, what it may: its leg's grants."""
     offer_to: Id | None = None
     """Agent that is offered the session on its link until its leg has joined."""
     offer_ticket: Token | None = None

@@ -247,7 +247,7 @@ class Session:
 
     def add_recorder(self) -> Leg:
         """The relay records: from now on there is a leg 0xFFFF. Its `port` is the driver's."""
-        leg = Leg(RECORDER_LEG, Party.RECORDER, "relay:recorder", "Recorder", RECORDER_GRANTS)
+        leg = Leg(RECORDER_LEG, Party.RECORDER, "relay:recorder", "Recorder", self._recorded)
         leg.joined = True
         self.legs[RECORDER_LEG] = leg
         self._forget_routes()
@@ -312,6 +312,10 @@ class Session:
             if leg is None:
                 leg = self.legs[given.leg] = Leg(given.leg, Party(given.party), given.subject, given.name, grants)
             leg.grants, leg.name, leg.limits = grants, given.name, given.limits
+        self._recorded = Grant(state.recorded & RECORDER_GRANTS)
+        recorder = self.legs.get(RECORDER_LEG)
+        if recorder is not None:
+            recorder.grants = self._recorded
 
     @staticmethod
     def _wanted(leg: Leg, state: SessionState) -> bool:

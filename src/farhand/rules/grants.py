@@ -8,7 +8,9 @@ nowhere else; an administrator has every level that the own account does not den
 some account could be allowed, so only switches and policies take something from it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from functools import reduce
+from operator import or_
 from typing import Final
 
 import msgspec
@@ -36,6 +38,8 @@ BOTH: Final[frozenset[Kind]] = frozenset(("jump", "support"))
 
 CLIPBOARD: Final = "clipboard"
 """Site switch: clipboards may be shared at all."""
+SHELL_RECORDING: Final = "shell_recording"
+"""Site switch: Command Shells are recorded."""
 
 DEFAULT_POLICY: Final[Mapping[str, str]] = {
     SESSION_CHAT: "allow",
@@ -83,6 +87,15 @@ TOOLS: Final = (
     Tool(grant=Grant.CLIPBOARD_READ, action="take_clipboard", permission=SESSION_CLIPBOARD, level="both",
          switch=CLIPBOARD),
 )  # fmt: skip
+
+
+RECORDED: Final[dict[Grant, str]] = {Grant.SCREEN_VIEW: "", Grant.SHELL: SHELL_RECORDING}
+"""What the recorder may see, and the site switch that lets it ("": always)."""
+
+
+def recorder_grants(switches: Collection[str]) -> Grant:
+    """Return what the recorder of a session may see while these site switches are on (R-184)."""
+    return reduce(or_, (grant for grant, switch in RECORDED.items() if not switch or switch in switches), Grant.NONE)
 
 
 def grants_of(kind: Kind, subject: Subject, context: Context) -> Grant:

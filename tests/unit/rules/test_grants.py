@@ -3,10 +3,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farhand.protocol.channels import Grant
+from farhand.protocol.channels import RECORDER_GRANTS, Grant
 from farhand.protocol.messages import Limits
 from farhand.rules.access import Context, Object, Subject, decide
-from farhand.rules.grants import CLIPBOARD, DEFAULT_POLICY, TOOLS, grants_of, limits_of
+from farhand.rules.grants import (
+    CLIPBOARD,
+    DEFAULT_POLICY,
+    SHELL_RECORDING,
+    TOOLS,
+    grants_of,
+    limits_of,
+    recorder_grants,
+)
 from farhand.rules.permissions import ADMIN, DENIALS, DENY, JUMP_CLIENT, NAMES, SUPPORT_ALLOWED
 from farhand.rules.permissions import TOOLS as PERMISSIONS
 from farhand.rules.sessions import Kind
@@ -71,6 +79,11 @@ def test_the_site_switches_clipboards_off_for_everybody() -> None:
     assert grants_of("support", rep("perm_session_clipboard.both"), SITE) & clipboard == clipboard
     for subject in (rep(ADMIN), Subject(kind="customer", id="c"), Subject(kind="agent", id="a")):
         assert not grants_of("support", subject, BARE) & clipboard
+
+
+def test_the_recorder_sees_shells_while_their_switch_is_on() -> None:
+    assert recorder_grants({SHELL_RECORDING, CLIPBOARD}) == RECORDER_GRANTS
+    assert recorder_grants({CLIPBOARD}) == RECORDER_GRANTS & ~Grant.SHELL
 
 
 @given(KINDS, SETS, POLICIES)

@@ -11,7 +11,11 @@ WEB_CONSOLE: Final = "web_console"
 STATEMENT: Final = "statement"
 RECONNECT_TIMEOUT: Final = "reconnect_timeout_s"
 CLIPBOARD: Final = "clipboard"
+SHELL_RECORDING: Final = "shell_recording"
 SESSION_POLICY: Final = "session_policy"
+
+SECURITY_SWITCHES: Final = (WEB_CONSOLE, CLIPBOARD, SHELL_RECORDING)
+"""The switches of Management > Security."""
 
 DEFAULTS: Final[dict[str, Any]] = {
     CLAIMED: 0,  # when the claim happened; 0 = not yet
@@ -20,6 +24,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     STATEMENT: "",
     RECONNECT_TIMEOUT: 300,  # seconds that a customer's client may be away before its session ends
     CLIPBOARD: True,  # "Allow Clipboard Sharing in Sessions"
+    SHELL_RECORDING: True,  # "Enable Command Shell Recording"
     SESSION_POLICY: dict(grants.DEFAULT_POLICY),  # tool's permission -> level or "deny", where no account defines it
 }
 
@@ -57,9 +62,15 @@ def clipboard_allowed() -> bool:
     return bool(get(CLIPBOARD))
 
 
+def shells_recorded() -> bool:
+    """The switch of Management > Security for recordings of Command Shells."""
+    return bool(get(SHELL_RECORDING))
+
+
 def tool_switches() -> frozenset[str]:
-    """The site switches of tools that are on, by the names of `farhand.rules.grants`."""
-    return frozenset({grants.CLIPBOARD}) if clipboard_allowed() else frozenset()
+    """The site switches of tools and recordings that are on, by the names of `farhand.rules.grants`."""
+    switches = {grants.CLIPBOARD: clipboard_allowed(), grants.SHELL_RECORDING: shells_recorded()}
+    return frozenset(name for name, on in switches.items() if on)
 
 
 def session_policy() -> dict[str, str]:

@@ -23,15 +23,22 @@ def mark_claimed(now_ms: int) -> bool:
 
 
 @service("appliance.security.edit")
-def edit_security(change: Change, *, web_console: bool, clipboard: bool | None = None) -> None:
-    """Set the switches "Allow Mobile Representative Console and Web Rep Console to Connect" and "Allow Clipboard
-    Sharing in Sessions" (None: as it is). Running sessions are judged anew.
+def edit_security(
+    change: Change, *, web_console: bool, clipboard: bool | None = None, shell_recording: bool | None = None
+) -> None:
+    """Set the switches "Allow Mobile Representative Console and Web Rep Console to Connect", "Allow Clipboard Sharing
+    in Sessions" and "Enable Command Shell Recording" (None: as it is). Running sessions are judged anew.
     """
     change.allow(Object(kind="site"))
-    before = {"web_console": queries.web_console_allowed(), "clipboard": queries.clipboard_allowed()}
-    after = {"web_console": web_console, "clipboard": before["clipboard"] if clipboard is None else clipboard}
-    put_setting(queries.WEB_CONSOLE, after["web_console"])
-    put_setting(queries.CLIPBOARD, after["clipboard"])
+    before = {name: bool(queries.get(name)) for name in queries.SECURITY_SWITCHES}
+    wanted = {
+        queries.WEB_CONSOLE: web_console,
+        queries.CLIPBOARD: clipboard,
+        queries.SHELL_RECORDING: shell_recording,
+    }
+    after = before | {name: value for name, value in wanted.items() if value is not None}
+    for name, value in after.items():
+        put_setting(name, value)
     change.audit(**{name: {"from": before[name], "to": after[name]} for name in after})
     change.put("site", "settings", "site", queries.console_settings())
     if before != after:

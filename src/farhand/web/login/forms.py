@@ -222,3 +222,11 @@ class SecurityForm(forms.Form):
         required=False,
         help_text=_("Without it nobody can share a clipboard, whatever an account allows."),
     )
+    shell_recording = forms.BooleanField(
+        label=_("Enable Command Shell Recording"),
+        required=False,
+        help_text=_(
+            "Session reports then have a video and a transcript of every Command Shell. Without it nothing of a shell is "
+            "kept; running sessions follow at once."
+        ),
+    )

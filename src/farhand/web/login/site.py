@@ -35,10 +35,10 @@ def software(request: HttpRequest) -> HttpResponse:
 
 @page("appliance.security.view")
 def security(request: HttpRequest) -> HttpResponse:
-    """The switches of the web console and of clipboards."""
+    """The switches of the web console, of clipboards and of shell recording."""  # R-184
     form = SecurityForm(
         request.POST if request.method == "POST" else None,
-        initial={"web_console": queries.web_console_allowed(), "clipboard": queries.clipboard_allowed()},
+        initial={name: queries.get(name) for name in queries.SECURITY_SWITCHES},
     )
     if (
         request.method == "POST"

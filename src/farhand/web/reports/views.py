@@ -13,10 +13,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.shortcuts import render
 from django.utils.translation import gettext
 
+from farhand.protocol.channels import Grant
 from farhand.rules.access import Object, decide
 from farhand.web.design.policy import may_decode
 from farhand.web.project.service import NotThere
-from farhand.web.reports import queries, recordings, services, verification
+from farhand.web.reports import queries, recordings, services, transcripts, verification
 from farhand.web.reports.forms import Filter
 from farhand.web.reports.guards import actor_of, ask, private, session_for, signed_in
 
@@ -72,6 +73,7 @@ def report(request: HttpRequest, session_id: str) -> HttpResponse:
     may_play = decide(subject, "reports.recording.view", queries.as_object(session)).allowed
     recording = recordings.of_session(session)
     running = session.ended_ms is None
+    shells = _shell_rows(recording) if may_play else []
     context = {
         "session": session,
         "duration": _duration(session.created_ms, session.ended_ms),
@@ -90,7 +92,9 @@ def report(request: HttpRequest, session_id: str) -> HttpResponse:
         "chat": _page(request, queries.chat(session), "said", _said),
         "recording": recording if recording.segments else None,
         "may_play": may_play,
-        "shells": _shell_rows(recording) if may_play else [],
+        "shells": shells,
+        "shells_recorded": bool(session.recorded & Grant.SHELL),
+        "found": _found(request, recording, session) if shells else None,
         "verification": verification.result(recording, running=running) if recording.segments else None,
     }
     return render(request, "reports/report.html", context)
@@ -116,6 +120,15 @@ def _page(request: HttpRequest, rows: QuerySet[Any], name: str, shown: Callable[
     page: Page[Any] = Paginator(rows, LINES).get_page(request.GET.get(name))
     page.object_list = [shown(row) for row in page.object_list]
     return page
+
+
+def _found(request: HttpRequest, recording: recordings.Recording, session: Any) -> transcripts.Found | None:
+    """What was looked for in the transcripts, when something was. It counts as opening the recording."""  # R-185
+    words = request.GET.get("find", "").replace("\0", "").strip()
+    if not words:
+        return None
+    services.open_recording(actor_of(request), session_id=session.id, what="shells search")
+    return transcripts.find(recording, words)
 
 
 def _said(event: Any) -> dict[str, object]:

@@ -162,6 +162,7 @@ def consume(change: Change, *, wanted: dict[str, str], portal: str = "") -> Used
     origin, sequence = next_history()
     life = sessions.new_support()
     session = Session.objects.create(
+        recorded=lives.recorded_now(),
         origin=origin,
         sequence=sequence,
         kind=life.kind,

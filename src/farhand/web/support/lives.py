@@ -15,7 +15,7 @@ from farhand.protocol.bus import RecordingKeys, RecordWith, SessionEnd, SessionP
 from farhand.protocol.channels import Grant, Party
 from farhand.rules import sessions as rules
 from farhand.rules.access import Context, Object, Subject
-from farhand.rules.grants import grants_of, limits_of
+from farhand.rules.grants import grants_of, limits_of, recorder_grants
 from farhand.web.appliance.queries import session_policy, tool_switches, web_console_allowed
 from farhand.web.events.services import next_history
 from farhand.web.project import bus
@@ -141,6 +141,21 @@ def decide_leg(leg: Leg, grants: Grant, limits: dict[str, Any]) -> bool:
         return False
     leg.grants, leg.limits = int(grants), limits
     leg.save(update_fields=["grants", "limits"])
+    return True
+
+
+def recorded_now() -> int:
+    """Ask the rules what the recorder may see."""
+    return int(recorder_grants(tool_switches()))
+
+
+def decide_recorder(session: Session) -> bool:
+    """Store what the recorder may see now; False when it is so already."""
+    recorded = recorded_now()
+    if session.recorded == recorded:
+        return False
+    session.recorded = recorded
+    session.save(update_fields=["recorded"])
     return True
 
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 
+from farhand.protocol.channels import RECORDER_GRANTS
 from farhand.web.project.rows import HistoryRow, Kind, TransientRow
 
 
@@ -72,6 +73,8 @@ class Session(HistoryRow):
     epoch = models.BigIntegerField(default=1)
     """Number of the last decision about legs and grants."""
     record = models.BooleanField(default=True)
+    recorded = models.IntegerField(default=int(RECORDER_GRANTS), db_default=int(RECORDER_GRANTS))
+    """What the recorder may see of it (`rules.grants.recorder_grants`)."""
     customer_connected = models.BooleanField(default=False)
     customer_gone_ms = models.BigIntegerField(null=True)
     """Since when the endpoint's client is not there; None while it is."""

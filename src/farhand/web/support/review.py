@@ -46,6 +46,7 @@ def _review(change: Change, session: Session, subjects: dict[str, Subject]) -> N
     endpoint = session.legs.filter(number=1, left_ms=None).first()
     if endpoint is not None:
         changed |= lives.decide_leg(endpoint, *lives.decided(change, session, lives.endpoint_subject(session)))
+    changed |= lives.decide_recorder(session)
     if changed:
         session.epoch += 1
         session.save(update_fields=["epoch"])

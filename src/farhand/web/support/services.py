@@ -109,6 +109,7 @@ def begin_jump(change: Change, target: JumpTarget, tab: str) -> ConsoleTicket:
     life = rules.new_jump(user)
     origin, sequence = next_history()
     session = Session.objects.create(
+        recorded=lives.recorded_now(),
         origin=origin,
         sequence=sequence,
         kind=life.kind,

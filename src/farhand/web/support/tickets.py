@@ -73,6 +73,7 @@ def session_state(session: Session, now_ms: int, recording: RecordingKeys | None
             for leg in legs
         ],
         record=session.record,
+        recorded=session.recorded,
         recording=recording,
         offer_to=offered or None,
         offer_ticket=leg_ticket(session, endpoint, now_ms) if offered and endpoint is not None else None,

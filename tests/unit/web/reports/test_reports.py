@@ -19,7 +19,7 @@ from farhand.rules.access import decide
 from farhand.web.accounts.models import Team, TeamMember
 from farhand.web.events.models import AuditRow
 from farhand.web.jump.models import JumpGroup, JumpGroupMember
-from farhand.web.reports import player, queries, recordings, views
+from farhand.web.reports import player, queries, recordings, transcripts, views
 from farhand.web.support.models import Leg, RecordingSegment, Session, SessionEvent
 
 START = 1_750_000_000_000
@@ -401,3 +401,31 @@ def test_a_long_history_has_pages(viewer: Any, owner: Any) -> None:
     assert second.count('class="said"') == 3
     assert "line number 503." in second
     assert "?said=1" in second
+
+
+def test_transcripts_are_searched_in_the_report(viewer: Any, recorded: Session, sign_in: Any, make_user: Any) -> None:
+    #
+    text = b"".join(viewer.get(f"/reports/{recorded.id}/shell/1.txt").streaming_content).decode()
+    word = max(text.split(), key=len)
+    address = f"/login/reports/support/{recorded.id}"
+    before = AuditRow.objects.count()
+    page = viewer.get(address, {"find": word.upper()}).content.decode()
+    assert f"<mark>{word}</mark>" in page
+    assert AuditRow.objects.count() == before + 1
+    assert "No transcript has these words." in viewer.get(address, {"find": "<b>nowhere"}).content.decode()
+    assert AuditRow.objects.filter(fields__what="shells search").count() == 2
+    viewer.get(address, {"find": " \0 "})
+    assert AuditRow.objects.count() == before + 2, "nothing was looked for"
+    reader = sign_in(make_user("reader", ALL))
+    assert "<mark>" not in reader.get(address, {"find": word}).content.decode()
+
+
+def test_a_search_is_bounded(recorded: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = recordings.of_session(recorded)
+    monkeypatch.setattr(recordings, "shell_lines", lambda *_: iter(["x" * 1000 + "needle" + "y" * 1000 + "\n"] * 300))
+    found = transcripts.find(recording, "NEEDLE")
+    assert (len(found.lines), found.more, found.left_out) == (transcripts.MAX_FOUND, True, [])
+    line = found.lines[0]
+    assert (line.before, line.match, line.after) == ("…" + "x" * 200, "needle", "y" * 200 + "…")
+    monkeypatch.setattr(transcripts, "MAX_SEARCHED", 1)
+    assert transcripts.find(recording, "needle").left_out == [1]

@@ -123,6 +123,24 @@ def test_tools_come_and_go_in_a_running_session(rep: Actor, anonymous: Actor, re
     assert closed(relay_bus) == []
 
 
+def test_a_switch_decides_whether_shells_are_recorded(rep: Actor, anonymous: Actor, relay_bus: Bus) -> None:
+    def told() -> list[int]:
+        puts = [m.session for m in relay_bus.sent if isinstance(m, SessionPut) and m.session.session_id == session_id]
+        return [Grant(state.recorded) & Grant.SHELL for state in puts]
+
+    session_id = accepted(rep, anonymous)
+    assert told()[-1] == Grant.SHELL
+    relay_bus.sent.clear()
+    appliance.edit_security(SYSTEM, web_console=True, shell_recording=False)
+    assert told() == [Grant.NONE], "a running session follows"
+    appliance.edit_security(SYSTEM, web_console=True)
+    assert told() == [Grant.NONE], "nothing new is nothing to tell"
+    later, _endpoint = waiting(rep, anonymous)
+    assert Session.objects.get(id=later).recorded == Grant.SCREEN_VIEW
+    appliance.edit_security(SYSTEM, web_console=True, shell_recording=True)
+    assert told() == [Grant.NONE, Grant.SHELL]
+
+
 def test_a_disabled_user_is_out_of_everything(rep: Actor, anonymous: Actor, relay_bus: Bus) -> None:
     session_id = accepted(rep, anonymous)
     _actor, jump_id, _group, _agent = jumped(rep, anonymous)
