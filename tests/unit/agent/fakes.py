@@ -120,8 +120,8 @@ class FakePort:
         self.lines.append((event, fields))
 
     async def until(self, condition) -> None:  # type: ignore[no-untyped-def]
-        """Wait until `condition()` holds; fail after ten seconds."""
-        async with asyncio.timeout(10):
+        """Wait until `condition()` holds; fail after a minute."""
+        async with asyncio.timeout(60):
             while not condition():
                 self.changed.clear()
                 await self.changed.wait()

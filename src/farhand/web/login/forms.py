@@ -226,7 +226,7 @@ class SecurityForm(forms.Form):
         label=_("Enable Command Shell Recording"),
         required=False,
         help_text=_(
-            "Session reports then have a video and a transcript of every Command Shell. Without it nothing of a shell is "
-            "kept; running sessions follow at once."
+            "Session reports then have a video and a transcript of every Command Shell. Without it nothing of a "
+            "shell is kept; running sessions follow at once."
         ),
     )

@@ -1,7 +1,7 @@
 """Finding words in what the shells of a session printed (R-185).
 
-A transcript is made anew from the recording at each search and kept nowhere: what is encrypted on the disk stays so. It
-takes time, so a search reads no more than MAX_SEARCHED bytes of output, and says which shells it left out.
+A transcript is made anew from the recording at each search and kept nowhere: what is encrypted on the disk stays so.
+Making it takes time, so a search reads no more than MAX_SEARCHED bytes of output, and says which shells it left out.
 """
 
 import re

@@ -3,7 +3,8 @@
 Output goes to every viewer at once (leg 0) while all attached viewers have credit and are level with it. A viewer that
 attached late first catches up alone, from its own offset; what is no longer kept is announced to it (`Gap`). A viewer
 that holds the others up for 5 s is detached: it goes on by ATTACH from its offset. Nobody attached means nobody to wait
-for; the recorder in the relay taps what passes.
+for; the recorder in the relay taps what passes. But when the last viewer has left, it may be back in a moment (its page
+is loaded again, its relay was restarted): so for 20 s no more is sent than is kept for it, and it misses nothing.
 
 A viewer's window follows the rate at which it takes output: about a quarter of a second is on its way, so that an
 interrupt is felt at once on a slow line too, and keys of other shells wait for no more than that.
@@ -20,6 +21,8 @@ CHUNK = 16 * 1024
 """Most bytes of output in one DATA frame."""
 PATIENCE_S = 5.0
 """How long a viewer without credit may hold up the others."""
+AWAY_S = 20.0
+"""How long the last viewer that left is waited for, when more output comes than is kept."""
 MAX_UNSENT = 16 * 1024
 """Bytes that wait to be sent before the terminal is no longer read: the program in it is then slowed down."""
 MIN_WINDOW = 32 * 1024
@@ -78,6 +81,8 @@ class Flow:
         self._ring = ring
         self._sent = 0
         self._viewers: dict[int, _Viewer] = {}
+        self._away: dict[int, tuple[int, float]] = {}
+        """Viewers that left: what they surely had, and since when."""
         self.most = SHELL_WINDOW
         """Largest window of a viewer now: with many shells each has less, so that all together stay bounded."""
 
@@ -97,12 +102,15 @@ class Flow:
 
     def attach(self, leg: int, offset: int, now: float) -> None:
         """Count this viewer from `offset` on, with a fresh window."""
+        self._away.pop(leg, None)
         offset = min(max(offset, 0), self._sent)
         self._viewers[leg] = _Viewer(offset, offset, now, mark=offset)
 
-    def detach(self, leg: int) -> None:
-        """Count this viewer no more."""
-        self._viewers.pop(leg, None)
+    def leave(self, leg: int, now: float) -> None:
+        """This viewer is gone, and may come back."""
+        viewer = self._viewers.pop(leg, None)
+        if viewer is not None:
+            self._away[leg] = viewer.taken, now
 
     def credit(self, leg: int, amount: int, now: float) -> None:
         """The viewer has consumed `amount` bytes. It never owns more than one window, whatever it says."""
@@ -113,7 +121,7 @@ class Flow:
     def next(self, now: float) -> Chunk | Gap | None:
         """Return the next frame to send and count it as sent; None when there is nothing to send, or somebody to wait
         for."""
-        everyone = min(CHUNK, self.unsent)
+        everyone = min(CHUNK, self.unsent, self._kept_for_away)
         for leg, viewer in self._viewers.items():
             if viewer.cursor < self._sent:
                 frame = self._catch_up(leg, viewer, now)
@@ -145,19 +153,30 @@ class Flow:
         ]
         for leg in late:
             del self._viewers[leg]
+        self._away = {leg: (had, since) for leg, (had, since) in self._away.items() if now - since < AWAY_S}
         return late
 
     @property
     def blocked(self) -> bool:
-        """Somebody holds up the others."""
-        return any(viewer.blocked_since is not None for viewer in self._viewers.values())
+        """Somebody holds up the others, or is waited for."""
+        return self._kept_for_away <= 0 or any(viewer.blocked_since is not None for viewer in self._viewers.values())
+
+    @property
+    def _kept_for_away(self) -> int:
+        """Bytes that can be sent before those who left would miss something; many while there is no need to wait."""
+        if self._viewers or not self._away:
+            return CHUNK
+        # What waits to be sent is kept as well: MAX_UNSENT, and what one more read brings.
+        oldest = min(had for had, _since in self._away.values())
+        return oldest + self._ring.size - MAX_UNSENT - 2 * CHUNK - self._sent
 
     def rewind(self) -> None:
         """Frames on the way were lost with the socket: go back to what every viewer has surely had.
 
         What a viewer has not returned credit for may be lost; at most one window is sent twice, and offsets tell.
         """
-        had = min((viewer.taken for viewer in self._viewers.values()), default=self._sent - SHELL_WINDOW)
+        known = [viewer.taken for viewer in self._viewers.values()] + [had for had, _since in self._away.values()]
+        had = min(known, default=self._sent - SHELL_WINDOW)
         self._sent = max(self._ring.start, min(had, self._sent))
         for viewer in self._viewers.values():
             viewer.cursor = viewer.taken = viewer.mark = min(viewer.taken, self._sent)

@@ -67,7 +67,8 @@ class Ring:
     (u64 on the wire)."""
 
     def __init__(self, size: int = RING_SIZE) -> None:
-        self._size = size
+        self.size = size
+        """Bytes that are kept for certain."""
         self._data = bytearray()
         self._start = 0
         self._modes = Modes()
@@ -91,9 +92,9 @@ class Ring:
         """Add output."""
         self._data += data
         # Cut rarely and much: deleting the head of a bytearray for every read would be felt.
-        if len(self._data) > self._size + self._size // 4:
-            drop = len(self._data) - self._size
-            line = self._data.find(b"\n", drop - 1, drop + min(_LINE_SEARCH, self._size // 4))
+        if len(self._data) > self.size + self.size // 4:
+            drop = len(self._data) - self.size
+            line = self._data.find(b"\n", drop - 1, drop + min(_LINE_SEARCH, self.size // 4))
             drop = line + 1 if line >= 0 else drop
             self._modes.take(bytes(self._data[:drop]))
             del self._data[:drop]

@@ -159,7 +159,7 @@ class ShellTool(Tool):
         self._consent.cancel(leg)
         self._wishes.pop(leg, None)
         for shell in list(self._shells.values()):
-            shell.flow.detach(leg)
+            shell.flow.leave(leg, self._loop.time())
             self.pump(shell)
 
     def resumed(self) -> None:

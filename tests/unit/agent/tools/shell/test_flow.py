@@ -7,7 +7,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from farhand.agent.tools.shell.flow import CHUNK, MAX_UNSENT, MIN_WINDOW, ON_THE_WAY_S, PATIENCE_S, Chunk, Flow, Gap
+from farhand.agent.tools.shell.flow import (
+    AWAY_S,
+    CHUNK,
+    MAX_UNSENT,
+    MIN_WINDOW,
+    ON_THE_WAY_S,
+    PATIENCE_S,
+    Chunk,
+    Flow,
+    Gap,
+)
 from farhand.agent.tools.shell.ring import Modes, Ring
 from farhand.protocol.channels import SHELL_WINDOW
 from farhand.protocol.frames import EVERY_LEG
@@ -109,14 +119,14 @@ class Machine(RuleBasedStateMachine):
     @rule(leg=st.sampled_from([2, 3]))
     def reload(self, leg: int) -> None:
         self.way[leg].clear()
-        self.flow.detach(leg)
+        self.flow.leave(leg, self.now)
         self.screens[leg] = Screen()
         self.attach(leg)
 
     @rule(leg=st.sampled_from([2, 3]))
     def leave(self, leg: int) -> None:
         self.way[leg].clear()
-        self.flow.detach(leg)
+        self.flow.leave(leg, self.now)
 
     @rule()
     def lose_the_endpoints_socket(self) -> None:
@@ -169,6 +179,53 @@ class Machine(RuleBasedStateMachine):
 
 Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
 TestFlow = Machine.TestCase
+
+
+def printed(ring: Ring, flow: Flow, now: float, size: int) -> None:
+    """A program prints `size` bytes; its terminal is read while little waits."""
+    while size > 0:
+        while flow.next(now) is not None:
+            pass
+        if flow.unsent > MAX_UNSENT:
+            return
+        ring.append(b"x" * CHUNK)
+        size -= CHUNK
+    while flow.next(now) is not None:
+        pass
+
+
+def test_the_last_viewer_that_left_misses_nothing_when_it_is_back_soon() -> None:
+    ring = Ring()
+    flow = Flow(ring)
+    flow.attach(2, 0, 0.0)
+    printed(ring, flow, 0.0, MIN_WINDOW)
+    flow.leave(2, 1.0)
+    printed(ring, flow, 1.0, 5 * ring.size)
+    assert ring.size // 2 < ring.end < ring.size, "the recorder gets what is kept, and the program waits then"
+    assert flow.blocked
+    flow.drop_blocked(1.0 + AWAY_S / 2)
+    assert flow.next(1.0 + AWAY_S / 2) is None
+    flow.attach(2, MIN_WINDOW // 2, 1.0 + AWAY_S / 2)
+    frame = flow.next(1.0 + AWAY_S / 2)
+    assert isinstance(frame, Chunk)
+    assert (frame.leg, frame.offset) == (2, MIN_WINDOW // 2)
+
+
+def test_a_viewer_that_stays_away_holds_nobody_up() -> None:
+    ring = Ring()
+    flow = Flow(ring)
+    for leg in (2, 3):
+        flow.attach(leg, 0, 0.0)
+    flow.leave(2, 1.0)
+    printed(ring, flow, 1.0, MIN_WINDOW)
+    assert not flow.blocked, "another one is there"
+    flow.leave(3, 2.0)
+    printed(ring, flow, 2.0, 5 * ring.size)
+    assert flow.blocked
+    flow.drop_blocked(2.0 + AWAY_S)
+    assert not flow.blocked
+    printed(ring, flow, 2.0 + AWAY_S, 5 * ring.size)
+    assert ring.end > 5 * ring.size
 
 
 def flood(rate: float, way_s: float, seconds: float = 6.0) -> tuple[float, float]:

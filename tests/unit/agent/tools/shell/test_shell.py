@@ -55,7 +55,7 @@ def output(port: FakePort, number: int, leg: int | None = None) -> bytes:
 
 async def comes(condition: Callable[[], object]) -> None:
     """Wait for something that nobody tells."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
@@ -222,7 +222,7 @@ def told(port: FakePort, kind: Shell, number: int = 1) -> list[tuple[dict[str, o
 async def drawn(port: FakePort, tool: ShellTool, until: bytes, leg: int = LEG) -> None:
     """Be a viewer that draws whatever comes, until the shell has printed `until`."""
     seen = 0
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while until not in output(port, 1)[-4000:]:
             now = len(output(port, 1))
             if now > seen:
@@ -289,7 +289,12 @@ async def test_an_interrupt_in_a_flood_is_seen_after_a_bounded_number_of_bytes()
         assert len(output(port, 1)) - asked_at < MIN_WINDOW + MAX_UNSENT + READ_SIZE
 
 
-async def test_nobody_attached_means_nobody_to_wait_for_and_a_full_socket_stops_the_program() -> None:
+async def test_nobody_attached_means_nobody_to_wait_for_and_a_full_socket_stops_the_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("farhand.agent.tools.shell.flow.AWAY_S", 0.3)
+    for where in ("flow", "tool"):
+        monkeypatch.setattr(f"farhand.agent.tools.shell.{where}.PATIENCE_S", 0.3)
     port = FakePort()
     async with shell_tool(port) as tool:
         await opened(port, tool)

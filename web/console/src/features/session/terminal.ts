@@ -75,6 +75,12 @@ const marks = {
   activeMatchColorOverviewRuler: "#ffffff",
 };
 
+/**
+ * Most bytes that are drawn in one go. The terminal lets the page's events come between two pieces, after 12 ms of drawing;
+ * a frame of short lines (16 KiB are 5,000 of them) would be drawn for a tenth of a second and more.
+ */
+const SLICE = 1024;
+
 /** Ends whatever sequence was cut, and brings colours, margins and character sets back to how they begin. */
 const CUT = "\x18\x1b[!p\x1b(B\x0f";
 /** Switches off what a program that is gone may have switched on: its screen, the mouse, reports of focus and pastes. */
@@ -185,7 +191,10 @@ function drawOn(terminal: Terminal, stream: ShellStream): void {
         latest = replayed;
         terminal.write("", () => (replaying = replayed)); // in its turn, behind what waits
       }
-      terminal.write(bytes, done);
+      for (let at = 0; at < bytes.byteLength; at += SLICE) {
+        const last = at + SLICE >= bytes.byteLength;
+        terminal.write(bytes.subarray(at, at + SLICE), last ? done : undefined);
+      }
     },
     gap: (missing, modes) => {
       const text = tn(
