@@ -30,6 +30,8 @@ class Recipe(NamedTuple):
     """The final form of pictures."""
     video: bool = False
     """A rectangle that stays hot may become a video."""
+    follows: bool = False
+    """Moving pictures get coarser on a slow line. In the other modes a person has chosen what they look like."""
 
     @property
     def placed(self) -> bool:
@@ -37,16 +39,37 @@ class Recipe(NamedTuple):
         return self.plain.amount == 1
 
 
+class Thrift(NamedTuple):
+    """How far a likeness goes down for a slow line."""
+
+    bytes: float
+    """About this share of the bytes comes of it."""
+    quality: float
+
+    def of(self, how: How) -> How:
+        """The likeness so reduced."""
+        return how._replace(amount=max(1, round(how.amount * self.quality)))
+
+
+# Few steps, so that viewers of similar lines share their encodings. Measured with soft and with hard pictures.
+_THRIFT = (Thrift(1.0, 1.0), Thrift(0.73, 0.75), Thrift(0.56, 0.5), Thrift(0.45, 0.35), Thrift(0.35, 0.2))
+
+
+def thrift(share: float) -> Thrift:
+    """Return the least reduction that needs no more than this share of the bytes; the strongest one if none does."""
+    return next((step for step in _THRIFT if step.bytes <= share), _THRIFT[-1])
+
+
 EXACT = How(Encoding.ZSTD)
 _LIKENESS = How(Encoding.JPEG, 78)
 
 RECIPES: dict[Colours, Recipe] = {
-    Colours.VIDEO: Recipe(EXACT, _LIKENESS, EXACT, video=True),
+    Colours.VIDEO: Recipe(EXACT, _LIKENESS, EXACT, video=True, follows=True),
     Colours.BLACK_WHITE: Recipe(
         How(Encoding.INDEXED, 1), How(Encoding.INDEXED, 1, True), How(Encoding.INDEXED, 1, True)
     ),
     Colours.FEW: Recipe(How(Encoding.INDEXED, 4), How(Encoding.JPEG, 30), How(Encoding.INDEXED, 4, True)),
     Colours.MORE: Recipe(How(Encoding.INDEXED, 8), How(Encoding.JPEG, 55), How(Encoding.INDEXED, 8, True)),
     Colours.FULL: Recipe(EXACT, How(Encoding.JPEG, 90, True), EXACT),
-    Colours.SETTLED: Recipe(EXACT, _LIKENESS, EXACT),
+    Colours.SETTLED: Recipe(EXACT, _LIKENESS, EXACT, follows=True),
 }

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from farhand.agent.tools.screen import codec
-from farhand.agent.tools.screen.modes import RECIPES, How, Recipe
+from farhand.agent.tools.screen.modes import RECIPES, How, Recipe, Thrift, thrift
 from farhand.agent.tools.screen.motion import Region
 from farhand.agent.tools.screen.pace import Pace
 from farhand.agent.tools.screen.tiles import CELL, Grid, Rect, Times, cells, merge_some, split
@@ -88,6 +88,8 @@ class Viewer:
         self.video = mode.video and mode.recipe.video
         self._moved: Grid = np.zeros_like(self.dirty)
         self._copies: list[tuple[Rect, int]] = []
+        self._per_cell = 0.0
+        """Bytes of one cell of a likeness without thrift, as it was lately; 0 = not known yet."""
         self._film_lost = True
         self._film_at = self._film_due = now
         self._seq = 0
@@ -227,8 +229,10 @@ class Viewer:
         photo = dirty & source.photo
         if photo.sum() < 16:
             photo[:] = False
-        todo = [(rect, recipe.plain) for rect in self._pieces(dirty & ~photo, source, budget)]
-        todo += [(rect, recipe.moving) for rect in self._pieces(photo, source, budget)]
+        todo = [(rect, recipe.plain) for rect in self._pieces(dirty & ~photo, source, budget * 2)]
+        saving = self._saving(int(photo.sum()))
+        moving = saving.of(recipe.moving) if recipe.follows else recipe.moving
+        todo += [(rect, moving) for rect in self._pieces(photo, source, self._worth(budget, saving))]
         # Round robin by rows: on a slow link the lower half gets its turn too.
         start = self._next_row
         todo.sort(key=lambda item: ((item[0][1] < start), item[0][1], item[0][0]))
@@ -242,6 +246,9 @@ class Viewer:
             out.append(data)
             total += len(data)
             area = _cells_of(rect)
+            if how is moving:
+                per_cell = len(data) / saving.bytes / self.dirty[area].size
+                self._per_cell += (per_cell - self._per_cell) * (0.2 if self._per_cell else 1)
             self.dirty[area] = False
             self.lossy[area] = how not in (recipe.plain, recipe.still)
             if total >= budget:
@@ -253,6 +260,17 @@ class Viewer:
         if not out or total < budget or now - self._film_at >= _PATIENCE:
             out += self._filmed(source, now)
         return out
+
+    def _saving(self, likenesses: int) -> Thrift:
+        """How coarse a picture of so many cells has to be, to be there in time on this viewer's line."""
+        budget = self.pace.budget() if self.mode.recipe.follows else None
+        return thrift(1.0 if budget is None or not likenesses else budget / max(1.0, self._per_cell * likenesses))
+
+    def _worth(self, budget: int, saving: Thrift) -> int:
+        """Return how many pixels of a likeness half the budget pays: each piece has a head, which costs too."""
+        if not self._per_cell:
+            return budget * 2
+        return int(budget / 2 / (self._per_cell * saving.bytes) * CELL * CELL)
 
     def _filmed(self, source: Source, now: float) -> list[bytes]:
         """Return the next video frames, if there is a video and its time has come."""
@@ -280,8 +298,8 @@ class Viewer:
             return []
         recipe = self.mode.recipe
         photo = still & source.photo if recipe.still != recipe.plain else np.zeros_like(still)
-        todo = [(rect, recipe.plain) for rect in self._pieces(still & ~photo, source, budget)]
-        todo += [(rect, recipe.still) for rect in self._pieces(photo, source, budget)]
+        todo = [(rect, recipe.plain) for rect in self._pieces(still & ~photo, source, budget * 2)]
+        todo += [(rect, recipe.still) for rect in self._pieces(photo, source, budget * 2)]
         out: list[bytes] = []
         total = 0
         for rect, how in todo:
@@ -293,10 +311,10 @@ class Viewer:
             self.lossy[_cells_of(rect)] = False
         return out
 
-    def _pieces(self, grid: Grid, source: Source, budget: int) -> list[Rect]:
+    def _pieces(self, grid: Grid, source: Source, pixels: int) -> list[Rect]:
         if not grid.any():
             return []
-        area = min(max(budget * 2, _PIECES[0]), _PIECES[1])
+        area = min(max(pixels, _PIECES[0]), _PIECES[1])
         return [piece for rect in merge_some(grid, source.width, source.height) for piece in split(rect, area)]
 
     def _messages(self, rects: list[bytes], now: float) -> list[bytes]:
