@@ -1,5 +1,5 @@
-"""Console: a program in a shell prints 100 MB without a pause. How long the page is held up at a time, how fast the output
-is drawn, and how soon a key is echoed in another shell meanwhile. A real agent, relay and Chromium.
+"""Console: a program in a shell prints 100 MB without a pause. How long the page is held up at a time, how fast the
+output is drawn, and how soon a key is echoed in another shell meanwhile. A real agent, relay and Chromium.
 """
 
 from typing import Any

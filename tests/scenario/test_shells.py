@@ -1,5 +1,5 @@
-"""Shells with the real programs: typed secrets stay out of recordings, recording follows its switch, and a flood of output
-is whole after the relay's end.
+"""Shells with the real programs: typed secrets stay out of recordings, recording follows its switch, and a flood of
+output is whole after the relay's end.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Finding words in what the shells of a session printed (R-185).
 
 A transcript is made anew from the recording at each search and kept nowhere: what is encrypted on the disk stays so.
-Making it takes time, so a search reads no more than MAX_SEARCHED bytes of output, and says which shells it left out.
+Making it takes time, so a search reads no more than MAX_SEARCHED characters, and says which shells it did not finish.
 """
 
 import re
@@ -16,7 +16,7 @@ MAX_WORDS: Final = 200
 MAX_FOUND: Final = 200
 """Lines that are shown."""
 MAX_SEARCHED: Final = 8 << 20
-"""Bytes of output that one search reads."""
+"""Characters of transcripts that one search reads."""
 MAX_LINE: Final = 400
 """Characters that are shown of a line, around what was found."""
 
@@ -40,7 +40,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     more: bool
     """There is more than is shown."""
     left_out: list[int]
-    """Shells that printed too much to be searched here."""
+    """Shells that were not searched, or not to their end: there is too much."""
 
 
 def find(recording: recordings.Recording, words: str) -> Found:
@@ -51,17 +51,18 @@ def find(recording: recordings.Recording, words: str) -> Found:
     left_out: list[int] = []
     room = MAX_SEARCHED
     for shell in recordings.shells(recording):
-        if shell.bytes > room:
-            left_out.append(shell.number)
-            continue
-        room -= shell.bytes
-        for number, text in enumerate(recordings.shell_lines(recording, shell.number, "txt"), 1):
+        for number, text in enumerate(recordings.shell_lines(recording, shell, "txt") if room > 0 else (), 1):
+            room -= len(text)
+            if room <= 0:
+                break
             match = wanted.search(text.rstrip("\n"))
             if match is None:
                 continue
             if len(lines) == MAX_FOUND:
                 return Found(words=words, lines=lines, more=True, left_out=left_out)
             lines.append(_shown(shell.number, number, match))
+        if room <= 0:
+            left_out.append(shell.number)
     return Found(words=words, lines=lines, more=False, left_out=left_out)
 
 
