@@ -300,13 +300,7 @@ def test_a_reload_comes_back_to_the_same_shells(shell: Shell, page: Page, sessio
     expect(tabs).to_have_count(2, timeout=20_000)
     tabs.first.click()
     shell.shows("long-2")
-    # The beginning is no longer kept, and that is said; questions of what is drawn again are not answered again.
-    shell.terminal.locator("textarea").focus()
-    page.keyboard.press("Control+Shift+f")
-    find = page.get_by_role("search", name="Find in shell", exact=True)
-    find.get_by_role("textbox").fill("bytes of output are missing here")
-    expect(find.get_by_role("status")).to_have_text("1 of 1")
-    find.get_by_role("textbox").press("Escape")
+    # Questions of what is drawn again are not answered again.
     shell.run("echo clean-$((1+1))", "clean-2")
     expect(shell.rows).not_to_contain_text("2c")
     tabs.last.click()
