@@ -197,11 +197,14 @@ class JumpClient:
 class Customer:
     """A customer's client on its terminal face: what is typed goes in by a pipe, what is shown comes out."""
 
-    def __init__(self, machine: Machine, file: Path, *arguments: str, display: str = "") -> None:
+    def __init__(
+        self, machine: Machine, file: Path, *arguments: str, display: str = "", words: Sequence[str] = ()
+    ) -> None:
+        """`words`: another command than `help` on a terminal."""
         self.file = file
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            [*machine.words, machine.python, str(file), "help", "--terminal", *arguments],
+            [*machine.words, machine.python, str(file), *(words or ("help", "--terminal")), *arguments],
             env=machine.environment | ({"DISPLAY": display} if display else {}),
             cwd=machine.home,
             stdin=subprocess.PIPE,

@@ -1,6 +1,8 @@
 """Special actions, restart and shutdown on a real endpoint, whose programs and `shutdown` only take notes."""
 
 import json
+import re
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +10,15 @@ from typing import Any
 
 import pytest
 from tests.harness.appliance import Appliance, wait_for
-from tests.harness.client import JumpClient, item_named, new_jump_client
+from tests.harness.client import (
+    Customer,
+    JumpClient,
+    Machine,
+    download_client,
+    item_named,
+    new_jump_client,
+    use_key,
+)
 from tests.harness.console import Console, LiveSession
 from tests.harness.outside import programs_of
 from tests.harness.xdisplay import virtual_display
@@ -110,6 +120,49 @@ def test_a_restart_returns_to_the_same_session(session: LiveSession, client: Jum
     wait_for(lambda: _answers(session), 60, "the endpoint's answer")
     session.say("after the second start")
     assert [e["kind"] for e in session.entries()].count("power-returned") == 1
+
+
+# R-168
+def test_a_customers_client_comes_back_into_the_session(
+    appliance: Appliance, console: Console, machines: Path, display: str
+) -> None:
+    key = console.post("session-keys", {"lifetime_s": 600})
+    visitor = appliance.visitor()
+    assert use_key(visitor, key["shown"]).status == 200
+    programs_of(machines / "customer")
+    machine = Machine(machines / "customer")
+    machine.environment["XDG_CURRENT_DESKTOP"] = "X-Test"
+    file = download_client(visitor, machines / "customer" / "downloads")
+    customer = Customer(machine, file, display=display)
+    customer.wait_shown("Type `accept` or `decline`:")
+    customer.type("accept")
+    found = wait_for(lambda: next((s for s in console.items("sessions") if s["kind"] == "support"), None), what="it")
+    session = console.accept(found["id"])
+    session.entry(lambda e: e["kind"] == "leg-joined" and e["party"] == 1)
+    assert ask(session, Actions.LIST, Actions.OFFERED)["returns"]["can"]
+    session.socket.send(Actions.POWER, ACTIONS, b'{"how": "reboot"}', session.leg)
+    customer.wait_shown("asks to restart this computer")
+    customer.type("allow")
+    session.entry(lambda e: e["kind"] == "power-started")
+    wait_for(lambda: "told to reboot" in machine.did(), what="the restart")
+    customer.process.kill()
+    customer.process.wait(10)
+    # The desktop starts what it finds among its autostart entries, as the specification says.
+    (entry,) = (machine.home / ".config/autostart").glob("farhand-return-*.desktop")
+    assert entry.stat().st_mode & 0o077 == 0
+    command = re.search(r"^Exec=(.*)$", entry.read_text(), re.MULTILINE)
+    assert command
+    words = [word.replace("%%", "%") for word in shlex.split(command[1])]
+    back = Customer(machine, Path(words[1]), display=display, words=[*words[2:], "--terminal"])
+    session.entry(lambda e: e["kind"] == "power-returned", within=60)
+    assert not entry.exists(), "it starts once"
+    assert not list(machine.home.glob(".local/share/farhand/*/return.json"))
+    session.end()
+    assert back.wait_ended() == 0
+    assert not list(machine.home.glob(".local/share/farhand/*"))
+    assert not file.exists()
+    for one in (customer, back):
+        one.stop()
 
 
 def _answers(session: LiveSession) -> bool:

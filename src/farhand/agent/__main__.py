@@ -1,4 +1,5 @@
-"""The client file's commands: `install`, `run`, `uninstall` for a Jump Client, `help` for a customer, `version`.
+"""The client file's commands: `install`, `run`, `uninstall` for a Jump Client, `help` and `return` for a customer,
+`version`.
 
 Without a command, a file that carries a join helps the customer. Errors are one sentence on standard error, exit code
 1.
@@ -64,6 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     helper.add_argument("--join", metavar="TOKEN", help=_("token of the session to join"))
     helper.add_argument("--display", help=_("X display to share, for instance :0 (default: DISPLAY)"))
     helper.add_argument("--terminal", action="store_true", help=_("ask on this terminal instead of in a window"))
+    back = add("return", _return, _("come back into a session after a restart; started by the desktop"))
+    back.add_argument("--from", dest="way", type=Path, required=True, metavar="FILE", help=_("what was kept of it"))
+    back.add_argument("--display", help=_("X display to share, for instance :0 (default: DISPLAY)"))
+    back.add_argument("--terminal", action="store_true", help=_("ask on this terminal instead of in a window"))
     add("version", _version, _("print the version"))
     return parser
 
@@ -133,6 +138,19 @@ def _help(wish: argparse.Namespace, package: Package) -> int:
     split_server(config.server)
     configure_log("client")
     return help_customer(config, _face(wish), here(), wish.display, package)
+
+
+def _return(wish: argparse.Namespace, package: Package) -> int:
+    from farhand.agent.customer.program import help_customer
+    from farhand.agent.customer.returning import read_way
+    from farhand.agent.platforms import here
+    from farhand.kit.log import configure_log
+
+    platform, file = here(), wish.way.absolute()
+    platform.next_sign_in(file.parent.name).unset()
+    way = read_way(file)
+    configure_log("client")
+    return help_customer(way.config, _face(wish), platform, wish.display, package, way)
 
 
 def _face(wish: argparse.Namespace) -> "ConsentUi":

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 from farhand import __version__
 from farhand.agent.core.errors import ClientError
@@ -11,6 +12,7 @@ from farhand.agent.core.package import CustomerConfig, Package
 from farhand.agent.core.session import Session, SessionSettings
 from farhand.agent.core.site import SiteGuard
 from farhand.agent.core.tools import NotRecordedError
+from farhand.agent.customer.returning import CustomerReturn, Way
 from farhand.agent.customer.ui import Actions, ConsentUi, HelpOffer, Line, printable
 from farhand.agent.platforms import Platform
 from farhand.agent.texts import _
@@ -20,6 +22,7 @@ from farhand.kit.signing import new_key, public_of, sign_bytes
 from farhand.protocol.channels import Party
 from farhand.protocol.messages import Count, Entry, Facts, Hex32, Id, Message, Name, Signature, Token
 
+NO_PACKAGE = Package(None, None)
 RENEW_S = 12 * 3600.0
 """A ticket holds for a day: half-way a fresh one is fetched."""
 RENEW_AGAIN_S = 600.0
@@ -131,14 +134,22 @@ class _Shown:
             self._ui.show_state(_("Waiting for {name}…").format(name=self._representative))
 
 
-async def attend(config: CustomerConfig, ui: ConsentUi, platform: Platform, display: str | None) -> Outcome:
-    """Ask the customer and serve the session. Raises ClientError."""
+async def attend(
+    config: CustomerConfig,
+    ui: ConsentUi,
+    platform: Platform,
+    display: str | None,
+    package: Package = NO_PACKAGE,
+    way: Way | None = None,
+) -> Outcome:
+    """Ask the customer and serve the session. With `way`, come back into one that the customer agreed to before a
+    reboot. Raises ClientError."""
     guard = SiteGuard(config.site_key)
     ui.show_state(_("Connecting to {server}…").format(server=config.server))
     info = await asyncio.to_thread(_fetch_info, config, guard)
-    if not await ui.ask_start(HelpOffer(info.representative, info.site, config.server)):
+    if way is None and not await ui.ask_start(HelpOffer(info.representative, info.site, config.server)):
         return Outcome(text=_("You have declined. Nothing was started."))
-    key = new_key()
+    key = new_key() if way is None else way.key
     start = Start(
         join=config.join,
         key=public_of(key).hex(),
@@ -147,6 +158,8 @@ async def attend(config: CustomerConfig, ui: ConsentUi, platform: Platform, disp
         version=__version__,
     )
     started = await asyncio.to_thread(_post_start, config, guard, start)
+    place = platform.next_sign_in(f"return-{started.session_id}")
+    returning = CustomerReturn(place, package, config, key, way.came_from if way is not None else "")
     session = Session(
         SessionSettings(
             server=config.server,
@@ -158,6 +171,7 @@ async def attend(config: CustomerConfig, ui: ConsentUi, platform: Platform, disp
             abilities=lambda: platform.abilities(display),
             desktop=lambda: platform.desktop(display),
             machine=platform.machine(display),
+            returning=returning,
             consent=ui.ask_tool,
             watcher=_Shown(ui, info.representative),
         )
@@ -168,6 +182,7 @@ async def attend(config: CustomerConfig, ui: ConsentUi, platform: Platform, disp
         end = await session.run()
     finally:
         renewing.cancel()
+    returning.forget()
     return Outcome(text=end.text or _("The session has ended."), remove=end.uninstall)
 
 
@@ -218,7 +233,12 @@ def _post_start(config: CustomerConfig, guard: SiteGuard, start: Start) -> Start
 
 
 def help_customer(
-    config: CustomerConfig, ui: ConsentUi, platform: Platform, display: str | None, package: Package
+    config: CustomerConfig,
+    ui: ConsentUi,
+    platform: Platform,
+    display: str | None,
+    package: Package,
+    way: Way | None = None,
 ) -> int:
     """Run the customer client: the face in this thread, the program in another. Returns the exit code."""
     silence_libraries()
@@ -227,7 +247,7 @@ def help_customer(
     def program() -> None:
         nonlocal outcome
         try:
-            outcome = asyncio.run(attend(config, ui, platform, display))
+            outcome = asyncio.run(attend(config, ui, platform, display, package, way))
         except ClientError as error:
             outcome = Outcome(text=str(error), failed=True)
         except Exception:  # noqa: BLE001  the person must be told, whatever it was
@@ -241,4 +261,6 @@ def help_customer(
     thread.join(timeout=10)
     if outcome.remove:
         package.remove()
+        if way is not None and way.came_from:
+            Package(Path(way.came_from), None).remove()
     return 1 if outcome.failed else 0

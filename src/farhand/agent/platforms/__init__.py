@@ -12,7 +12,7 @@ from farhand.agent.core.errors import ClientError
 from farhand.agent.core.machine import Machine
 from farhand.agent.core.returning import Return
 from farhand.agent.texts import _
-from farhand.protocol.messages import Abilities, Facts
+from farhand.protocol.messages import Abilities, Ability, Facts
 
 
 class Service(Protocol):
@@ -24,6 +24,29 @@ class Service(Protocol):
 
     def stop(self, state: Path) -> None:
         """Stop the client and remove what `start` installed. Doing it twice is fine."""
+        ...
+
+
+class NextSignIn(Protocol):
+    """Something that is started once, when the person signs in to this machine's desktop the next time."""
+
+    folder: Path
+    """A place of its own for files; `forget` removes it."""
+
+    def ability(self) -> Ability:
+        """Say whether there is such a thing here."""
+        ...
+
+    def set(self, command: list[str]) -> None:
+        """Run this command then. Raises OSError."""
+        ...
+
+    def unset(self) -> None:
+        """Do not; the folder stays. Never raises."""
+        ...
+
+    def forget(self) -> None:
+        """Do not, and remove the folder. Never raises."""
         ...
 
 
@@ -55,6 +78,10 @@ class Platform(Protocol):
 
     def service_returns(self) -> Return:
         """Say whether a Jump Client that runs here is started again with the machine."""
+        ...
+
+    def next_sign_in(self, name: str) -> NextSignIn:
+        """Return the place for one such thing; `name` (letters, digits and `-`) tells it from others."""
         ...
 
     def give_back_memory(self) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from farhand.agent.core.desktop import Desktop
 from farhand.agent.core.tools import tool_names
+from farhand.agent.platforms.linux.autostart import Autostart
 from farhand.agent.platforms.linux.machine import LinuxMachine
 from farhand.agent.platforms.linux.service import BackgroundService, ServiceReturn, SystemdService, systemd_runs
 from farhand.agent.platforms.linux.x11.find import find_display, x11_abilities
@@ -55,6 +56,10 @@ class LinuxPlatform:
     def service_returns(self) -> ServiceReturn:
         """Whether systemd starts the client again."""
         return ServiceReturn()
+
+    def next_sign_in(self, name: str) -> Autostart:
+        """An autostart entry of the person's desktop."""
+        return Autostart(name)
 
     def give_back_memory(self) -> None:
         """Starting leaves free heap behind that the C library would keep (glibc; elsewhere nothing happens)."""
