@@ -66,6 +66,8 @@ look_for_packages() {
     [ "$PROFILE" = run ] && return
     have chromium || have chromium-browser || need chromium
     have xdotool || need xdotool
+    have sway || need sway
+    have foot || need foot
     have xwininfo || need x11-utils
     have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need postgresql
     [ "$PROFILE" = test ] && return

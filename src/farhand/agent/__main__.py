@@ -55,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     install.add_argument("--token", required=True, help=_("single-use enrolment token"))
     install.add_argument("--no-start", action="store_true", help=_("enrol only: neither copy nor start anything"))
     run = add("run", _run, _("run the installed Jump Client in the foreground"))
-    run.add_argument("--display", help=_("X display to share, for instance :0 (default: DISPLAY)"))
+    run.add_argument(
+        "--display", help=_("X or Wayland display to share, for instance :0 or wayland-0 (default: the session's)")
+    )
     uninstall = add("uninstall", _uninstall, _("stop the Jump Client and remove it and its identity from this machine"))
     for command in (install, run, uninstall):
         command.add_argument("--state", type=Path, default=None, metavar="DIR", help=_("state folder"))
@@ -63,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     helper.add_argument("--server", metavar="URL", help=_("address of the site, https://HOST[:PORT]"))
     helper.add_argument("--site-key", metavar="HEX", help=_("public key of the site"))
     helper.add_argument("--join", metavar="TOKEN", help=_("token of the session to join"))
-    helper.add_argument("--display", help=_("X display to share, for instance :0 (default: DISPLAY)"))
+    helper.add_argument(
+        "--display", help=_("X or Wayland display to share, for instance :0 or wayland-0 (default: the session's)")
+    )
     helper.add_argument("--terminal", action="store_true", help=_("ask on this terminal instead of in a window"))
     back = add("return", _return, _("come back into a session after a restart; started by the desktop"))
     back.add_argument("--from", dest="way", type=Path, required=True, metavar="FILE", help=_("what was kept of it"))

@@ -137,7 +137,7 @@ class Abilities(Message, frozen=True, kw_only=True):
     """What can be done on an endpoint's desktop. What an older endpoint does not name, it cannot do."""
 
     kind: Word = ""
-    """`x11`, `wlroots`, `gnome`, `portal`; others may come."""
+    """`x11`, `wlroots`, `gnome`, `portal`, or `wayland` where nothing can be done; others may come."""
     see: Ability = Ability()
     control: Ability = Ability()
     login_screen: Ability = Ability()

@@ -1,4 +1,8 @@
-"""Linux: facts from /etc/os-release and /proc, desktops by X displays, services by systemd where it runs."""
+"""Linux: facts from /etc/os-release and /proc, desktops of Wayland compositors and X displays, services by systemd.
+
+Rules: where a Wayland compositor answers it is the desktop, although an X server may answer too: that one (Xwayland)
+shows only the windows of programs that know nothing of Wayland.
+"""
 
 import contextlib
 import ctypes
@@ -9,11 +13,13 @@ import platform
 import socket
 from pathlib import Path
 
-from farhand.agent.core.desktop import Desktop
+from farhand.agent.core.desktop import Desktop, UnsupportedError
 from farhand.agent.core.tools import tool_names
 from farhand.agent.platforms.linux.autostart import Autostart
 from farhand.agent.platforms.linux.machine import LinuxMachine
 from farhand.agent.platforms.linux.service import BackgroundService, ServiceReturn, SystemdService, systemd_runs
+from farhand.agent.platforms.linux.wayland.find import find_compositor, other_abilities
+from farhand.agent.platforms.linux.wlroots.find import is_wlroots, wlroots_abilities
 from farhand.agent.platforms.linux.x11.find import find_display, x11_abilities
 from farhand.protocol.messages import Abilities, Facts
 
@@ -37,15 +43,26 @@ class LinuxPlatform:
         )
 
     def abilities(self, wanted: str | None) -> Abilities | None:
-        """What can be done on the X display that answers."""
+        """What can be done on the compositor or X display that answers."""
+        compositor = find_compositor(wanted)
+        if compositor is not None:
+            return wlroots_abilities(compositor) if is_wlroots(compositor) else other_abilities()
         return x11_abilities() if find_display(wanted) is not None else None
 
     async def desktop(self, wanted: str | None) -> Desktop | None:
-        """Open the X display that answers."""
+        """Open the compositor or X display that answers."""
+        # Their modules load libraries: an idle client has none of them.
+        compositor = find_compositor(wanted)
+        if compositor is not None:
+            if not is_wlroots(compositor):
+                raise UnsupportedError(other_abilities().see.reason)
+            from farhand.agent.platforms.linux.wlroots.desktop import WlrootsDesktop
+
+            return WlrootsDesktop(compositor)
         display = find_display(wanted)
         if display is None:
             return None
-        from farhand.agent.platforms.linux.x11.desktop import X11Desktop  # with its libraries: not in an idle client
+        from farhand.agent.platforms.linux.x11.desktop import X11Desktop
 
         return X11Desktop(display)
 

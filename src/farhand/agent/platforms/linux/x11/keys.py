@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from farhand.agent.platforms.linux.keysyms import LEVEL3_KEYSYM, MAX_KEYSYM, UNICODE
+
 SHIFT_KEYSYMS = (0xFFE1, 0xFFE2)
-LEVEL3_KEYSYM = 0xFE03
 SHIFT_MASK = 1
 LOCK_MASK = 2
-UNICODE = 0x0100_0000
-MAX_KEYSYM = UNICODE + 0x10FFFF
 _SPARES_KEPT = 24
 
 

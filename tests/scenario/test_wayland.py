@@ -1,0 +1,115 @@
+"""The desktop of a Wayland compositor (headless sway) as an endpoint: seen, still, typed into, by the real client."""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.harness.appliance import Appliance, wait_for
+from tests.harness.client import JumpClient, item_named, new_jump_client
+from tests.harness.console import Console, LiveSession
+from tests.harness.sway import Sway
+from tests.unit.agent.screen.conftest import Reference
+
+from farhand.protocol.channels import Input, Kind, Screen, channel
+from farhand.protocol.frames import Frame
+from farhand.protocol.input import KEY, POINTER
+from farhand.protocol.screen import ACK
+
+NAME = "wayland"
+SCREEN, INPUT = channel(Kind.SCREEN), channel(Kind.INPUT)
+COLOR = 0x2060A0
+
+
+@pytest.fixture(scope="module")
+def sway() -> Iterator[Sway]:
+    """A compositor in a folder that its user may enter, which pytest's own are not."""
+    with tempfile.TemporaryDirectory(prefix="sway-") as folder:
+        running = Sway(Path(folder))
+        yield running
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def client(appliance: Appliance, console: Console, machines: Path, sway: Sway) -> Iterator[JumpClient]:
+    """A Jump Client that shares it."""
+    running = new_jump_client(appliance, console.visitor, machines, NAME, sway.display)
+    yield running
+    running.stop()
+
+
+class Watcher:
+    """Draws what comes and acknowledges it, as a console does."""
+
+    def __init__(self, live: LiveSession) -> None:
+        self.live = live
+        self.reference = Reference(800, 600)
+        self._read = 0
+
+    def look(self) -> None:
+        """Draw what came since the last look."""
+        frames = self.live.socket.frames
+        while self._read < len(frames):
+            frame = frames[self._read]
+            self._read += 1
+            if (frame.channel, frame.type) == (SCREEN, Screen.UPDATE):
+                seq = self.reference.apply(bytes(frame.payload))
+                self.live.socket.send(Screen.ACK, SCREEN, ACK.pack(seq, 10), self.live.leg)
+
+    def shows(self, color: int) -> bool:
+        """Say whether the picture is this colour alone."""
+        self.look()
+        return bool(((self.reference.picture & 0xFFFFFF) == color).all())
+
+
+# R-098, R-150, R-160, R-163
+def test_a_wayland_desktop_is_shared_and_controlled(
+    client: JumpClient, console: Console, sway: Sway, tmp_path: Path
+) -> None:
+    live = console.jump(item_named(console, NAME)["id"])
+    live.entry(lambda e: e["kind"] == "leg-joined" and e["party"] == 1)
+    live.socket.send(Screen.START, SCREEN, json.dumps({"max_fps": 30}).encode(), live.leg)
+
+    def started(frame: Frame) -> object:
+        return json.loads(frame.payload) if (frame.channel, frame.type) == (SCREEN, Screen.STARTED) else None
+
+    assert live.socket.wait(started, within=60, what="STARTED") == {"width": 800, "height": 600}
+    watcher = Watcher(live)
+    typed = sway.folder / "typed"
+    sway.terminal(f"{COLOR:06x}", "sh", "-c", f"stty -echo; touch {typed}; exec cat >> {typed}")
+    wait_for(lambda: watcher.shows(COLOR) or None, 60, "the terminal's colour")
+
+    live.socket.send(Input.REQUEST, INPUT, b"", live.leg)
+
+    def granted(frame: Frame) -> object:
+        if (frame.channel, frame.type) != (INPUT, Input.STATE):
+            return None
+        return json.loads(frame.payload)["leg"] == live.leg or None
+
+    live.socket.wait(granted, within=60, what="control")
+    live.socket.send(Input.POINTER, INPUT, POINTER.pack(400, 300, 0), live.leg)
+    for letter in "ls 10€ ü\n":
+        keysym = 0xFF0D if letter == "\n" else ord(letter) if ord(letter) < 256 else 0x1000000 + ord(letter)
+        for down in (1, 0):
+            live.socket.send(Input.KEY, INPUT, KEY.pack(down, keysym), live.leg)
+    wait_for(lambda: typed.read_text() == "ls 10€ ü\n" or None, 60, "what was typed")
+
+    quiet = _quiet(watcher)
+    assert quiet == 0, f"{quiet} bytes came while nothing changed"
+    live.end()
+
+
+def _quiet(watcher: Watcher) -> int:
+    """How many bytes of screen come in two seconds, once what moved has settled."""
+    least = 1 << 30
+    for _ in range(5):
+        watcher.look()
+        before = watcher.reference.bytes
+        time.sleep(2)
+        watcher.look()
+        least = min(least, watcher.reference.bytes - before)
+        if not least:
+            break
+    return least
