@@ -49,6 +49,8 @@ TARGETS: dict[str, Target] = {
     "screen.key_p95": Target(16, peer="noVNC + TigerVNC 18.3"),
     "screen.scroll_fps": Target(30, at_most=False, peer="noVNC 9"),
     "screen.scroll_kbs": Target(200, peer="noVNC 341"),
+    "replay.seek_p50": Target(500),
+    "replay.seek_p95": Target(1000),
     "console.bytes": Target(300, peer="MeshCentral 5,900"),
     "console.requests": Target(15, peer="MeshCentral 103"),
 }

@@ -7,6 +7,8 @@ read from the machine (its display, its files), not from the page.
 import re
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from tests.browser import steps
@@ -19,7 +21,7 @@ TEXT = "Grüße ñ € 日本語"
 HOSTILE = "<b onclick=x>text</b> &amp; nothing else"
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_from_the_claim_to_the_report(language: str, fresh: Appliance, enter: Enter, tmp_path: Path) -> None:
     words = Words(language)
@@ -209,6 +211,8 @@ def read_report(context: BrowserContext, words: Words) -> None:
     seek.evaluate("one => { one.value = one.max; one.dispatchEvent(new Event('input', {bubbles: true})); }")
     expect(shell).to_contain_text("red Grüße")
 
+    export_video(page, words)
+    page.reload()
     page.get_by_role("button", name=words.console("Open the screen recording"), exact=True).click()
     region = page.get_by_role("region", name=words.page("Recordings"), exact=True)
     screen = region.locator(".replay-player")
@@ -219,6 +223,9 @@ def read_report(context: BrowserContext, words: Words) -> None:
     expect(screen.get_by_role("button", name=words.console("Pause"), exact=True)).to_be_visible()
     screen.get_by_role("button", name=words.console("Pause"), exact=True).click()
     slider = screen.get_by_role("slider", name=words.console("Seek"), exact=True)
+    small = screen.get_by_role("list", name=words.console("Thumbnails"), exact=True).get_by_role("button")
+    assert small.count() > 0
+    small.first.click()
     slider.fill(str(int(float(slider.get_attribute("max") or 0)) // 100 * 100 - 300))
     wait_for(lambda: alike(canvas_pixels(canvas), begin) < 1, what="another picture")
     wait_for(lambda: colours(canvas_pixels(canvas)) > 20, what="the sought picture")
@@ -233,6 +240,23 @@ def read_report(context: BrowserContext, words: Words) -> None:
     steps.button(screen, words, "Previous event").click()
     wait_for(lambda: float(slider.input_value()) < before, what="the moment of the chat line")
     shot(page, f"report-{words.language}")
+
+
+def export_video(page: Page, words: Words) -> None:
+    region = page.get_by_role("region", name=words.page("Recordings"), exact=True)
+    again = region.get_by_role("button", name=words.page("Verify again"), exact=True)
+    wait_for(again.is_enabled, within=60, what="the end of the verification")
+    page.get_by_role("button", name=words.page("Export as video"), exact=True).click()
+    export = page.get_by_role("list", name=words.page("Exports"), exact=True).get_by_role("listitem").first
+    done = export.get_by_role("link", name=words.page("Download video"), exact=True)
+    expect(done).to_be_visible(timeout=180_000)
+    with page.expect_download() as download:
+        done.click()
+    with av.open(str(download.value.path())) as video:
+        assert video.streams.video[0].codec_context.name == "vp9"
+        shown = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+    assert len(shown) > 1
+    assert max(len(np.unique(one.reshape(-1, 3)[::97], axis=0)) for one in shown) > 20
 
 
 def logout(page: Page, words: Words) -> None:

@@ -22,6 +22,7 @@ def register(app: App) -> None:
     app.command(run_relay, name="run-relay", show=False)
     app.command(run_web, name="run-web", show=False)
     app.command(run_worker, name="run-worker", show=False)
+    app.command(run_jobs, name="run-jobs", show=False)
     app.command(prepare, name="prepare", show=False)
 
 
@@ -147,9 +148,18 @@ def run_web(*, data: DataFolder = DEFAULT_DATA, port: Port = DEFAULT_PORT) -> No
 
 
 def run_worker(*, data: DataFolder = DEFAULT_DATA, port: Port = DEFAULT_PORT) -> None:
-    """Run the background jobs."""
+    """Bring back what the relay saw, and sweep up."""
     folder = enter_data(data, port)
     configure_log("worker")
     from farhand.web.worker.main import run
+
+    run(folder)
+
+
+def run_jobs(*, data: DataFolder = DEFAULT_DATA, port: Port = DEFAULT_PORT) -> None:
+    """Run long work, with low priority."""
+    folder = enter_data(data, port)
+    configure_log("jobs")
+    from farhand.web.jobs.runner import run
 
     run(folder)

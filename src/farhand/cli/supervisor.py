@@ -166,6 +166,7 @@ def programs_of(listen_fd: int, *, demo: bool) -> list[Program]:
         Program("relay", ["run-relay", "--listen-fd", str(listen_fd)], pass_fds=(listen_fd,)),
         Program("web", ["run-web"]),
         Program("worker", ["run-worker"]),
+        Program("jobs", ["run-jobs"]),
     ]
     if demo:
         programs.append(Program("demo", ["run-demo"]))

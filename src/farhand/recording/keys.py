@@ -60,5 +60,22 @@ def unwrap(kek: bytes, wrapped: str, session_id: str, segment: int) -> bytes:
         ) from error
 
 
+def seal(kek: bytes, what: str, plain: bytes) -> bytes:
+    """Return something that was made of recordings (`what` names it), encrypted under `kek` as they are."""
+    nonce = secrets.token_bytes(_NONCE)
+    return _VERSION + nonce + AESGCM(kek).encrypt(nonce, plain, b"farhand recording " + what.encode())
+
+
+def unseal(kek: bytes, what: str, sealed: bytes) -> bytes:
+    """Undo `seal`. Raises BadKey when it is something else, or was made under another key."""
+    if sealed[:1] != _VERSION or len(sealed) < 1 + _NONCE + 16:
+        raise BadKey("this was not made by this release; it is made again from the recording")
+    try:
+        bound = b"farhand recording " + what.encode()
+        return AESGCM(kek).decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], bound)
+    except InvalidTag as error:
+        raise BadKey("the recordings key of this appliance does not open this") from error
+
+
 def _bound(session_id: str, segment: int) -> bytes:
     return f"farhand recording key\0{session_id}\0{segment}".encode()

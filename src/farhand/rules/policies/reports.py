@@ -8,7 +8,7 @@ in).
 
 from typing import Final
 
-from farhand.rules.access import ALLOW, Context, Decision, Object, Policy, Subject, refuse
+from farhand.rules.access import ALLOW, Context, Decision, Object, Policy, Subject, only, refuse
 from farhand.rules.permissions import VIEW_RECORDINGS, VIEW_REPORTS
 from farhand.rules.roles import NO_ACCESS
 from farhand.rules.text import gettext_noop as _
@@ -63,4 +63,8 @@ POLICIES: dict[str, Policy] = {
     "reports.session.list": open_reports,
     "reports.session.view": view_session,
     "reports.recording.view": view_recording,
+    "reports.recording.verify": view_recording,
+    "reports.recording.export": view_recording,
+    "reports.check.note": only("system"),
+    "reports.check.finish": only("system"),
 }

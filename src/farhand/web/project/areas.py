@@ -5,7 +5,7 @@ Adding one here is all that settings and addresses need to know of it.
 
 from typing import Final
 
-AREAS: Final = ("events", "accounts", "appliance", "jump", "support", "reports")
+AREAS: Final = ("events", "accounts", "appliance", "jobs", "jump", "support", "reports")
 """Packages `farhand.web.X` with `apps.py`; Django loads their models, services and migrations."""
 
 FACES: Final = ("login", "jump", "console", "portal", "api", "reports")

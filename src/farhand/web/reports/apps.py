@@ -8,3 +8,9 @@ class ReportsConfig(AppConfig):
 
     name = "farhand.web.reports"
     label = "reports"
+
+    def ready(self) -> None:
+        """The worker verifies recordings."""
+        from farhand.web.reports import work
+
+        work.register()

@@ -1,12 +1,16 @@
-"""The files behind reports: the relay's recordings.
+"""The files behind reports: the relay's recordings, and what was made of them.
 
 Files are named by the session's id and the segment's number from the database, never by text of a request; they are
-mapped, never read whole.
+mapped, never read whole. Beside the recordings (`relay/recordings/`, which the relay writes) stands what is made of
+them in `reports/SESSION/`: `N.index` (the index of segment N), `N.pass` (a verification that was interrupted),
+`previews` (thumbnails, sealed by the recordings key). All of these may be removed at any time.
 """
 
+import contextlib
 import functools
 import mmap
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,12 +62,73 @@ def mapped(stamp: Stamp) -> Iterator[mmap.mmap]:
         view.close()
 
 
+def not_needed(stamp: Stamp, begin: int, end: int) -> None:
+    """Tell the kernel that these bytes of a file are not read again soon: its memory is for others."""
+    with contextlib.suppress(OSError):
+        handle = os.open(stamp.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.posix_fadvise(handle, begin, end - begin, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(handle)
+
+
 @functools.lru_cache(maxsize=64)
 def index_of(stamp: Stamp) -> Index | None:
-    """The index of a file as it is now; None when its head cannot be read."""
+    """The index of a file as it is now: the one that is kept, read on to the file's end, or a new one."""
     try:
         with mapped(stamp) as view:
-            return Index.build(view)
+            index = _kept_index(stamp, view)
+            if index is None:
+                return Index.build(view)
+            index.grow(view)
+            return index
     except (form.FormatError, OSError, ValueError) as error:
         log.warning("recording_head", session=stamp.session_id, segment=stamp.segment, text=str(error))
         return None
+
+
+def _kept_index(stamp: Stamp, view: mmap.mmap) -> Index | None:
+    kept = read_kept(stamp.session_id, f"{stamp.segment}.index")
+    if not kept:
+        return None
+    try:
+        index = Index.load(kept)
+    except form.FormatError:
+        return None
+    # It is of this file: its head is, and the file has not become shorter.
+    head = form.pack_head(index.head)
+    return index if index.read_to <= stamp.size and view[: len(head)] == head else None
+
+
+def kept_path(session_id: str, name: str) -> Path:
+    """Where something that was made of a session's recordings is kept."""
+    return Path(settings.FARHAND_DATA) / "reports" / session_id / name
+
+
+def keep(session_id: str, name: str, content: bytes) -> None:
+    """Keep something whole or not at all. It is not flushed to the disk: it can be made again. Raises OSError."""
+    path = kept_path(session_id, name)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = path.with_name(f".{name}.{secrets.token_hex(6)}")
+    try:
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def read_kept(session_id: str, name: str) -> bytes:
+    """What is kept under this name; empty when nothing is."""
+    try:
+        return kept_path(session_id, name).read_bytes()
+    except OSError:
+        return b""
+
+
+def drop(session_id: str, name: str) -> None:
+    """Keep this no longer."""
+    with contextlib.suppress(OSError):
+        kept_path(session_id, name).unlink()

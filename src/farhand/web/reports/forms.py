@@ -1,10 +1,12 @@
-"""The filter above the list of reports."""
+"""The filter above the list of reports, and what a video is made of."""
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from farhand.web.accounts.models import User
@@ -18,6 +20,26 @@ class Person(forms.ModelChoiceField):  # type: ignore[type-arg]  # Django has no
 
     def label_from_instance(self, obj: User) -> str:
         return obj.display_name
+
+
+FORM_LABELS = {"webm": _("WebM (VP9)"), "mp4": _("MP4 (AV1)")}
+HEIGHT_LABELS = {0: _("As recorded"), 1080: "1080p", 720: "720p", 480: "480p"}
+
+
+def export_label(params: Mapping[str, Any]) -> str:
+    """What an export was asked for, for people."""
+    parts = [FORM_LABELS.get(str(params.get("form")), ""), HEIGHT_LABELS.get(int(params.get("height") or 0), "")]
+    if params.get("skip_idle"):
+        parts.append(gettext("without idle time"))
+    return ", ".join(str(part) for part in parts if part)
+
+
+class ExportForm(forms.Form):
+    """What a video is made of."""
+
+    form = forms.ChoiceField(label=_("Format"), choices=list(FORM_LABELS.items()), initial="webm")
+    height = forms.TypedChoiceField(label=_("Size"), coerce=int, choices=list(HEIGHT_LABELS.items()), initial=0)
+    skip_idle = forms.BooleanField(label=_("Leave idle time out"), required=False)
 
 
 class Filter(forms.Form):

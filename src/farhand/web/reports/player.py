@@ -6,7 +6,9 @@ number.
 """
 
 import struct
+from bisect import bisect_left
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
@@ -15,8 +17,9 @@ from django.utils.translation import gettext
 from farhand.recording.index import Stretch
 from farhand.recording.reader import Damaged
 from farhand.web.project.service import NotThere
-from farhand.web.reports import queries, recordings, services
+from farhand.web.reports import previews, queries, recordings, services
 from farhand.web.reports.guards import actor_of, opened_session, private, signed_in, ticket
+from farhand.web.reports.queries import Told
 
 RANGE_BYTES: Final = 4 << 20
 """A range ends with the chunk that brings it over so many bytes of frames."""
@@ -32,7 +35,7 @@ EVENTS: Final = 250
 
 @signed_in
 def index(request: HttpRequest, session_id: str) -> HttpResponse:
-    """The time line of the screen recording: segments with their full pictures, sizes, gaps."""
+    """The time line of the screen recording: segments with their full pictures, sizes, gaps, thumbnails."""
     actor = actor_of(request)
     session = services.open_recording(actor, session_id=session_id, what="screen")
     recording = recordings.of_session(session)
@@ -47,6 +50,7 @@ def index(request: HttpRequest, session_id: str) -> HttpResponse:
             {"from_ms": max(gap.from_ms - base, 0), "to_ms": max(gap.to_ms - base, 0), "what": gap.what}
             for gap in recording.gaps()
         ],
+        "thumbnails": [one.at_ms - base for one in previews.load(session.id).thumbnails],
         "view": ticket(actor, session),
     }
     return private(JsonResponse(body), max_age=0)
@@ -54,12 +58,12 @@ def index(request: HttpRequest, session_id: str) -> HttpResponse:
 
 def _segment(segment: recordings.Segment, base: int) -> dict[str, Any]:
     assert segment.index is not None
-    start, findings = segment.started_ms - base, segment.findings
+    start, findings = segment.started_ms - base, segment.check.findings
     stretches = segment.index.stretches()
     return {
         "segment": segment.number,
         "start_ms": start,
-        "end_ms": start + findings.end_ms,
+        "end_ms": start + segment.end_ms,
         "verified_ms": start + findings.verified_ms,
         "closed": findings.closed,
         "last": len(segment.index) - 1,
@@ -112,6 +116,16 @@ def _parts(session_id: str, segment: int, first: int, last: int) -> Iterator[byt
 
 
 @signed_in
+def thumbnail(request: HttpRequest, session_id: str, number: int) -> HttpResponse:
+    """One small picture, by its place in the index."""
+    session = opened_session(request, session_id)
+    found = previews.load(session.id).thumbnails
+    if number >= len(found):
+        raise NotThere(gettext("There is no such picture."))
+    return private(HttpResponse(found[number].jpeg, content_type="image/jpeg"), max_age=3600)
+
+
+@signed_in
 def events(request: HttpRequest, session_id: str) -> HttpResponse:
     """What was said and done around the moment `at`, in groups that `show` names (comma between; none = all), and
     whether there is more before and behind.
@@ -121,7 +135,7 @@ def events(request: HttpRequest, session_id: str) -> HttpResponse:
     moment = request.GET.get("at", "")
     at = base + (min(int(moment), FAR_MS) if moment.isascii() and moment.isdigit() and len(moment) < 20 else 0)
     wanted = {name for name in request.GET.get("show", "").split(",") if name}
-    before, behind = queries.around(session, at, wanted, EVENTS)
+    before, behind = _with_commands(session.id, at, wanted, *queries.around(session, at, wanted, EVENTS))
     early, late = before[-EVENTS:], behind[:EVENTS]
     body = {
         "events": [
@@ -131,3 +145,21 @@ def events(request: HttpRequest, session_id: str) -> HttpResponse:
         "behind": len(behind) > EVENTS,
     }
     return private(JsonResponse(body), max_age=0)
+
+
+def _with_commands(
+    session_id: str, at: int, wanted: set[str], before: list[Told], behind: list[Told]
+) -> tuple[list[Told], list[Told]]:
+    """Put the lines that were entered in shells among the events."""
+    if wanted and "command" not in wanted:
+        return before, behind
+    entered = previews.load(session_id).entered
+    place = bisect_left(entered, at, key=lambda line: line.at_ms)
+    early = before + [_entered(line) for line in entered[max(place - EVENTS - 1, 0) : place]]
+    late = behind + [_entered(line) for line in entered[place : place + EVENTS + 1]]
+    return sorted(early, key=attrgetter("time_ms")), sorted(late, key=attrgetter("time_ms"))
+
+
+def _entered(line: previews.Entered) -> Told:
+    by = gettext("Command Shell %(number)s") % {"number": line.shell}
+    return Told(time_ms=line.at_ms, group="command", by=by, text=line.text)

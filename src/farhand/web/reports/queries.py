@@ -15,11 +15,14 @@ from farhand.protocol.channels import Party
 from farhand.rules.access import Object, Subject
 from farhand.rules.policies import reports as rules
 from farhand.web.accounts.models import TeamMember, User
+from farhand.web.reports.models import DONE, RecordingCheck
 from farhand.web.reports.sentences import sentence
-from farhand.web.support.models import Leg, Session, SessionEvent
-from farhand.web.support.queries import event_name, history
+from farhand.web.support.models import Leg, RecordingSegment, Session, SessionEvent
+from farhand.web.support.queries import ALIVE, event_name, history
 
 DAY_MS = 86_400_000
+MOST_SEGMENTS: Final = 200
+"""Segments that are told at once."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +48,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "file": ("file",),
     "control": ("control-",),
 }
-"""Groups of events by how their kinds begin; `session` is all others."""
+"""Groups of events by how their kinds begin; `session` is all others, `command` what was entered in shells."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +195,28 @@ def span(milliseconds: int) -> str:
 def line(event: SessionEvent) -> Line:
     """One line of the time line."""
     return Line(time_ms=event.time_ms, kind=event.kind, event=event_name(event), by=event.name, text=sentence(event))
+
+
+def unverified(*, checked_before: int, created_after: int = 0) -> list[tuple[str, int]]:
+    """Segments (session, number) that nobody has verified to their end, newest first: those of ended sessions, those
+    of living ones if their last look was before `checked_before`; only of sessions that live or began after
+    `created_after`.
+    """
+    check = RecordingCheck.objects.filter(session_id=OuterRef("session_id"), segment=OuterRef("segment"))
+    fresh = Q(checked_ms__gt=checked_before, session__state__in=ALIVE)
+    rows = RecordingSegment.objects.exclude(Exists(check.filter(Q(state=DONE) | fresh)))
+    if created_after:
+        rows = rows.filter(Q(session__created_ms__gt=created_after) | Q(session__state__in=ALIVE))
+    return list(rows.order_by("-created_ms").values_list("session_id", "segment")[:MOST_SEGMENTS])
+
+
+def verified_whole(session_id: str) -> bool:
+    """Say whether an ended session has a recording, and every segment of it was verified to its end."""
+    check = RecordingCheck.objects.filter(session_id=OuterRef("session_id"), segment=OuterRef("segment"), state=DONE)
+    segments = RecordingSegment.objects.filter(session_id=session_id)
+    recorded = RecordingCheck.objects.filter(session_id=session_id, size__gt=0).exists()
+    over = Session.objects.filter(id=session_id, state="ended").exists()
+    return recorded and over and not segments.exclude(Exists(check)).exists()
 
 
 def _with_users(users: Iterable[str]) -> Q:

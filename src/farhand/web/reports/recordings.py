@@ -1,7 +1,7 @@
-"""Recordings of one session, opened from the relay's folder: verified, indexed, decrypted piece by piece.
+"""Recordings of one session: what is known of them, and their frames, opened piece by piece.
 
-What can be computed once for a file as it is now (its index, its verification, its shells) is kept for the files used
-last. A missing or damaged file is a finding, not an error.
+Nothing is verified here: what a verification found stands in the table of checks (`checks`). A missing or damaged
+file is a finding, not an error. What is computed once for a file as it is now is kept for the files used last.
 """
 
 import functools
@@ -17,17 +17,35 @@ from farhand.recording import cast
 from farhand.recording import keys as recording_keys
 from farhand.recording.index import Index
 from farhand.recording.reader import SegmentReader, play
-from farhand.recording.verifier import Findings, verify
+from farhand.recording.verifier import Findings
 from farhand.web.appliance import keys
 from farhand.web.reports import files
 from farhand.web.reports.files import Stamp
+from farhand.web.reports.models import DONE, OPEN, RecordingCheck
 from farhand.web.support.models import RecordingSegment, Session
 
 log = get_log("reports")
 
 SCREEN = 1 << Kind.SCREEN
 SCREEN_LANDMARKS = 1 << 16 + Kind.SCREEN
-"""Bits of `recording.format.ChunkHead.kinds`."""
+"""Bits of `recording.format.kind_bits`."""
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """The verification of one segment as it is stored."""
+
+    state: str = ""
+    """One of `models`; empty = not begun."""
+    findings: Findings = msgspec.field(default_factory=Findings)
+    offset: int = 0
+    checked_ms: int = 0
+    changed: bool = False
+    """The file is not the one that was verified."""
+
+    @property
+    def known(self) -> bool:
+        """A pass has reached the end of the file."""
+        return self.state in (OPEN, DONE)
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,10 +54,15 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     stamp: Stamp | None
     """None: the file is not there."""
-    findings: Findings
+    check: Check
     index: Index | None
     started_ms: int
     """Wall time of its start."""
+
+    @property
+    def end_ms(self) -> int:
+        """Time of the last thing that can be played, from the segment's start."""
+        return max(self.check.findings.end_ms, self.index.end_ms if self.index is not None else 0)
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,19 +90,39 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def has_screen(self) -> bool:
         """Some chunk holds frames of the screen."""
-        return any(s.index.holds(SCREEN) for s in self.segments if s.index is not None)
+        return self._holds(SCREEN)
 
     @property
-    def intact(self) -> bool:
-        """Every segment is there, proven and closed."""
-        return all(s.findings.intact and s.findings.closed for s in self.segments)
+    def has_shell(self) -> bool:
+        """Some chunk holds frames of a shell."""
+        return self._holds(cast.KINDS)
+
+    @property
+    def size(self) -> int:
+        """Size of all files."""
+        return sum(s.stamp.size for s in self.segments if s.stamp is not None)
+
+    @property
+    def known(self) -> bool:
+        """Every segment has been verified to its end."""
+        return all(segment.check.known for segment in self.segments)
+
+    @property
+    def share(self) -> float:
+        """How much of it has been verified, 0 to 1."""
+        read = sum(s.stamp.size if s.check.known else s.check.offset for s in self.segments if s.stamp is not None)
+        return min(read / self.size, 1.0) if self.size else 1.0
 
     def gaps(self) -> list[Gap]:
-        """Damage, segments that are gone and ends that were never written, with wall times, in order."""
+        """Damage, segments that are gone and ends that were never written, with wall times, in order. What has not
+        been verified yet has none.
+        """
         found: list[Gap] = []
         for place, segment in enumerate(self.segments):
+            if not segment.check.known:
+                continue
             later = self.segments[place + 1].started_ms if place + 1 < len(self.segments) else None
-            findings, start = segment.findings, segment.started_ms
+            findings, start = segment.check.findings, segment.started_ms
             if findings.head is None:
                 what = "missing" if segment.stamp is None else "head"
                 found.append(Gap(from_ms=start, to_ms=later or max(self.ended_ms, start), what=what))
@@ -90,6 +133,9 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
                 found.append(Gap(from_ms=end, to_ms=max(later or end, end), what="cut"))
         return sorted(found, key=lambda gap: gap.from_ms)
 
+    def _holds(self, kinds: int) -> bool:
+        return any(s.index.holds(kinds) for s in self.segments if s.index is not None)
+
 
 def of_session(session: Session) -> Recording:
     """Look at all segments of a session. A segment whose keys were handed out but that never started is left out."""
@@ -97,22 +143,37 @@ def of_session(session: Session) -> Recording:
         event.data.get("segment"): event.time_ms
         for event in session.events.filter(source="relay", kind="recording-started")
     }
+    checks = {check.segment: check for check in RecordingCheck.objects.filter(session=session)}
     found: list[Segment] = []
     rows = RecordingSegment.objects.filter(session=session).order_by("segment")
     for number in rows.values_list("segment", flat=True):
         stamp = files.stamp_of(session.id, number)
         if stamp is None and number not in started:
             continue
-        findings = _findings(stamp)
-        start = findings.head.started_ms if findings.head is not None else started.get(number, session.created_ms)
         index = files.index_of(stamp) if stamp is not None else None
-        found.append(Segment(number=number, stamp=stamp, findings=findings, index=index, started_ms=start))
+        check = _check_of(checks.get(number), stamp)
+        head = index.head if index is not None else check.findings.head
+        start = head.started_ms if head is not None else started.get(number, session.created_ms)
+        found.append(Segment(number=number, stamp=stamp, check=check, index=index, started_ms=start))
     found.sort(key=lambda segment: (segment.started_ms, segment.number))
     return Recording(
         session_id=session.id,
         segments=found,
         started_ms=min((s.started_ms for s in found), default=0),
-        ended_ms=max((s.started_ms + s.findings.end_ms for s in found), default=0),
+        ended_ms=max((s.started_ms + s.end_ms for s in found), default=0),
+    )
+
+
+def _check_of(row: RecordingCheck | None, stamp: Stamp | None) -> Check:
+    if row is None:
+        return Check()
+    now = (stamp.size, stamp.changed_ns) if stamp is not None else (0, 0)
+    return Check(
+        state=row.state,
+        findings=msgspec.convert(row.findings, Findings) if row.findings else Findings(),
+        offset=row.offset,
+        checked_ms=row.checked_ms,
+        changed=row.state == DONE and now != (row.size, row.changed_ns),
     )
 
 
@@ -125,31 +186,13 @@ def opened(recording: Recording) -> Iterator[list[SegmentReader]]:
 
 @contextmanager
 def opened_segment(session_id: str, number: int) -> Iterator[SegmentReader | None]:
-    """Open one segment; None when there is no such one, or it cannot be opened. Verifies nothing."""
+    """Open one segment; None when there is no such one, or it cannot be opened."""
     stamp = files.stamp_of(session_id, number)
     with ExitStack() as stack:
         if stamp is None or not RecordingSegment.objects.filter(session_id=session_id, segment=number).exists():
             yield None
         else:
             yield _reader(stack, stamp)
-
-
-def screens(recording: Recording) -> Sequence[tuple[int, int, int]]:
-    """When a screen began or changed its size: wall ms, width, height; 0, 0 when sharing stopped."""
-    return _screens(tuple(s.stamp for s in recording.segments if s.stamp is not None))
-
-
-def shells(recording: Recording) -> Sequence[cast.Shell]:
-    """The shells of a session, with wall times."""
-    stamps = tuple(s.stamp for s in recording.segments if s.stamp is not None)
-    return _shells(stamps)
-
-
-def shell_lines(recording: Recording, shell: cast.Shell, form_name: str) -> Iterator[str]:
-    """Yield a shell as `cast` or `txt`, line by line, from the files."""
-    write = cast.asciicast if form_name == "cast" else cast.transcript
-    with opened(recording) as readers:
-        yield from write(play(readers, cast.KINDS, [], shell.opened_ms), shell)
 
 
 def _reader(stack: ExitStack, stamp: Stamp) -> SegmentReader | None:
@@ -171,26 +214,19 @@ def _reader(stack: ExitStack, stamp: Stamp) -> SegmentReader | None:
         return None
 
 
-def _findings(stamp: Stamp | None) -> Findings:
-    if stamp is None:
-        return Findings()
-    try:
-        return _verified(stamp, keys.issuer_public())
-    except (OSError, ValueError) as error:  # gone or shortened since it was looked at
-        log.warning("recording_file", session=stamp.session_id, segment=stamp.segment, text=str(error))
-        return Findings()
-
-
-@functools.lru_cache(maxsize=64)
-def _verified(stamp: Stamp, issuer: str) -> Findings:
-    with files.mapped(stamp) as view:
-        return verify(view, [bytes.fromhex(issuer)], (stamp.session_id, stamp.segment))
+def _stamps(recording: Recording) -> tuple[Stamp, ...]:
+    return tuple(s.stamp for s in recording.segments if s.stamp is not None)
 
 
 @contextmanager
 def _readers(stamps: tuple[Stamp, ...]) -> Iterator[list[SegmentReader]]:
     with ExitStack() as stack:
         yield [r for r in (_reader(stack, stamp) for stamp in stamps) if r is not None]
+
+
+def shells(recording: Recording) -> Sequence[cast.Shell]:
+    """The shells of a recording, wall times."""
+    return _shells(_stamps(recording))
 
 
 @functools.lru_cache(maxsize=64)
@@ -202,6 +238,18 @@ def _shells(stamps: tuple[Stamp, ...]) -> Sequence[cast.Shell]:
             # A shell whose beginning is lost is told by its output: all of it has to be opened.
             found = cast.shells(play(readers, cast.KINDS, []))
         return found
+
+
+def shell_lines(recording: Recording, shell: cast.Shell, form_name: str) -> Iterator[str]:
+    """Yield a shell as `cast` or `txt`, line by line, from the files."""
+    write = cast.asciicast if form_name == "cast" else cast.transcript
+    with opened(recording) as readers:
+        yield from write(play(readers, cast.KINDS, [], shell.opened_ms), shell)
+
+
+def screens(recording: Recording) -> Sequence[tuple[int, int, int]]:
+    """When a screen began or changed its size: wall ms, width, height; 0, 0 when sharing stopped."""
+    return _screens(_stamps(recording))
 
 
 @functools.lru_cache(maxsize=64)

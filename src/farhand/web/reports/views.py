@@ -7,21 +7,27 @@ import datetime
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import render
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext
 
 from farhand.protocol.channels import Grant
 from farhand.rules.access import Object, decide
 from farhand.web.design.policy import may_decode
-from farhand.web.project.service import NotThere
+from farhand.web.jobs import queries as jobs
+from farhand.web.jobs import services as job_services
+from farhand.web.login.pages import page as login_page
+from farhand.web.project.service import Conflict, Invalid, NotThere, now_ms
 from farhand.web.reports import queries, recordings, services, transcripts, verification
-from farhand.web.reports.forms import Filter
+from farhand.web.reports.forms import ExportForm, Filter, export_label
 from farhand.web.reports.guards import actor_of, ask, private, session_for, signed_in
 
 PAGE: Final = 50
+SHOWN_JOBS: Final = 10
 LINES: Final = 500
 """Lines of what was done, and of what was said, on one page of a report."""
 
@@ -70,12 +76,11 @@ def report(request: HttpRequest, session_id: str) -> HttpResponse:
     """One session: who, when, what was done, what was said, what was recorded."""
     subject = actor_of(request).subject
     session = session_for(subject, session_id, "reports.session.view")
-    may_play = decide(subject, "reports.recording.view", queries.as_object(session)).allowed
-    recording = recordings.of_session(session)
-    running = session.ended_ms is None
-    shells = _shell_rows(recording) if may_play else []
+    progress = _progress(request, session)
+    recording = progress["recording"]
+    shells = _shell_rows(recording) if recording is not None and progress["may_play"] else []
     context = {
-        "session": session,
+        **progress,
         "duration": _duration(session.created_ms, session.ended_ms),
         "started": queries.moment(session.created_ms),
         "ended": _moment(session.ended_ms),
@@ -90,14 +95,105 @@ def report(request: HttpRequest, session_id: str) -> HttpResponse:
         ],
         "timeline": _page(request, queries.timeline(session), "done", queries.line),
         "chat": _page(request, queries.chat(session), "said", _said),
-        "recording": recording if recording.segments else None,
-        "may_play": may_play,
         "shells": shells,
         "shells_recorded": bool(session.recorded & Grant.SHELL),
-        "found": _found(request, recording, session) if shells else None,
-        "verification": verification.result(recording, running=running) if recording.segments else None,
+        "found": _found(request, recording, session) if recording is not None and shells else None,
+        "export_form": ExportForm(),
     }
     return render(request, "reports/report.html", context)
+
+
+@signed_in
+def progress(request: HttpRequest, session_id: str) -> HttpResponse:
+    """How far verifying and exporting are: the parts of the report that change meanwhile, for the page's script."""
+    subject = actor_of(request).subject
+    session = session_for(subject, session_id, "reports.session.view")
+    return private(render(request, "reports/progress.html", _progress(request, session)), max_age=0)
+
+
+def _progress(request: HttpRequest, session: Any) -> dict[str, Any]:
+    may_play = decide(actor_of(request).subject, "reports.recording.view", queries.as_object(session)).allowed
+    recording = recordings.of_session(session)
+    found = verification.result(recording, running=session.ended_ms is None) if recording.segments else None
+    return {
+        "session": session,
+        "recording": recording if recording.segments else None,
+        "may_play": may_play,
+        "verification": found,
+        "checked": _moment(found.checked_ms) if found is not None and found.checked_ms else None,
+        "exports": _exports(request, session.id) if may_play else [],
+    }
+
+
+@login_page("reports.session.list")
+def verify(request: HttpRequest, session_id: str) -> HttpResponse:
+    """Verify a recording again from its beginning."""
+    if request.method == "POST":
+        services.verify_again(actor_of(request), session_id=session_id)
+    return redirect("report", session_id)
+
+
+@login_page("reports.session.list")
+def export(request: HttpRequest, session_id: str) -> HttpResponse:
+    """Begin to make a video."""
+    form = ExportForm(request.POST or None)
+    if request.method == "POST":
+        if form.is_valid():
+            wanted = form.cleaned_data
+            try:
+                services.start_export(
+                    actor_of(request),
+                    session_id=session_id,
+                    form=wanted["form"],
+                    height=wanted["height"],
+                    skip_idle=wanted["skip_idle"],
+                )
+            except (Conflict, Invalid) as error:
+                messages.error(request, error.text)
+        else:
+            messages.error(request, gettext("Choose one of the formats and sizes."))
+    return redirect(reverse("report", args=[session_id]) + "#export")
+
+
+@login_page("reports.session.list")
+def cancel_export(request: HttpRequest, session_id: str, job_id: str) -> HttpResponse:
+    """Stop making a video."""
+    if request.method == "POST":
+        job_services.cancel(actor_of(request), job_id=job_id)
+    return redirect(reverse("report", args=[session_id]) + "#export")
+
+
+@signed_in
+def video(request: HttpRequest, session_id: str, job_id: str, file_name: str) -> HttpResponseBase:
+    """A video that is done, until its time is over."""
+    actor = actor_of(request)
+    session = services.open_recording(actor, session_id=session_id, what=f"export {file_name.rpartition('.')[2][:8]}")
+    subject = services.subject_of(session.id)
+    found = jobs.result(job_id, actor.subject.id, services.EXPORT, subject, now_ms())
+    if found is None or found[0].file_name != file_name:
+        raise NotThere(gettext("This video is no longer kept. Export the recording again."))
+    job, path = found
+    try:
+        response = FileResponse(path.open("rb"), as_attachment=True, filename=job.file_name, content_type=job.file_type)
+    except OSError as error:
+        raise NotThere(gettext("This video is no longer kept. Export the recording again.")) from error
+    response.block_size = 1 << 17
+    return private(response, max_age=0)
+
+
+def _exports(request: HttpRequest, session_id: str) -> list[dict[str, Any]]:
+    rows = jobs.of_owner(actor_of(request).subject.id, services.EXPORT, services.subject_of(session_id))
+    found = []
+    for job in rows[:SHOWN_JOBS]:
+        value = jobs.value(job, now_ms())
+        value["what"] = export_label(job.params)
+        value["cancel_at"] = reverse("report-export-cancel", args=[session_id, job.id])
+        value["video_at"] = (
+            reverse("report-video", args=[session_id, job.id, job.file_name]) if value["file_name"] else ""
+        )
+        value["expires"] = _moment(job.expires_ms)
+        found.append(value)
+    return found
 
 
 @signed_in

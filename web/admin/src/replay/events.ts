@@ -18,7 +18,7 @@ export interface Around {
 export type FetchEvents = (at: number, groups: readonly string[]) => Promise<Around>;
 
 /** Groups of events, in the order of their boxes. */
-const GROUPS = ["chat", "screen", "control", "shell", "file", "session"] as const;
+const GROUPS = ["chat", "screen", "control", "shell", "command", "file", "session"] as const;
 
 function label(group: (typeof GROUPS)[number]): string {
   switch (group) {
@@ -30,6 +30,8 @@ function label(group: (typeof GROUPS)[number]): string {
       return t("Mouse and keyboard");
     case "shell":
       return t("Command Shell");
+    case "command":
+      return t("Commands entered");
     case "file":
       return t("Files");
     case "session":
@@ -68,7 +70,7 @@ export function eventList(fetch: FetchEvents, jump: (at: number) => void, failed
     const at = element("button", { type: "button", class: "at" }, clock(event.t_ms));
     at.addEventListener("click", () => jump(event.t_ms));
     const by = event.by ? [element("strong", {}, event.by), " "] : [];
-    const text = element("span", { class: event.group === "chat" ? "said" : "done" }, event.text);
+    const text = element("span", { class: event.group === "chat" || event.group === "command" ? "said" : "done" }, event.text);
     return element("li", { "data-group": event.group }, at, " ", ...by, text);
   }
 

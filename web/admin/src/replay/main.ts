@@ -6,11 +6,12 @@ import "asciinema-player/dist/bundle/asciinema-player.css";
 import "./replay.css";
 import { loadLanguage, t } from "../../../console/src/i18n";
 import { type Decoder, ScreenPlayer } from "./player";
+import { followProgress } from "./progress";
 import { shellControls } from "./shell";
 import { element } from "./elements";
 import { type Around, eventList } from "./events";
 import { type IndexFile, blocksOf, firstPicture } from "./timeline";
-import { type ReplayView, replayView } from "./view";
+import { type ReplayView, replayView, thumbnails } from "./view";
 
 interface ScreenModule {
   ScreenDecoder: new (canvas: HTMLCanvasElement) => Decoder;
@@ -54,7 +55,8 @@ async function openScreen(place: HTMLElement, address: string): Promise<void> {
     (at) => void player.seek(at),
     () => view.say(t("What was said and done could not be loaded. Reload the page and try again.")),
   );
-  const view = replayView(index, events);
+  const strip = thumbnails(index, (number) => part(`thumbnails/${number}.jpg`).href, (at) => void player.seek(at));
+  const view = replayView(index, events, strip);
   const player = new ScreenPlayer({
     index,
     decoder: (size) => decoderFor(view, module, size),
@@ -124,6 +126,7 @@ async function start(): Promise<void> {
   await loadLanguage(document.documentElement.lang);
   for (const place of document.querySelectorAll<HTMLElement>("[data-screen]")) void startScreen(place);
   for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-cast]")) startShell(button);
+  for (const place of document.querySelectorAll<HTMLElement>("[data-progress]")) followProgress(place);
 }
 
 void start();

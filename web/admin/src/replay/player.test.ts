@@ -19,6 +19,7 @@ function recording(): IndexFile {
       [20_000, 800, 600],
     ],
     gaps: [],
+    thumbnails: [],
     view: "v",
   };
 }

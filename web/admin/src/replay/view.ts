@@ -22,7 +22,20 @@ export interface ReplayView {
   say(text: string): void;
 }
 
-export function replayView(index: IndexFile, events: EventList): ReplayView {
+/** The whole recording in small pictures to jump by; `picture` gives the address of one by its number. */
+export function thumbnails(index: IndexFile, picture: (number: number) => string, jump: (at: number) => void): HTMLElement {
+  const strip = element("ol", { class: "thumbnails", "aria-label": t("Thumbnails") });
+  index.thumbnails.forEach((at, number) => {
+    const image = element("img", { src: picture(number), alt: "", loading: "lazy" });
+    const button = element("button", { type: "button", "aria-label": t("Go to {time}", { time: clock(at) }) }, image, element("span", {}, clock(at)));
+    button.addEventListener("click", () => jump(at));
+    strip.append(element("li", {}, button));
+  });
+  strip.hidden = !index.thumbnails.length;
+  return strip;
+}
+
+export function replayView(index: IndexFile, events: EventList, strip: HTMLElement): ReplayView {
   const stage = element("div", { class: "stage" });
   const play = element("button", { type: "button", class: "play" }, t("Play"));
   const seek = element("input", {
@@ -42,7 +55,7 @@ export function replayView(index: IndexFile, events: EventList): ReplayView {
   const root = element(
     "div",
     { class: "replay-player" },
-    element("div", { class: "picture" }, stage, gapsBar(index), bar, status),
+    element("div", { class: "picture" }, stage, gapsBar(index), bar, strip, status),
     events.root,
   );
   let dragging = false;

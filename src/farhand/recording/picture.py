@@ -1,0 +1,201 @@
+"""Draws the screen of a recording in memory: frames in, pixels out.
+
+For the export to video, for thumbnails, and as the reference that the encoders are tested against. The layout of screen
+frames is that of docs/protocol/screen.md; a test holds the constants here equal to the live protocol's.
+
+Rules: the frames come from an endpoint and are hostile until they fit: sizes are checked before anything is unpacked,
+and what does not fit raises PictureError and draws nothing further until a full picture begins.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+import zstandard
+
+KIND: Final = 2
+"""Channel kind of the screen; bit KIND of `ChunkHead.kinds`."""
+STARTED: Final = 17
+STOPPED: Final = 18
+UPDATE: Final = 19
+KINDS: Final = 1 << KIND
+MARKS: Final = 1 << 16 + KIND
+"""Bits of `recording.format.kind_bits`: any frame of the screen; one that says where something begins or ends."""
+
+UPDATE_HEAD: Final = struct.Struct("<IIBBH")
+RECT_HEAD: Final = struct.Struct("<HHHHBBHI")
+COPY_DATA: Final = struct.Struct("<hh")
+KEY: Final = 1
+COMPLETE: Final = 2
+MAX_PIXELS: Final = 1 << 26
+"""Pixels of the largest screen that is drawn (a wall of two 8K screens); four bytes each."""
+BLANK: Final = 0x10202F
+"""Colour of a screen of which nothing is known yet."""
+
+Pixels = npt.NDArray[np.uint32]
+"""Rows of BGRX pixels; the fourth byte means nothing."""
+Place = tuple[int, int]
+
+
+class PictureError(ValueError):
+    """A frame is not what the protocol says; the message names what does not fit."""
+
+
+class _Started(msgspec.Struct):
+    width: int
+    height: int
+
+
+class Picture:
+    """One screen over time. `take` every frame of the screen's channel in order."""
+
+    encodings: "dict[int, Drawing]" = {}
+    """How the rectangles of an update are drawn; `ENCODINGS` unless a subclass knows more."""
+
+    def __init__(self, width: int = 0, height: int = 0) -> None:
+        self.pixels: Pixels = np.full((height, width), BLANK, np.uint32)
+        """The screen as it is now, without the pointer (its place is not recorded). 0 x 0 while nothing is shared."""
+        self.known = bool(width and height)
+        """A picture has been drawn and nothing was missed since."""
+        self.flags = 0
+        """Flags of the newest update."""
+        self._zstd = zstandard.ZstdDecompressor()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    def lose(self) -> None:
+        """Something is missing here: nothing is drawn until a full picture begins."""
+        self.known = False
+
+    def take(self, frame_type: int, payload: bytes | memoryview) -> bool:
+        """Take one frame; say whether what is shown may have changed. Raises PictureError."""
+        if frame_type == UPDATE:
+            return self._update(payload)
+        if frame_type == STARTED:
+            return self._start(payload)
+        if frame_type == STOPPED:
+            changed, self.known = self.known, False
+            self.pixels = np.zeros((0, 0), np.uint32)
+            return changed
+        return False
+
+    def _start(self, payload: bytes | memoryview) -> bool:
+        started = _decode(payload, _Started)
+        width, height = started.width, started.height
+        if width < 1 or height < 1 or width * height > MAX_PIXELS:
+            raise PictureError(f"a screen of {width} x {height} pixels is not drawn")
+        self.known = False
+        if self.size != (width, height):
+            self.pixels = np.full((height, width), BLANK, np.uint32)
+            return True
+        return False
+
+    def _update(self, payload: bytes | memoryview) -> bool:
+        known, self.known = self.known, False
+        if len(payload) < UPDATE_HEAD.size:
+            raise PictureError("an update is shorter than its head")
+        _seq, _ms, self.flags, _, count = UPDATE_HEAD.unpack_from(payload)
+        if not known and not self.flags & KEY:
+            return False
+        self.draw(memoryview(payload)[UPDATE_HEAD.size :], count)
+        self.known = True
+        return bool(count)
+
+    def draw(self, rects: memoryview, count: int) -> None:
+        """Draw `count` rectangles that fill `rects`. Raises PictureError; what came before the fault is drawn."""
+        at = 0
+        for _ in range(count):
+            if at + RECT_HEAD.size > len(rects):
+                raise PictureError("a rectangle is cut off")
+            x, y, width, height, encoding, argument, _pad, length = RECT_HEAD.unpack_from(rects, at)
+            at += RECT_HEAD.size
+            data = rects[at : at + length]
+            part = self.pixels[y : y + height, x : x + width]
+            if len(data) != length or not width or not height or part.shape != (height, width):
+                raise PictureError("a rectangle does not fit the screen or its data")
+            how = self.encodings.get(encoding)
+            if how is None:
+                raise PictureError(f"encoding {encoding} is not known here; a newer release of Farhand draws it")
+            how(self, part, (x, y), argument, data)
+            at += length
+        if at != len(rects):
+            raise PictureError("bytes follow the last rectangle")
+
+
+def _copy(picture: Picture, part: Pixels, at: Place, _argument: int, data: memoryview) -> None:
+    if len(data) != COPY_DATA.size:
+        raise PictureError("a copy needs 4 bytes")
+    dx, dy = COPY_DATA.unpack(data)
+    (x, y), (height, width) = at, part.shape
+    if x < dx or y < dy:
+        raise PictureError("a copy comes from outside of the screen")
+    source = picture.pixels[y - dy : y - dy + height, x - dx : x - dx + width]
+    if source.shape != part.shape:
+        raise PictureError("a copy comes from outside of the screen")
+    part[:] = source.copy()
+
+
+def _solid(_picture: Picture, part: Pixels, _at: Place, _argument: int, data: memoryview) -> None:
+    if len(data) != 4:
+        raise PictureError("a colour needs 4 bytes")
+    part[:] = int.from_bytes(data, "little")
+
+
+def _exact(picture: Picture, part: Pixels, _at: Place, _argument: int, data: memoryview) -> None:
+    # Asked first: unpacking takes the memory that the data says.
+    try:
+        if zstandard.frame_content_size(data) != part.size * 4:
+            raise PictureError("packed pixels do not fit their rectangle")
+        raw = picture._zstd.decompress(data)
+    except zstandard.ZstdError as error:
+        raise PictureError("packed pixels cannot be unpacked") from error
+    if len(raw) != part.size * 4:
+        raise PictureError("packed pixels do not fit their rectangle")
+    part[:] = np.frombuffer(raw, np.uint32).reshape(part.shape)
+
+
+def _likeness(_picture: Picture, part: Pixels, _at: Place, _argument: int, data: memoryview) -> None:
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(data)
+        if (height, width) != part.shape:
+            raise PictureError("a JPEG does not fit its rectangle")
+        image = simplejpeg.decode_jpeg(data, "BGRX")
+    except ValueError as error:
+        raise PictureError("a JPEG cannot be decoded") from error
+    part[:] = np.ascontiguousarray(image).view(np.uint32)[..., 0]
+
+
+Drawing = Callable[[Picture, Pixels, Place, int, memoryview], None]
+ENCODINGS: Final[dict[int, Drawing]] = {0: _copy, 1: _solid, 2: _exact, 3: _likeness}
+"""The encodings that the recorder is sent (docs/protocol/screen.md). A number never changes its meaning."""
+Picture.encodings = ENCODINGS
+
+
+def reduced(pixels: Pixels, width: int, height: int) -> npt.NDArray[np.uint8]:
+    """Return the picture made smaller to fit into `width` x `height`, by averages of whole blocks: rows of (B, G, R,
+    X) bytes. A picture that is small already stays as it is.
+    """
+    tall, wide = pixels.shape
+    step = max(1, -(-wide // width), -(-tall // height))
+    rows, columns = tall // step, wide // step
+    if step == 1 or not rows or not columns:
+        return np.ascontiguousarray(pixels).view(np.uint8).reshape(tall, wide, 4)
+    blocks = np.ascontiguousarray(pixels[: rows * step, : columns * step]).view(np.uint8)
+    lines = blocks.reshape(rows, step, columns * step * 4).sum(axis=1, dtype=np.uint32)
+    sums = lines.reshape(rows, columns, step, 4).sum(axis=2, dtype=np.uint32)
+    small: npt.NDArray[np.uint8] = (sums // (step * step)).astype(np.uint8)
+    return small
+
+
+def _decode(payload: bytes | memoryview, as_type: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(payload, type=as_type)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise PictureError("a message of the screen cannot be read") from error

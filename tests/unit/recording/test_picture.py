@@ -1,0 +1,153 @@
+"""A recording's screen in memory: drawn as the protocol says, refused when it does not fit, with its pointer."""
+
+import numpy as np
+import pytest
+import simplejpeg
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from farhand.protocol import channels
+from farhand.protocol import screen as layout
+from farhand.recording import picture as module
+from farhand.recording.picture import BLANK, KEY, Picture, PictureError, reduced
+
+STARTED = b'{"width":64,"height":48}'
+
+
+def rect(x: int, y: int, width: int, height: int, encoding: int, data: bytes) -> bytes:
+    return layout.RECT_HEAD.pack(x, y, width, height, encoding, 0, 0, len(data)) + data
+
+
+def update(*rects: bytes, flags: int = 0) -> bytes:
+    return layout.UPDATE_HEAD.pack(1, 0, flags, 0, len(rects)) + b"".join(rects)
+
+
+def solid(colour: int, x: int = 0, y: int = 0, width: int = 64, height: int = 48) -> bytes:
+    return rect(x, y, width, height, 1, colour.to_bytes(4, "little"))
+
+
+@pytest.fixture
+def picture() -> Picture:
+    """A small screen, blue all over."""
+    made = Picture()
+    assert made.take(channels.Screen.STARTED, STARTED)
+    assert made.take(channels.Screen.UPDATE, update(solid(0x0000FF), flags=KEY))
+    return made
+
+
+def test_constants_are_those_of_the_live_protocol() -> None:
+    numbers = {name: getattr(module, name) for name in ("STARTED", "STOPPED", "UPDATE")}
+    assert numbers == {one.name: one for one in channels.Screen if one.name in numbers}
+    assert channels.Kind.SCREEN == module.KIND
+    for name in ("UPDATE_HEAD", "RECT_HEAD", "COPY_DATA"):
+        assert getattr(module, name).format == getattr(layout, name).format
+    assert (module.KEY, module.COMPLETE) == (layout.Flag.KEY, layout.Flag.COMPLETE)
+
+
+def test_every_encoding_is_drawn(picture: Picture) -> None:
+    chance = np.random.default_rng(1)
+    exact = chance.integers(0, 1 << 24, (8, 16), np.uint32)
+    soft = np.full((16, 16, 4), (10, 200, 90, 0), np.uint8)
+    picture.take(
+        module.UPDATE,
+        update(
+            rect(16, 0, 16, 8, 2, zstandard.ZstdCompressor().compress(exact.tobytes())),
+            rect(40, 30, 16, 8, 0, layout.COPY_DATA.pack(24, 30)),
+            rect(0, 32, 16, 16, 3, simplejpeg.encode_jpeg(soft, 95, "BGRX")),
+            solid(0x123456, 0, 0, 8, 8),
+        ),
+    )
+    assert (picture.pixels[:8, 16:32] == exact).all()
+    assert (picture.pixels[30:38, 40:56] == exact).all()
+    assert (picture.pixels[:8, :8] == 0x123456).all()
+    likeness = picture.pixels[32:48, :16].copy().view(np.uint8).reshape(16, 16, 4)[..., :3].astype(int)
+    assert abs(likeness - soft[..., :3]).max() < 6
+    # Overlapping copies take what was there before.
+    picture.take(module.UPDATE, update(rect(17, 0, 16, 8, 0, layout.COPY_DATA.pack(1, 0))))
+    assert (picture.pixels[:8, 17:33] == exact).all()
+
+
+def test_after_something_is_missing_nothing_is_drawn_until_a_full_picture(picture: Picture) -> None:
+    picture.lose()
+    assert not picture.take(module.UPDATE, update(solid(0x111111)))
+    assert (picture.pixels == 0x0000FF).all()
+    assert picture.take(module.UPDATE, update(solid(0x222222), flags=KEY))
+    assert (picture.pixels == 0x222222).all()
+    assert picture.take(module.STARTED, b'{"width":10,"height":20}')
+    assert (picture.size, picture.known) == ((10, 20), False)
+    assert (picture.pixels == BLANK).all()
+    picture.take(module.STOPPED, b"{}")
+    assert picture.size == (0, 0)
+
+
+BAD = [
+    update(solid(1))[:-1],
+    update(solid(1)) + b"x",
+    update(solid(1))[:5],
+    update(solid(1))[:20],
+    update(rect(0, 0, 0, 4, 1, bytes(4))),
+    update(solid(1, 60, 0, 8, 8)),
+    update(solid(1, 0, 47, 8, 8)),
+    update(rect(0, 0, 8, 8, 1, b"123")),
+    update(rect(0, 0, 8, 8, 0, b"123")),
+    update(rect(0, 0, 8, 8, 0, layout.COPY_DATA.pack(1, 0))),
+    update(rect(0, 0, 8, 8, 0, layout.COPY_DATA.pack(-60, 0))),
+    update(rect(0, 0, 8, 8, 9, b"")),
+    update(rect(0, 0, 8, 8, 2, b"garbage")),
+    update(rect(0, 0, 8, 8, 2, zstandard.ZstdCompressor().compress(bytes(8 * 8 * 4 - 4)))),
+    update(rect(0, 0, 8, 8, 2, zstandard.ZstdCompressor(write_content_size=False).compress(bytes(256)))),
+    update(rect(0, 0, 8, 8, 2, zstandard.ZstdCompressor().compress(bytes(1 << 24)))),
+    update(rect(0, 0, 8, 8, 3, b"\xff\xd8\xff\xe0garbage")),
+    update(rect(0, 0, 8, 8, 3, simplejpeg.encode_jpeg(np.zeros((16, 8, 3), np.uint8)))),
+]
+
+
+@pytest.mark.parametrize("payload", BAD)
+def test_an_update_that_does_not_fit_is_refused(picture: Picture, payload: bytes) -> None:
+    with pytest.raises(PictureError):
+        picture.take(module.UPDATE, payload)
+    assert not picture.known
+    assert picture.take(module.UPDATE, update(solid(7), flags=KEY))
+    assert (picture.pixels == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        (module.STARTED, b'{"width":32767,"height":32767}'),
+        (module.STARTED, b'{"width":0,"height":5}'),
+        (module.STARTED, b'{"width":-5,"height":-5}'),
+        (module.STARTED, b"[" * 100_000),
+    ],
+)
+def test_other_frames_that_do_not_fit_are_refused(picture: Picture, kind: int, payload: bytes) -> None:
+    with pytest.raises(PictureError):
+        picture.take(kind, payload)
+
+
+def test_pictures_are_made_smaller_by_averages() -> None:
+    picture = np.zeros((40, 60), np.uint32)
+    picture[:, 30:] = 0xFF8040
+    small = reduced(picture, 20, 20)
+    assert small.shape == (13, 20, 4)
+    assert small[5, 5].tolist() == [0, 0, 0, 0]
+    assert small[5, 15].tolist() == [0x40, 0x80, 0xFF, 0]
+    assert reduced(picture, 100, 100).shape == (40, 60, 4)
+    assert reduced(np.zeros((1, 5000), np.uint32), 100, 100).shape == (1, 5000, 4)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(15, 24), st.binary(max_size=80)), max_size=12), st.data())
+def test_hostile_frames_raise_nothing_else(frames: list[tuple[int, bytes]], data: st.DataObject) -> None:
+    picture = Picture(16, 16)
+    for kind, raw in frames:
+        payload = raw
+        if kind == module.UPDATE and data.draw(st.booleans()):
+            head = layout.UPDATE_HEAD.pack(1, 0, 1, 0, 1)
+            sides = [data.draw(st.integers(0, 18)) for _ in range(4)]
+            payload = head + layout.RECT_HEAD.pack(*sides, data.draw(st.integers(0, 5)), 0, 0, len(raw)) + raw
+        try:
+            picture.take(kind, payload)
+        except PictureError:
+            continue
