@@ -16,7 +16,7 @@ ROOMS = (
     *(f"agent/tools/{name}" for name in ("screen", "input", "shell", "actions")),
 )
 """Packages below that a contract names."""
-AREAS = ("accounts", "appliance", "events", "jump", "support")
+AREAS = ("accounts", "appliance", "events", "jobs", "jump", "support")
 
 
 @pytest.fixture
