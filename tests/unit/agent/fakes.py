@@ -9,7 +9,7 @@ from farhand.agent.core.machine import Machine, NoMachine
 from farhand.agent.core.tools import Question, Sent
 from farhand.agent.platforms.linux.x11.find import x11_abilities
 from farhand.protocol.channels import Grant, Kind
-from farhand.protocol.messages import Abilities, Ability
+from farhand.protocol.messages import Abilities, Ability, Limits
 
 
 def nothing_to_open() -> ScreenSource:
@@ -115,6 +115,9 @@ class FakePort:
 
     def grants_of(self, leg: int) -> Grant:
         return self.grants
+
+    def limits_of(self, leg: int) -> Limits:
+        return Limits()
 
     def log(self, event: str, **fields: object) -> None:
         self.lines.append((event, fields))

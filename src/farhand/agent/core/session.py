@@ -47,6 +47,8 @@ from farhand.protocol.messages import (
     Entry,
     Grants,
     Join,
+    LegLimits,
+    Limits,
     PostRefused,
     Unsupported,
     Welcome,
@@ -245,6 +247,7 @@ class Session:
             self._returned.joined(welcome.seq)
         self._wire = wire
         self._toolbox.set_grants(Grant(welcome.grants))
+        self._toolbox.forget_limits()
         self._toolbox.set_roster(welcome.roster)
         self._log.info("leg_joined", leg=welcome.leg, again=again)
         self._posts.again()
@@ -291,6 +294,9 @@ class Session:
                 self._tell_watcher()
             elif frame_type == Control.GRANTS:
                 self._toolbox.set_grants(Grant(msgspec.json.decode(payload, type=Grants).grants))
+            elif frame_type == Control.LIMITS:
+                told = msgspec.json.decode(payload, type=LegLimits)
+                self._toolbox.set_limits(told.leg, told.limits)
             elif frame_type == Control.END:
                 self._on_end(payload)
             elif frame_type == Control.REFUSE and self._wire is not None:
@@ -422,6 +428,10 @@ class Session:
     def grants_of(self, leg: int) -> Grant:
         """Grants of this leg as the agent knows them."""
         return self._toolbox.roster.grants_of(leg)
+
+    def limits_of(self, leg: int) -> Limits:
+        """How far the grants of this leg go."""
+        return self._toolbox.limits_of(leg)
 
     def log(self, event: str, **fields: object) -> None:
         """Write one log line."""

@@ -13,8 +13,9 @@ from farhand.agent.core.tools import Tool, ToolPort, load_factory
 from farhand.agent.texts import _
 from farhand.protocol.channels import Grant, Kind, Way, grants_to_use, kind_of, rule_of
 from farhand.protocol.frames import Frame
-from farhand.protocol.messages import NOT_UNDERSTOOD, LegInfo, Unsupported
+from farhand.protocol.messages import NOT_UNDERSTOOD, LegInfo, Limits, Unsupported
 
+NO_LIMITS = Limits()
 _MOST_WARNINGS = 100
 
 
@@ -32,6 +33,7 @@ class Toolbox:
         self._asked = asked
         self._refuse = refuse
         self._tools: dict[Kind, Tool] = {}
+        self._limits: dict[int, Limits] = {}
         self._warned: set[tuple[str, int, int]] = set()
         self.roster = Roster()
         self.grants = Grant.NONE
@@ -77,6 +79,23 @@ class Toolbox:
             for leg in now.keys() & before.keys():
                 if now[leg] != before[leg]:
                     tool.viewer_changed(leg, now[leg])
+
+    def set_limits(self, leg: int, limits: Limits) -> None:
+        """How far the grants of a leg go now."""
+        if limits != self.limits_of(leg):
+            self._limits[leg] = limits
+            for tool in list(self._tools.values()):
+                tool.limits_changed(leg, limits)
+
+    def forget_limits(self) -> None:
+        """The server says them anew, before any frame: what it does not name is not limited any more."""
+        for leg in list(self._limits):
+            self.set_limits(leg, NO_LIMITS)
+        self._limits.clear()
+
+    def limits_of(self, leg: int) -> Limits:
+        """Return how far the grants of a leg go."""
+        return self._limits.get(leg, NO_LIMITS)
 
     def set_grants(self, grants: Grant) -> None:
         """The endpoint's own grants are these now: tools that it may not serve any more are closed."""

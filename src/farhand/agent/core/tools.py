@@ -22,7 +22,7 @@ from farhand.agent.core.desktop import Desktop
 from farhand.agent.core.machine import Machine
 from farhand.protocol.channels import Grant, Kind
 from farhand.protocol.frames import EVERY_LEG
-from farhand.protocol.messages import Abilities, Ability
+from farhand.protocol.messages import Abilities, Ability, Limits
 
 ToolName = Literal["screen", "control", "shell", "actions", "reboot", "shutdown"]
 
@@ -139,6 +139,10 @@ class ToolPort(Protocol):
         """Grants of this leg as the agent knows them."""
         ...
 
+    def limits_of(self, leg: int) -> Limits:
+        """How far the grants of this leg go, where only the endpoint can judge it: folders of files."""
+        ...
+
     def log(self, event: str, **fields: object) -> None:
         """Write one log line; the session's id is in it already."""
         ...
@@ -178,8 +182,8 @@ class Tool:
     def viewer_changed(self, leg: int, grants: Grant) -> None:
         """The leg stays, but its grants for this tool are these now: stop what it may do no longer."""
 
-    def limits_changed(self, leg: int, limits: dict[str, object]) -> None:
-        """What the leg may reach with its grants is limited anew, for instance to some folders."""
+    def limits_changed(self, leg: int, limits: Limits) -> None:
+        """How far the leg's grants go is this now (`ToolPort.limits_of`): stop what goes further."""
 
     def resumed(self) -> None:
         """The leg's socket was lost and is back: frames sent meanwhile are lost."""

@@ -39,6 +39,8 @@ from farhand.protocol.messages import (
     End,
     Facts,
     Grants,
+    LegLimits,
+    Limits,
     Offer,
     PostRefused,
     Refuse,
@@ -77,6 +79,9 @@ class Recorded(Tool):
 
     def viewer_changed(self, leg: int, grants: Grant) -> None:
         self.told.append((f"changed {int(grants)}", leg))
+
+    def limits_changed(self, leg: int, limits: Limits) -> None:
+        self.told.append((f"limits {''.join(limits.files_write)}", leg))
 
     def runs_while_asked(self, frame_type: int, payload: memoryview) -> bool:
         return payload != b"not now"
@@ -267,6 +272,29 @@ async def test_grants_that_change_within_a_kind_reach_its_tool(
         peer.send(Screen.START, SCREEN, b"", leg=3)
         await seen(peer)
         assert tools[0].told == [(f"changed {int(Grant.SCREEN_VIEW)}", 2), ("left", 2)]
+
+
+async def test_limits_reach_the_tools_and_end_with_the_socket(tmp_path: Path, tools: list[Recorded]) -> None:
+    async with running(tmp_path) as (site, session, _task, _key):
+        peer = await site.peer(0)
+        await welcome(peer, console(2), console(3))
+        peer.control(Control.LIMITS, LegLimits(leg=3, limits=Limits(files_read=["/home"])))
+        peer.send(Screen.START, SCREEN, b"", leg=2)
+        await seen(peer)
+        assert (session.limits_of(2), session.limits_of(3)) == (Limits(), Limits(files_read=["/home"]))
+        for _ in range(2):  # the second says nothing new
+            peer.control(Control.LIMITS, LegLimits(leg=2, limits=Limits(files_write=["/tmp"])))
+        peer.send(Screen.START, SCREEN, b"", leg=2)
+        await seen(peer)
+        assert tools[0].told == [("limits /tmp", 2)]
+        peer.transport.disconnect(graceful=False)
+        again = await site.peer(1)
+        await welcome(again, console(2), console(3))
+        again.control(Control.LIMITS, LegLimits(leg=2, limits=Limits(files_write=["/srv"])))
+        again.send(Screen.START, SCREEN, b"", leg=2)
+        await seen(again)
+        assert (session.limits_of(2), session.limits_of(3)) == (Limits(files_write=["/srv"]), Limits())
+        assert tools[0].told[1:] == [("limits ", 3), ("limits ", 2), ("resumed", 0), ("limits /srv", 2)]
 
 
 async def test_what_nobody_serves_here_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
