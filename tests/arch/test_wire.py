@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from farhand.protocol import attendance, channels, screen
-from farhand.protocol.channels import RULES, Actions, Control, Durable, Grant, Input, Kind, Party, Screen, Shell
+from farhand.protocol.channels import RULES, Actions, Control, Durable, Files, Grant, Input, Kind, Party, Screen, Shell
 from farhand.recording import cast
 from farhand.recording import format as form
 from farhand.web.reports import recordings
@@ -24,7 +24,7 @@ def constants(source: str, name: str) -> dict[str, int]:
     return {key: int(value, 0) for key, value in re.findall(r"(\w+): (\w+)", found[1])}
 
 
-@pytest.mark.parametrize("numbers", [Kind, Party, Grant, Control, Durable, Screen, Input, Shell, Actions])
+@pytest.mark.parametrize("numbers", [Kind, Party, Grant, Control, Durable, Screen, Input, Shell, Actions, Files])
 def test_the_console_has_the_numbers_of_the_protocol(numbers: type[IntEnum] | type[IntFlag]) -> None:
     expected = {one.name: int(one) for one in numbers if one.name and (one or numbers is Kind)}
     if numbers is Control:

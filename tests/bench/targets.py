@@ -28,6 +28,10 @@ class Target(NamedTuple):
 NGINX = "nginx stream 2.7 in earlier trials"
 
 TARGETS: dict[str, Target] = {
+    "files.down": Target(100, at_most=False, peer="MeshCentral 14.7"),
+    "files.up": Target(100, at_most=False, peer="MeshCentral 42"),
+    "files.down_far": Target(100, at_most=False),
+    "files.up_far": Target(100, at_most=False),
     "relay.cpu_64k": Target(3.0, peer=NGINX),
     "relay.cpu_16k": Target(4.0, peer=NGINX),
     "relay.cpu_64k_tap": Target(4.0),

@@ -3,7 +3,7 @@
 A channel number is `kind << 8 | instance`; instances exist where several of a kind run side by side (shell/1, shell/2).
 RULES below is the whole truth about access to frames, the recorder's too: the relay looks up every inbound and every
 fanned-out frame there (and remembers the answer, `legs.Leg.routes`), the agent checks its own copy again. What is not
-in the table is refused: no rule, no access. FILES and CLIPBOARD have a number and a traffic class, and no rules.
+in the table is refused: no rule, no access. CLIPBOARD has a number and a traffic class, and no rules.
 """
 
 from collections.abc import Iterable
@@ -171,6 +171,33 @@ class Actions(IntEnum):
     DONE = 18
 
 
+class Files(IntEnum):
+    """Frame types on files (`protocol.files` has their payloads)."""
+
+    START = 1
+    STOP = 2
+    LIST = 3
+    NEXT = 4
+    MAKE = 5
+    RENAME = 6
+    DELETE = 7
+    GET = 8
+    PUT = 9
+    DATA = 10
+    ACK = 11
+    FINISH = 12
+    CANCEL = 13
+    STARTED = 17
+    STOPPED = 18
+    LISTING = 19
+    ACCEPTED = 20
+    DONE = 21
+    PROGRESS = 22
+    BYTES = 23
+    TAKEN = 24
+    FINISHED = 25
+
+
 CREDIT: Final = 0xF0
 """On every flow-controlled channel: the receiver allows the sender this many further payload bytes (u32)."""
 
@@ -267,6 +294,17 @@ def _rules() -> dict[tuple[int, int, Way], Rule]:
     add(Kind.ACTIONS, to, Rule(Grant.ACTIONS), Actions.RUN)
     add(Kind.ACTIONS, to, Rule(Grant.REBOOT), Actions.POWER)
     add(Kind.ACTIONS, of, actions, Actions.OFFERED, Actions.DONE)
+
+    files = Rule(Grant.FILES_READ | Grant.FILES_WRITE | Grant.FILES_DELETE)
+    get, put, manage = Rule(Grant.FILES_READ), Rule(Grant.FILES_WRITE), Rule(Grant.FILES_DELETE)
+    add(Kind.FILES, to, files, Files.START, Files.STOP, Files.LIST, Files.NEXT, Files.CANCEL)
+    add(Kind.FILES, to, get, Files.GET, Files.ACK)
+    add(Kind.FILES, to, put, Files.MAKE, Files.PUT, Files.DATA, Files.FINISH)
+    add(Kind.FILES, to, manage, Files.RENAME, Files.DELETE)
+    told = (Files.STARTED, Files.STOPPED, Files.LISTING, Files.ACCEPTED, Files.DONE, Files.PROGRESS)
+    add(Kind.FILES, of, files, *told)
+    add(Kind.FILES, of, get, Files.BYTES, Files.FINISHED)
+    add(Kind.FILES, of, put, Files.TAKEN)
 
     for kind in Kind:
         asks = _union(rule for (one, _type, way), rule in table.items() if one == kind and way is to)

@@ -40,6 +40,11 @@ _ACTION: Final = MappingProxyType({"by": str, "leg": int, "action": str, "contex
 """`action`: its id; `context`: as whom (`actions.Context`). The text is its name, or why it could not be done."""
 _POWER: Final = MappingProxyType({"by": str, "leg": int, "how": str})
 """`how`: `reboot` or `shutdown`."""
+_FILE: Final = MappingProxyType({"by": str, "leg": int, "path": str, "count": int, "size": int, "sha256": str})
+"""`path`: of the file, or of the folder that holds `count` files; `size`: bytes of all; `sha256`: of the file, or of
+the text that `sha256sum` would print for them (a line each, in the order in which they came)."""
+_FILE_FAILED: Final = MappingProxyType({"by": str, "leg": int, "path": str, "count": int, "size": int, "code": str})
+"""`size`: bytes that went over; `code`: of `protocol.files.FilesDone`."""
 _REQUESTED, _ALLOWED, _REFUSED, _OVER = (
     "Service Access Requested",
     "Service Access Allowed",
@@ -75,6 +80,18 @@ ENTRIES: Final[Mapping[str, EntryKind]] = MappingProxyType(
         "power-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _POWER),
         "power-failed": EntryKind(Writer.ENDPOINT, "Restart or Shutdown", _POWER),
         "power-returned": EntryKind(Writer.ENDPOINT, "Restart or Shutdown"),
+        "files-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, _BY, shown=False),
+        "files-started": EntryKind(Writer.ENDPOINT, _ALLOWED, _BY),
+        "files-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _BY),
+        "files-stopped": EntryKind(Writer.ENDPOINT, _OVER, _BY),
+        "file-uploaded": EntryKind(Writer.ENDPOINT, "File Upload", _FILE),
+        "file-upload-failed": EntryKind(Writer.ENDPOINT, "File Upload Failed", _FILE_FAILED),
+        "file-downloaded": EntryKind(Writer.ENDPOINT, "File Download", _FILE),
+        "file-download-failed": EntryKind(Writer.ENDPOINT, "File Download Failed", _FILE_FAILED),
+        "file-moved": EntryKind(Writer.ENDPOINT, "File Moved", {**_BY, "path": str, "to": str}),
+        "file-deleted": EntryKind(Writer.ENDPOINT, "File Deleted", {**_BY, "path": str, "count": int, "size": int}),
+        "file-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _FILE_FAILED),
+        "folder-created": EntryKind(Writer.ENDPOINT, "Directory Created", _FILE),
         "customer-ended": EntryKind(Writer.ENDPOINT, "Session End"),
         "entries-dropped": EntryKind(Writer.ENDPOINT, "Entries Dropped", {"count": int}),
     }

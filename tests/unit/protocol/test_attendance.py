@@ -9,7 +9,7 @@ from farhand.protocol.channels import RULES, Attended, Grant, Kind, Recorded, Ru
 from farhand.protocol.frames import EVERY_LEG, RECORDER_LEG
 
 SCREEN, SHELL1 = channel(Kind.SCREEN), channel(Kind.SHELL, 1)
-FILES_RULE = (Kind.FILES, 18, Way.FROM_ENDPOINT)
+CLIPBOARD_RULE = (Kind.CLIPBOARD, 18, Way.FROM_ENDPOINT)
 
 
 def mark(frame_type: int, number: int, to: int = EVERY_LEG, *receivers: int, attended: bool = True) -> Mark:
@@ -49,13 +49,13 @@ def test_every_marked_frame_has_a_rule() -> None:
 
 def test_a_new_kind_is_recorded_by_its_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     rule = Rule(Grant.SHELL, Recorded.SHARED, Attended.ALWAYS)
-    monkeypatch.setitem(channels.RULES, FILES_RULE, rule)
+    monkeypatch.setitem(channels.RULES, CLIPBOARD_RULE, rule)
     monkeypatch.setattr(attendance, "OF_KIND", classes_of(RULES))
     session = make()
     recorder = session.add_recorder().number
     joined(session, 1, 2)
-    assert receivers(session.frame(1, 18, channel(Kind.FILES), 0, b"", 9)) == [2, recorder]
-    assert receivers(session.frame(1, 18, channel(Kind.FILES), 2, b"", 9)) == [2]
+    assert receivers(session.frame(1, 18, channel(Kind.CLIPBOARD), 0, b"", 9)) == [2, recorder]
+    assert receivers(session.frame(1, 18, channel(Kind.CLIPBOARD), 2, b"", 9)) == [2]
 
 
 def test_a_screen_counts_from_started_to_stopped_for_a_representative() -> None:

@@ -11,15 +11,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from farhand.protocol import actions, frames, messages, screen, shell
+from farhand.protocol import actions, files, frames, messages, screen, shell
 from farhand.protocol.channels import Kind
 from farhand.protocol.input import KEY, LAYOUTS, POINTER, WHEEL
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "wire").glob("*.json"))
 CASES = [case for path in FILES for case in json.loads(path.read_text())]
 NAMES = [case["name"] for case in CASES]
-PER_KIND = {name: Kind[name.upper()] for name in ("screen", "input", "shell", "control", "actions")}
-MODULES = (messages, actions)
+PER_KIND = {name: Kind[name.upper()] for name in ("screen", "input", "shell", "control", "actions", "files")}
+MODULES = (messages, actions, files)
 """Where the messages of JSON payloads are."""
 
 
@@ -47,6 +47,8 @@ WRITERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "input.wheel": lambda fields: WHEEL.pack(fields["dx"], fields["dy"]),
     "shell.data": lambda fields: shell.OFFSET.pack(fields["offset"]) + bytes.fromhex(fields["bytes"]),
     "shell.credit": lambda fields: shell.CREDIT_BYTES.pack(fields["bytes"]),
+    "files.data": lambda fields: files.chunk(fields["id"], fields["offset"], bytes.fromhex(fields["bytes"])),
+    "files.ack": lambda fields: files.ACK.pack(fields["id"], fields["offset"]),
     "none": lambda fields: b"",
 }
 

@@ -33,7 +33,7 @@ export class OpenSession {
     this.id = start.session.id;
     this.#session = start.session;
     this.leg = leg;
-    this.tools = new Map(kinds.map((kind) => [kind.id, kind.make(leg)]));
+    this.tools = new Map(kinds.map((kind) => [kind.id, kind.make(leg, start.session.id)]));
     this.actions = new Actions(leg);
     leg.onchange(() => this.#changed.call());
     leg.journal.onentries((entry) => this.#count(entry));

@@ -24,7 +24,7 @@ from farhand.protocol.channels import Grant, Kind
 from farhand.protocol.frames import EVERY_LEG
 from farhand.protocol.messages import Abilities, Ability, Limits
 
-ToolName = Literal["screen", "control", "shell", "actions", "reboot", "shutdown"]
+ToolName = Literal["screen", "control", "shell", "actions", "reboot", "shutdown", "files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +194,7 @@ TOOL_PACKAGES: dict[Kind, str] = {
     Kind.INPUT: "farhand.agent.tools.input",
     Kind.SHELL: "farhand.agent.tools.shell",
     Kind.ACTIONS: "farhand.agent.tools.actions",
+    Kind.FILES: "farhand.agent.tools.files",
 }
 """Where the tool of a channel kind lives; each package has `make(port: ToolPort) -> Tool`."""
 

@@ -75,6 +75,7 @@ def describe(entry: Entry) -> str:
     """Return what the customer reads for a system entry, "" when there is nothing to read (`protocol.entries`)."""
     by = printable(str(entry.data.get("by", "") or entry.name), 60)
     text, off = printable(entry.text, 120), entry.data.get("how") == "shutdown"
+    paths = {name: printable(str(entry.data.get(name, "")), 200) for name in ("path", "to")}
     count, dropped = entry.data.get("open", 0), entry.data.get("count", 0)
     texts = {
         "leg-joined": _("{name} has joined.") if entry.party == Party.CONSOLE else "",
@@ -97,11 +98,22 @@ def describe(entry: Entry) -> str:
         "power-refused": _("Restarting or switching off was not allowed."),
         "power-failed": _("Restarting or switching off did not work."),
         "power-returned": _("This computer is back."),
+        "files-started": _("{by} now has access to your files."),
+        "files-refused": _("File Transfer was not allowed."),
+        "files-stopped": _("{by} no longer has access to your files."),
+        "file-uploaded": _("{by} sent {path} to this computer."),
+        "file-upload-failed": _("{by} could not send {path} to this computer."),
+        "file-downloaded": _("{by} fetched {path} from this computer."),
+        "file-download-failed": _("{by} could not fetch {path} from this computer."),
+        "file-moved": _("{by} renamed {path} to {to}."),
+        "file-deleted": _("{by} deleted {path}."),
+        "file-refused": _("{by} may not reach {path}."),
+        "folder-created": _("{by} made the folder {path}."),
         "customer-ended": _("You have ended the session."),
         "entries-dropped": _("Lines were lost while the connection was away ({dropped})."),
     }
     return texts.get(entry.kind, "").format(
-        by=by, count=count, dropped=dropped, name=printable(entry.name, 60), text=text
+        by=by, count=count, dropped=dropped, name=printable(entry.name, 60), text=text, **paths
     )
 
 

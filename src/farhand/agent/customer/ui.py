@@ -86,6 +86,7 @@ def question_text(question: Question) -> str:
         "actions": _("{by} asks for special actions: to open programs and settings on this computer."),
         "reboot": _("{by} asks to restart this computer. Save your work first."),
         "shutdown": _("{by} asks to switch this computer off. Save your work first."),
+        "files": _("{by} asks for File Transfer: to see, fetch, send and change files on this computer, as you."),
     }
     return texts[question.tool].format(by=by)
 
@@ -95,7 +96,7 @@ def abilities() -> list[str]:
     return [
         _("Chat with you, and see this computer's name and system."),
         _(
-            "See your screen, use your mouse and keyboard, run commands, or restart this computer: "
+            "See your screen, use your mouse and keyboard, run commands, transfer files, or restart this computer: "
             "only after you allow each of them."
         ),
     ]

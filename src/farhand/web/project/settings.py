@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from csp.constants import NONCE, NONE, SELF
 
+from farhand.web.design.policy import policy_of_worker
 from farhand.web.project.areas import AREAS
 
 WEB = Path(__file__).resolve().parent.parent
@@ -195,6 +196,7 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_MAX_AGE = 3600
 WHITENOISE_ALLOW_ALL_ORIGINS = False
+WHITENOISE_ADD_HEADERS_FUNCTION = policy_of_worker
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/built/assets/.+[-.][0-9A-Za-z_-]{8}\.[a-z0-9]+$"
 
 # --- languages ---

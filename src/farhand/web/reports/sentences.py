@@ -23,6 +23,10 @@ _BY: Final[dict[str, str]] = {
     "control-granted": _("%(by)s controls mouse and keyboard."),
     "control-refused": _("Control of mouse and keyboard was refused to %(by)s."),
     "control-released": _("Control of mouse and keyboard ended."),
+    "files-requested": _("%(by)s asked for File Transfer."),
+    "files-started": _("File Transfer started for %(by)s."),
+    "files-refused": _("File Transfer was refused to %(by)s."),
+    "files-stopped": _("File Transfer of %(by)s stopped."),
     "shell-requested": _("%(by)s asked for a Command Shell."),
     "shell-refused": _("A Command Shell was refused to %(by)s."),
     "recording-started": _("The recording started."),
@@ -127,6 +131,31 @@ def _entries_dropped(event: SessionEvent) -> str:
     return said % {"count": count}
 
 
+_FILES: Final[dict[str, str]] = {
+    "file-uploaded": _("%(by)s uploaded %(path)s: %(size)s, SHA-256 %(sha256)s."),
+    "file-upload-failed": _("%(by)s did not finish uploading %(path)s: %(size)s came (%(code)s)."),
+    "file-downloaded": _("%(by)s downloaded %(path)s: %(size)s, SHA-256 %(sha256)s."),
+    "file-download-failed": _("%(by)s did not finish downloading %(path)s: %(size)s went (%(code)s)."),
+    "file-moved": _("%(by)s renamed %(path)s to %(to)s."),
+    "file-deleted": _("%(by)s deleted %(path)s: %(size)s."),
+    "file-refused": _("%(by)s may not reach %(path)s (%(code)s)."),
+    "folder-created": _("%(by)s made the directory %(path)s."),
+}
+
+
+def _files(event: SessionEvent) -> str:
+    """R-188: what was done with which file, its size and hash; of many, how many and the hash of their list."""
+    data = {name: str(event.data.get(name, "")) for name in ("path", "to", "sha256", "code")}
+    size, count = _number(event, "size"), _number(event, "count")
+    shown = ngettext("%(size)d byte", "%(size)d bytes", size) % {"size": size}
+    said = gettext(_FILES[event.kind]) % {**data, "by": _by(event), "size": shown}
+    if count > 1:
+        said += " " + ngettext("%(count)d file or directory.", "%(count)d files or directories.", count) % {
+            "count": count
+        }
+    return f"{said}\n{event.text}" if event.text else said
+
+
 _SPECIAL: Final[dict[str, Callable[[SessionEvent], str]]] = {
     "shell-opened": _shell_opened,
     "shell-closed": _shell_closed,
@@ -135,4 +164,5 @@ _SPECIAL: Final[dict[str, Callable[[SessionEvent], str]]] = {
     "power-requested": _power_requested,
     "power-started": _power_started,
     "entries-dropped": _entries_dropped,
+    **dict.fromkeys(_FILES, _files),
 }

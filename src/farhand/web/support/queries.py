@@ -42,6 +42,13 @@ EVENT_NAMES: Final = frozenset(
         _("Conference Member Departed"),
         _("Screen Recording"),
         _("Command Shell Session Started"),
+        _("Directory Created"),
+        _("File Deleted"),
+        _("File Download"),
+        _("File Download Failed"),
+        _("File Moved"),
+        _("File Upload"),
+        _("File Upload Failed"),
         _("Service Access Allowed"),
         # the field has no names for these
         _("Command Shell Session Closed"),

@@ -307,7 +307,7 @@ async def test_what_nobody_serves_here_is_answered(tmp_path: Path, monkeypatch: 
             (channel(Kind.SHELL), Shell.OPEN, 3),  # lacks the grant: silence
             (later, 1, 9),  # not in the session: silence
             (channel(Kind.SHELL), Shell.OPEN, 2),
-            (channel(Kind.FILES, 4), 1, 2),
+            (channel(Kind.CLIPBOARD, 4), 1, 2),
             (later, 1, 2),
             (SCREEN, 99, 2),
         ):
@@ -318,7 +318,7 @@ async def test_what_nobody_serves_here_is_answered(tmp_path: Path, monkeypatch: 
             answers.append((frame.channel, frame.leg, msgspec.json.decode(frame.payload, type=Unsupported).reason))
         assert answers == [
             (channel(Kind.SHELL), 2, "no-tool"),
-            (channel(Kind.FILES, 4), 2, "unknown"),
+            (channel(Kind.CLIPBOARD, 4), 2, "unknown"),
             (later, 2, "unknown"),
             (SCREEN, 2, "unknown"),
         ]

@@ -25,6 +25,17 @@ export const icons = {
   restart: "M20 5v5h-5M19.300 10A8 8 0 1 0 20 13.500",
   keys: "M3 6h18v12H3zM7 10h.01M11 10h.01M15 10h.01M8 14h8",
   warn: "M12 4 2.500 20h19zM12 10v4.500M12 17.300v.4",
+  folder: "M3 6h6l2 2h10v11H3z",
+  file: "M6 3h8l4 4v14H6zM14 3v4h4",
+  link: "M10 14l4-4M8.500 11.500 6 14a3 3 0 0 0 4 4l2.500-2.500M15.500 12.500 18 10a3 3 0 0 0-4-4l-2.500 2.500",
+  drive: "M4 6h16v12H4zM4 14h16M16.500 16h.5",
+  refresh: "M19 8a8 8 0 1 0 1 6M20 4v4.500h-4.500",
+  upload: "M12 15V4M7 9l5-5 5 5M4 16v4h16v-4",
+  download: "M12 4v11M7 10l5 5 5-5M4 16v4h16v-4",
+  trash: "M5 7h14M9 7V4h6v3M7 7l1 13h8l1-13M10.500 11v5.500M13.500 11v5.500",
+  pencil: "M4 20l1-4L16 5l3 3L8 19z",
+  more: "M6 12h.010M12 12h.010M18 12h.010",
+  "folder-plus": "M3 6h6l2 2h10v11H3zM12 11v5M9.500 13.500h5",
 } as const;
 
 export type IconName = keyof typeof icons;

@@ -4,6 +4,7 @@
  * does not know yet is left out of the chat pane; the report has it all the same.
  */
 import { t } from "../i18n";
+import { bytes } from "../size";
 import { Party } from "../wire/channels";
 import type { EntryKind } from "../wire/entries";
 import type { Entry } from "../wire/messages";
@@ -14,6 +15,13 @@ const number = (entry: Entry, field: string): number => Number(entry.data[field]
 const person = (entry: Entry): boolean => entry.party !== Party.RECORDER;
 
 const isShutdown = (entry: Entry): boolean => entry.data["how"] === "shutdown";
+
+const file = (name: string, entry: Entry): Record<string, string> => ({
+  name,
+  path: String(entry.data["path"] ?? ""),
+  to: String(entry.data["to"] ?? ""),
+  size: bytes(number(entry, "size")),
+});
 
 const WORDS: Readonly<Record<EntryKind, Words>> = {
   "leg-joined": (_by, entry) => (person(entry) ? t("{name} joined the session.", { name: entry.name }) : null),
@@ -58,6 +66,18 @@ const WORDS: Readonly<Record<EntryKind, Words>> = {
   "power-refused": (_by, entry) => t("Restart or shutdown was refused: {reason}", { reason: entry.text }),
   "power-failed": (_by, entry) => t("Restart or shutdown did not work: {reason}", { reason: entry.text }),
   "power-returned": () => t("The remote computer is back."),
+  "files-requested": (by) => t("{name} asked for file transfer.", { name: by }),
+  "files-started": (by) => t("File transfer started for {name}.", { name: by }),
+  "files-refused": () => t("File transfer was refused."),
+  "files-stopped": () => t("File transfer stopped."),
+  "file-uploaded": (by, entry) => t("{name} uploaded {path} ({size}).", file(by, entry)),
+  "file-upload-failed": (by, entry) => t("{name} did not finish uploading {path}.", file(by, entry)),
+  "file-downloaded": (by, entry) => t("{name} downloaded {path} ({size}).", file(by, entry)),
+  "file-download-failed": (by, entry) => t("{name} did not finish downloading {path}.", file(by, entry)),
+  "file-moved": (by, entry) => t("{name} renamed {path} to {to}.", file(by, entry)),
+  "file-deleted": (by, entry) => t("{name} deleted {path}.", file(by, entry)),
+  "file-refused": (by, entry) => t("{name} may not reach {path}.", file(by, entry)),
+  "folder-created": (by, entry) => t("{name} made the directory {path}.", file(by, entry)),
   "customer-ended": () => t("The customer ended the session."),
   "entries-dropped": (_by, entry) =>
     t("Entries of the endpoint were lost while its connection was away ({count}).", { count: number(entry, "count") }),

@@ -17,5 +17,5 @@ export interface Tool {
 export interface ToolKind<Made extends Tool = Tool> {
   readonly id: string;
   readonly grant: number;
-  make(leg: LegPort): Made;
+  make(leg: LegPort, session: string): Made;
 }

@@ -68,6 +68,31 @@ export const Shell = {
 
 export const Actions = { LIST: 1, RUN: 2, POWER: 3, OFFERED: 17, DONE: 18 } as const;
 
+export const Files = {
+  START: 1,
+  STOP: 2,
+  LIST: 3,
+  NEXT: 4,
+  MAKE: 5,
+  RENAME: 6,
+  DELETE: 7,
+  GET: 8,
+  PUT: 9,
+  DATA: 10,
+  ACK: 11,
+  FINISH: 12,
+  CANCEL: 13,
+  STARTED: 17,
+  STOPPED: 18,
+  LISTING: 19,
+  ACCEPTED: 20,
+  DONE: 21,
+  PROGRESS: 22,
+  BYTES: 23,
+  TAKEN: 24,
+  FINISHED: 25,
+} as const;
+
 /** On every flow-controlled channel: the receiver allows the sender this many further payload bytes (u32). */
 export const CREDIT = 0xf0;
 

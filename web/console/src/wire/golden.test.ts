@@ -3,7 +3,19 @@ import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseUpdate } from "../live/screen/update";
 import { build, parse } from "./frames";
-import { encodeAck, encodeCredit, encodeKey, encodePointer, encodeWheel, readCursor, readShellOutput } from "./layouts";
+import {
+  encodeAck,
+  encodeChunk,
+  encodeCredit,
+  encodeKey,
+  encodePointer,
+  encodeTaken,
+  encodeWheel,
+  readChunk,
+  readCursor,
+  readShellOutput,
+  readTaken,
+} from "./layouts";
 import { decodeJson } from "./messages";
 
 /** The same files are read by tests/unit/protocol/test_wire.py: bytes beside what they mean. */
@@ -29,7 +41,17 @@ const writers: Record<string, (fields: Fields) => Uint8Array> = {
   "input.wheel": ({ dx, dy }) => encodeWheel(number(dx), number(dy)),
   "screen.ack": ({ seq, tenths }) => encodeAck(number(seq), number(tenths)),
   "shell.credit": ({ bytes }) => encodeCredit(number(bytes)),
+  "files.data": ({ id, offset, bytes }) => encodeChunk(number(id), number(offset), bytesOf(bytes as string)),
+  "files.ack": ({ id, offset }) => encodeTaken(number(id), number(offset)),
   none: () => new Uint8Array(0),
+};
+
+const readBoth: Record<string, (payload: Uint8Array) => unknown> = {
+  "files.data": (payload) => {
+    const chunk = readChunk(payload);
+    return chunk && { ...chunk, bytes: hex(chunk.bytes) };
+  },
+  "files.ack": readTaken,
 };
 
 const readers: Record<string, (payload: Uint8Array) => unknown> = {
@@ -56,6 +78,8 @@ describe("golden frames", () => {
     expect(hex(build(head.type, head.channel, head.leg, parsed.payload))).toBe(frame);
     const write = writers[layout];
     const read = readers[layout];
+    const also = readBoth[layout];
+    if (also) expect(also(parsed.payload)).toEqual(fields);
     if (write) expect(hex(write(fields))).toBe(hex(parsed.payload));
     else expect(read ? read(parsed.payload) : decodeJson(parsed.payload)).toEqual(fields);
   });

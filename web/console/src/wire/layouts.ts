@@ -1,6 +1,6 @@
 /**
- * Why: payloads that are bytes and not JSON, written and read in one place, the mirror of protocol/input.py, shell.py and
- * screen.py (an UPDATE is read in live/screen/update.ts). `tests/wire/*.json` holds both languages to the same bytes.
+ * Why: payloads that are bytes and not JSON, written and read in one place, the mirror of protocol/input.py, shell.py,
+ * files.py and screen.py (an UPDATE is read in live/screen/update.ts). `tests/wire/*.json` holds both languages to the same bytes.
  */
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -70,4 +70,41 @@ export function readCursor(payload: Uint8Array): CursorShape | null {
   const [hotX, hotY, width, height] = [0, 2, 4, 6].map((at) => view.getUint16(at, true)) as [number, number, number, number];
   const pixels = payload.subarray(8);
   return pixels.byteLength === width * height * 4 ? { hotX, hotY, width, height, pixels } : null;
+}
+
+export interface FileChunk {
+  readonly id: number;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A DATA payload of files: number of the request, offset of the first byte, bytes. */
+export function encodeChunk(id: number, offset: number, bytes: Uint8Array): Bytes {
+  const payload = written(12 + bytes.byteLength, (view) => {
+    view.setUint32(0, id, true);
+    view.setBigUint64(4, BigInt(offset), true);
+  });
+  payload.set(bytes, 12);
+  return payload;
+}
+
+/** Read a DATA payload of files; null when it is too short to be one. */
+export function readChunk(payload: Uint8Array): FileChunk | null {
+  if (payload.byteLength <= 12) return null;
+  const view = new DataView(payload.buffer, payload.byteOffset, 12);
+  return { id: view.getUint32(0, true), offset: Number(view.getBigUint64(4, true)), bytes: payload.subarray(12) };
+}
+
+/** An ACK payload of files: everything before the offset was taken. */
+export const encodeTaken = (id: number, offset: number): Bytes =>
+  written(12, (view) => {
+    view.setUint32(0, id, true);
+    view.setBigUint64(4, BigInt(offset), true);
+  });
+
+/** Read an ACK payload of files; null when it is none. */
+export function readTaken(payload: Uint8Array): { readonly id: number; readonly offset: number } | null {
+  if (payload.byteLength !== 12) return null;
+  const view = new DataView(payload.buffer, payload.byteOffset, 12);
+  return { id: view.getUint32(0, true), offset: Number(view.getBigUint64(4, true)) };
 }

@@ -101,7 +101,7 @@ export interface EventMessage {
   readonly value: Readonly<Record<string, unknown>> | null;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -121,13 +121,13 @@ export function decodeJson(payload: Uint8Array): Fields {
   return value;
 }
 
-function text(fields: Fields, name: string, missing?: string): string {
+export function text(fields: Fields, name: string, missing?: string): string {
   const value = fields[name] ?? missing;
   if (typeof value !== "string") throw new MessageError(`${name} must be text`);
   return value;
 }
 
-function count(fields: Fields, name: string, missing?: number): number {
+export function count(fields: Fields, name: string, missing?: number): number {
   const value = fields[name] ?? missing;
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
     throw new MessageError(`${name} must be a whole number`);
@@ -141,7 +141,7 @@ function integerOrNull(fields: Fields, name: string): number | null {
   throw new MessageError(`${name} must be a whole number`);
 }
 
-function list(fields: Fields, name: string): readonly Fields[] {
+export function list(fields: Fields, name: string): readonly Fields[] {
   const value = fields[name] ?? [];
   if (!Array.isArray(value) || !value.every(isFields)) throw new MessageError(`${name} must be a list`);
   return value;

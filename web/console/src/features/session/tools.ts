@@ -4,11 +4,14 @@
  */
 import type { Component } from "svelte";
 import { t } from "../../i18n";
+import { Disk } from "../../live/files/disk";
+import { Files } from "../../live/files/files";
 import { Shells } from "../../live/shells";
 import type { Tool, ToolKind } from "../../live/tool";
 import { Grant } from "../../wire/channels";
 import type { OpenSession } from "../../workspace";
 import type { IconName } from "../icons";
+import FilesPane from "./FilesPane.svelte";
 import { ScreenTool } from "./screen";
 import ScreenPane from "./ScreenPane.svelte";
 import ShellPane from "./ShellPane.svelte";
@@ -55,5 +58,13 @@ export const sessionTools = (): readonly SessionTool[] => [
     grant: Grant.SHELL,
     make: (leg) => new Shells(leg),
     Pane: ShellPane,
+  }),
+  tool({
+    id: "files",
+    label: t("File Transfer"),
+    icon: "folder",
+    grant: Grant.FILES_READ | Grant.FILES_WRITE | Grant.FILES_DELETE,
+    make: (leg, session) => new Files(leg, new Disk(), session),
+    Pane: FilesPane,
   }),
 ];
