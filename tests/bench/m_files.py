@@ -8,6 +8,7 @@ import time
 from collections import deque
 from pathlib import Path
 
+import msgspec
 from tests.bench.m_agent import Agent
 from tests.bench.relay import BenchRelay, HostedSession
 from tests.bench.stage import Stage
@@ -17,6 +18,7 @@ from tests.harness.files import FilesClient
 
 from farhand.kit.net import connect_ws
 from farhand.protocol.channels import Control, Grant, Kind, channel
+from farhand.protocol.frames import Frame
 
 SIZE = 200_000_000
 RUNS = 3
@@ -91,9 +93,9 @@ def viewer(relay: BenchRelay, session: HostedSession, port: int) -> tuple[FilesC
     socket.wait(control(Control.HELLO), what="HELLO")
     client = FilesClient(lambda kind, payload: socket.send(kind, FILES, payload, 2), within=120)
 
-    def frame(one: object) -> None:
-        if one.channel == FILES:  # type: ignore[attr-defined]
-            client.take(one.type, one.payload)  # type: ignore[attr-defined]
+    def frame(one: Frame) -> None:
+        if one.channel == FILES:
+            client.take(one.type, bytes(one.payload))
             socket.frames.clear()
 
     socket.send(Control.JOIN, CONTROL, b'{"ticket":"%b"}' % session.ticket(2).encode())
@@ -111,10 +113,7 @@ def measure() -> list[Row]:
         agent = Agent(stage, relay, None)
         session = HostedSession(relay, record=False, subject=f"agent:{agent.id}", key=agent.key.hex())
         session.offer_to = agent.id
-        session.legs[1] = session.legs[1].__class__(
-            **{name: getattr(session.legs[1], name) for name in session.legs[1].__struct_fields__}
-            | {"grants": int(sum(Grant))}
-        )
+        session.legs[1] = msgspec.structs.replace(session.legs[1], grants=int(sum(Grant)))
         session.put()
         away = FarAway(relay.port)
         stage.later(away.stop)
@@ -123,7 +122,6 @@ def measure() -> list[Row]:
         for port, near in ((relay.port, True), (away.port, False)):
             client, socket = viewer(relay, session, port)
             rows += _both_ways(client, stage.folder, source, near=near)
-            shared_loop().call(asyncio.sleep(0))
             socket.close()
     return rows
 

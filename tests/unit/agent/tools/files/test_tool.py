@@ -11,7 +11,7 @@ from tests.harness.files import DoneError, LostError
 from tests.unit.agent.tools.files.conftest import Side
 
 from farhand.protocol.channels import Files, Grant
-from farhand.protocol.files import FilesPut, FilesRequest
+from farhand.protocol.files import FilesFinish, FilesPut, FilesRequest
 from farhand.protocol.messages import Limits
 
 KEY = "0123456789abcdef" * 2
@@ -222,16 +222,10 @@ async def test_a_wrong_hash_leaves_nothing(side: Side, tmp_path: Path) -> None:
     number = side.viewer.number()
     path = b(tmp_path / "a")
     side.viewer.say(Files.PUT, FilesPut(id=number, path=path, key=KEY, size=0, fresh=True))
-    side.viewer.say(Files.FINISH, msg_finish(number))
+    side.viewer.say(Files.FINISH, FilesFinish(id=number, size=0, sha256="0" * 64))
     with pytest.raises(DoneError, match="hash"):
         await side.do(_until_done, side, number)
     assert os.listdir(tmp_path) == []
-
-
-def msg_finish(number: int):  # type: ignore[no-untyped-def]
-    from farhand.protocol.files import FilesFinish
-
-    return FilesFinish(id=number, size=0, sha256="0" * 64)
 
 
 def _until_done(side: Side, number: int) -> None:
