@@ -248,7 +248,7 @@ def test_a_session_survives_the_relay(appliance: Appliance, console: Console, cl
     assert covered_ms >= marked_ms, f"the recording ends {marked_ms - covered_ms:.0f} ms before the mark"
     index = console.visitor.get(f"/reports/{live.id}/screen/index.json")
     assert index.status == 200
-    assert len([s for s in index.json()["segments"] if s["chunks"]]) == 2
+    assert len([s for s in index.json()["segments"] if s["places"]]) == 2
     cast = console.visitor.get(f"/reports/{live.id}/shell/{work.shell & 0xFF}.cast").text
     assert "begin-2" in cast
     assert "marked-42" in cast

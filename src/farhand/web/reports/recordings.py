@@ -90,12 +90,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def has_screen(self) -> bool:
         """Some chunk holds frames of the screen."""
-        return self._holds(SCREEN)
-
-    @property
-    def has_shell(self) -> bool:
-        """Some chunk holds frames of a shell."""
-        return self._holds(cast.KINDS)
+        return any(s.index.holds(SCREEN) for s in self.segments if s.index is not None)
 
     @property
     def size(self) -> int:
@@ -132,9 +127,6 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
                 end = start + findings.end_ms
                 found.append(Gap(from_ms=end, to_ms=max(later or end, end), what="cut"))
         return sorted(found, key=lambda gap: gap.from_ms)
-
-    def _holds(self, kinds: int) -> bool:
-        return any(s.index.holds(kinds) for s in self.segments if s.index is not None)
 
 
 def of_session(session: Session) -> Recording:
