@@ -1,13 +1,14 @@
 """What is written twice, because two languages or two floors need it, says the same everywhere."""
 
+import math
 import re
 from enum import IntEnum, IntFlag
 from pathlib import Path
 
 import pytest
 
-from farhand.protocol import attendance, channels, screen
-from farhand.protocol.channels import RULES, Actions, Control, Durable, Files, Grant, Input, Kind, Party, Screen, Shell
+from farhand.protocol import attendance, channels, clipboard, screen
+from farhand.protocol.channels import RULES, Actions, Clip, Control, Durable, Files, Grant, Input, Kind, Party, Screen, Shell
 from farhand.recording import cast
 from farhand.recording import format as form
 from farhand.web.reports import recordings
@@ -24,7 +25,7 @@ def constants(source: str, name: str) -> dict[str, int]:
     return {key: int(value, 0) for key, value in re.findall(r"(\w+): (\w+)", found[1])}
 
 
-@pytest.mark.parametrize("numbers", [Kind, Party, Grant, Control, Durable, Screen, Input, Shell, Actions, Files])
+@pytest.mark.parametrize("numbers", [Kind, Party, Grant, Control, Durable, Screen, Input, Shell, Actions, Files, Clip])
 def test_the_console_has_the_numbers_of_the_protocol(numbers: type[IntEnum] | type[IntFlag]) -> None:
     expected = {one.name: int(one) for one in numbers if one.name and (one or numbers is Kind)}
     if numbers is Control:
@@ -37,10 +38,9 @@ def test_the_console_has_the_other_constants() -> None:
     found = dict(re.findall(r"export const (\w+) = ([0-9xa-f* ]+);", source))
     assert int(found["CREDIT"], 0) == channels.CREDIT
     assert int(found["UNSUPPORTED"], 0) == channels.UNSUPPORTED
-    window = 1
-    for factor in found["SHELL_WINDOW"].split("*"):
-        window *= int(factor)
-    assert window == channels.SHELL_WINDOW
+    sizes = {"SHELL_WINDOW": channels.SHELL_WINDOW, "CLIP_CHUNK": clipboard.CHUNK, "CLIP_MOST": clipboard.MOST}
+    for name, size in sizes.items():
+        assert math.prod(int(factor) for factor in found[name].split("*")) == size
 
 
 def test_recordings_mark_the_landmarks_of_the_table() -> None:

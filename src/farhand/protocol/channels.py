@@ -3,7 +3,7 @@
 A channel number is `kind << 8 | instance`; instances exist where several of a kind run side by side (shell/1, shell/2).
 RULES below is the whole truth about access to frames, the recorder's too: the relay looks up every inbound and every
 fanned-out frame there (and remembers the answer, `legs.Leg.routes`), the agent checks its own copy again. What is not
-in the table is refused: no rule, no access. CLIPBOARD has a number and a traffic class, and no rules.
+in the table is refused: no rule, no access.
 """
 
 from collections.abc import Iterable
@@ -198,6 +198,22 @@ class Files(IntEnum):
     FINISHED = 25
 
 
+class Clip(IntEnum):
+    """Frame types on clipboard."""
+
+    START = 1
+    STOP = 2
+    GIVE = 3
+    GIVEN_PART = 4
+    TAKE = 5
+    STARTED = 17
+    STOPPED = 18
+    OFFER = 19
+    CONTENT = 20
+    PART = 21
+    DONE = 22
+
+
 CREDIT: Final = 0xF0
 """On every flow-controlled channel: the receiver allows the sender this many further payload bytes (u32)."""
 
@@ -294,6 +310,13 @@ def _rules() -> dict[tuple[int, int, Way], Rule]:
     add(Kind.ACTIONS, to, Rule(Grant.ACTIONS), Actions.RUN)
     add(Kind.ACTIONS, to, Rule(Grant.REBOOT), Actions.POWER)
     add(Kind.ACTIONS, of, actions, Actions.OFFERED, Actions.DONE)
+    give, take = Rule(Grant.CLIPBOARD_WRITE), Rule(Grant.CLIPBOARD_READ)
+    either = Rule(give.any_of | take.any_of)
+    add(Kind.CLIPBOARD, to, either, Clip.START, Clip.STOP)
+    add(Kind.CLIPBOARD, to, give, Clip.GIVE, Clip.GIVEN_PART)
+    add(Kind.CLIPBOARD, to, take, Clip.TAKE)
+    add(Kind.CLIPBOARD, of, either, Clip.STARTED, Clip.STOPPED, Clip.DONE)
+    add(Kind.CLIPBOARD, of, take, Clip.OFFER, Clip.CONTENT, Clip.PART)
 
     files = Rule(Grant.FILES_READ | Grant.FILES_WRITE | Grant.FILES_DELETE)
     get, put, manage = Rule(Grant.FILES_READ), Rule(Grant.FILES_WRITE), Rule(Grant.FILES_DELETE)

@@ -45,6 +45,8 @@ _FILE: Final = MappingProxyType({"by": str, "leg": int, "path": str, "count": in
 the text that `sha256sum` would print for them (a line each, in the order in which they came)."""
 _FILE_FAILED: Final = MappingProxyType({"by": str, "leg": int, "path": str, "count": int, "size": int, "code": str})
 """`size`: bytes that went over; `code`: of `protocol.files.FilesDone`."""
+_CLIPBOARD: Final = MappingProxyType({"by": str, "leg": int, "format": str, "bytes": int})
+"""`format`: `text` or `png`; `bytes`: how much. Never what."""
 _REQUESTED, _ALLOWED, _REFUSED, _OVER = (
     "Service Access Requested",
     "Service Access Allowed",
@@ -92,6 +94,12 @@ ENTRIES: Final[Mapping[str, EntryKind]] = MappingProxyType(
         "file-deleted": EntryKind(Writer.ENDPOINT, "File Deleted", {**_BY, "path": str, "count": int, "size": int}),
         "file-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _FILE_FAILED),
         "folder-created": EntryKind(Writer.ENDPOINT, "Directory Created", _FILE),
+        "clipboard-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, _BY, shown=False),
+        "clipboard-started": EntryKind(Writer.ENDPOINT, _ALLOWED, _BY),
+        "clipboard-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _BY),
+        "clipboard-stopped": EntryKind(Writer.ENDPOINT, _OVER, _BY),
+        "clipboard-given": EntryKind(Writer.ENDPOINT, "Clipboard Sent", _CLIPBOARD),
+        "clipboard-taken": EntryKind(Writer.ENDPOINT, "Clipboard Taken", _CLIPBOARD),
         "customer-ended": EntryKind(Writer.ENDPOINT, "Session End"),
         "entries-dropped": EntryKind(Writer.ENDPOINT, "Entries Dropped", {"count": int}),
     }

@@ -25,6 +25,7 @@ Reason = Annotated[str, msgspec.Meta(max_length=512, pattern=r"^[^\x00]*$")]
 U16 = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Side = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+Transfer = Annotated[int, msgspec.Meta(ge=1, le=0xFFFF_FFFF)]
 
 
 NOT_UNDERSTOOD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -361,6 +362,23 @@ class ScreenStart(Message, frozen=True, kw_only=True):
     colours: Colours = Colours.VIDEO
     video: Annotated[tuple[Name, ...], msgspec.Meta(max_length=16)] = ()
     """Video codecs that the viewer can draw; `vp8` is the one in use."""
+    monitor: Name = ""
+    """Id of the monitor to look at; empty, or one that is not there: all of them."""
+
+
+MOST_MONITORS = 32
+
+
+class ScreenMonitor(Message, frozen=True, kw_only=True):
+    """A monitor: its place in the picture, in pixels."""
+
+    id: Name
+    name: Name
+    x: U16
+    y: U16
+    width: U16
+    height: U16
+    primary: bool = False
 
 
 class ScreenStarted(Message, frozen=True, kw_only=True):
@@ -368,6 +386,10 @@ class ScreenStarted(Message, frozen=True, kw_only=True):
 
     width: Annotated[int, msgspec.Meta(ge=1, le=32767)]
     height: Annotated[int, msgspec.Meta(ge=1, le=32767)]
+    monitors: Annotated[list[ScreenMonitor], msgspec.Meta(max_length=MOST_MONITORS)] = []
+    """All that are there, the primary one first."""
+    monitor: Name = ""
+    """Id of the one that is sent; empty: all of them. What lies outside of it is not in the updates."""
 
 
 class Stopped(Message, frozen=True, kw_only=True):
@@ -384,6 +406,35 @@ class InputState(Message, frozen=True, kw_only=True):
     leg: U16 = 0
     pending: U16 = 0
     refused: bool = False
+
+
+class ClipboardHead(Message, frozen=True, kw_only=True):
+    """GIVE and CONTENT: content of a clipboard follows in parts. `transfer` is the console's number for it."""
+
+    transfer: Transfer
+    format: Name
+    """`text`, `png`; others may come."""
+    bytes: Count
+
+
+class ClipboardTake(Message, frozen=True, kw_only=True):
+    """A viewer wants what the endpoint's clipboard holds."""
+
+    transfer: Transfer
+    format: Name
+
+
+class ClipboardOffer(Message, frozen=True, kw_only=True):
+    """Somebody at the endpoint copied something, which can be taken in these formats; none: nothing is there."""
+
+    formats: Annotated[list[Name], msgspec.Meta(max_length=8)] = []
+
+
+class ClipboardDone(Message, frozen=True, kw_only=True):
+    """A transfer is over: what was given is in the endpoint's clipboard, or `text` says why not, for people."""
+
+    transfer: Transfer
+    text: Line = ""
 
 
 # --- event sockets of consoles ---

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from farhand.agent.core.desktop import InputSink, Monitor, ScreenSource, UnsupportedError
+from farhand.agent.core.desktop import Clipboard, InputSink, Monitor, ScreenSource, UnsupportedError
 from farhand.agent.core.machine import Machine, NoMachine
 from farhand.agent.core.tools import Question, Sent
 from farhand.agent.platforms.linux.x11.find import x11_abilities
@@ -22,6 +22,7 @@ class FakeDesktop:
 
     screen: Callable[[], ScreenSource] = nothing_to_open
     input: Callable[[], InputSink] = nothing_to_open  # type: ignore[assignment]
+    clipboard: Callable[[], Clipboard] = nothing_to_open  # type: ignore[assignment]
     living: bool = True
     closed: bool = False
     kind: str = "x11"
@@ -41,8 +42,8 @@ class FakeDesktop:
     def open_input(self) -> InputSink:
         return self.input()
 
-    def open_clipboard(self) -> None:
-        raise UnsupportedError("This desktop has no clipboard.")
+    def open_clipboard(self) -> Clipboard:
+        return self.clipboard()
 
     def close(self) -> None:
         self.closed = True
@@ -63,6 +64,7 @@ class FakePort:
     prepared: list[bool] = field(default_factory=list)
     machine: Machine = field(default_factory=NoMachine)
     grants: Grant = Grant.SCREEN_VIEW | Grant.SCREEN_CONTROL | Grant.SHELL
+    """Every leg's."""
     sent: list[tuple[int, int, bytes, int]] = field(default_factory=list)
     """(frame type, channel, payload, leg)"""
     posts: list[tuple[str, dict[str, object]]] = field(default_factory=list)

@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from farhand.protocol import actions, files, frames, messages, screen, shell
+from farhand.protocol import actions, clipboard, files, frames, messages, screen, shell
 from farhand.protocol.channels import Kind
 from farhand.protocol.input import KEY, LAYOUTS, POINTER, WHEEL
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "wire").glob("*.json"))
 CASES = [case for path in FILES for case in json.loads(path.read_text())]
 NAMES = [case["name"] for case in CASES]
-PER_KIND = {name: Kind[name.upper()] for name in ("screen", "input", "shell", "control", "actions", "files")}
+PER_KIND = {name: Kind[name.upper()] for name in ("screen", "input", "shell", "control", "actions", "files", "clipboard")}
 MODULES = (messages, actions, files)
 """Where the messages of JSON payloads are."""
 
@@ -49,6 +49,8 @@ WRITERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "shell.credit": lambda fields: shell.CREDIT_BYTES.pack(fields["bytes"]),
     "files.data": lambda fields: files.chunk(fields["id"], fields["offset"], bytes.fromhex(fields["bytes"])),
     "files.ack": lambda fields: files.ACK.pack(fields["id"], fields["offset"]),
+    "clipboard.given": lambda fields: clipboard.PART.pack(fields["transfer"]) + bytes.fromhex(fields["bytes"]),
+    "clipboard.part": lambda fields: clipboard.PART.pack(fields["transfer"]) + bytes.fromhex(fields["bytes"]),
     "none": lambda fields: b"",
 }
 

@@ -3,16 +3,12 @@ import { currentLanguage } from "./i18n";
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
 
-/** A number of bytes for people: 1.5 MB. */
+/** A number of bytes for people, three digits at most: `1.5 kB`, `4.2 MB`. */
 export function bytes(size: number): string {
-  let unit = 0;
-  let value = size;
-  while (value >= 1000 && unit < UNITS.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  const style = { style: "unit", unit: UNITS[unit], unitDisplay: "short", maximumFractionDigits: value < 10 && unit ? 1 : 0 };
-  return new Intl.NumberFormat(currentLanguage(), style as Intl.NumberFormatOptions).format(value);
+  let [value, at] = [size, 0];
+  while (value >= 999.5 && at < UNITS.length - 1) [value, at] = [value / 1000, at + 1];
+  const form = { style: "unit", unit: UNITS[at]!, unitDisplay: at ? "short" : "long", maximumSignificantDigits: 3 } as const;
+  return new Intl.NumberFormat(currentLanguage(), form).format(value);
 }
 
 /** Seconds for people: 2:05, 1:00:00. */

@@ -10,7 +10,7 @@ here loads a library: an idle agent has imported this module.
 """
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from farhand.protocol.messages import Abilities
@@ -41,6 +41,22 @@ class UnsupportedError(DesktopError):
 
     def __init__(self, text: str) -> None:
         super().__init__("unsupported", text)
+
+
+class NotThereError(Exception):
+    """A clipboard does not hold, or not take, what was asked; the sentence is for people. The clipboard stays open."""
+
+    def __init__(self, text: str, *, too_long: bool = False) -> None:
+        super().__init__(text)
+        self.too_long = too_long
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a clipboard holds in one format (`protocol.clipboard`)."""
+
+    format: str
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,22 +154,27 @@ class InputSink(Protocol):
 
 
 class Clipboard(Protocol):
-    """An open clipboard, as text."""
+    """An open clipboard. Formats are those of `protocol.clipboard`."""
 
     def fileno(self) -> int:
         """Descriptor that becomes readable when something happened."""
         ...
 
     def changed(self) -> bool:
-        """Say whether somebody else has put something in since the last call, without waiting."""
+        """Say whether somebody else has put something in since the last call, without waiting. To be asked before
+        every wait for `fileno`: what was put in is served meanwhile."""
         ...
 
-    def read(self) -> str:
-        """Return its text, "" when it holds none."""
+    def formats(self) -> list[str]:
+        """Return in which formats it can be read, the preferred one first; none when it is empty."""
         ...
 
-    def write(self, text: str) -> None:
-        """Put text in."""
+    def read(self, name: str, most: int) -> bytes:
+        """Return its content in one format. Raises NotThereError when it has none, or more than `most` bytes."""
+        ...
+
+    def write(self, content: Content) -> None:
+        """Put content in. Raises NotThereError when it does not take it."""
         ...
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ from farhand.protocol.channels import Grant, Kind
 from farhand.protocol.frames import EVERY_LEG
 from farhand.protocol.messages import Abilities, Ability, Limits
 
-ToolName = Literal["screen", "control", "shell", "actions", "reboot", "shutdown", "files"]
+ToolName = Literal["screen", "control", "shell", "actions", "reboot", "shutdown", "files", "clipboard"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +195,7 @@ TOOL_PACKAGES: dict[Kind, str] = {
     Kind.SHELL: "farhand.agent.tools.shell",
     Kind.ACTIONS: "farhand.agent.tools.actions",
     Kind.FILES: "farhand.agent.tools.files",
+    Kind.CLIPBOARD: "farhand.agent.tools.clipboard",
 }
 """Where the tool of a channel kind lives; each package has `make(port: ToolPort) -> Tool`."""
 

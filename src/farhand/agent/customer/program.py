@@ -109,6 +109,11 @@ def describe(entry: Entry) -> str:
         "file-deleted": _("{by} deleted {path}."),
         "file-refused": _("{by} may not reach {path}."),
         "folder-created": _("{by} made the folder {path}."),
+        "clipboard-started": _("{by} now shares your clipboard."),
+        "clipboard-refused": _("Clipboard Sharing was not allowed."),
+        "clipboard-stopped": _("{by} no longer shares your clipboard."),
+        "clipboard-given": _("{by} has put something into your clipboard."),
+        "clipboard-taken": _("{by} has taken over what you copied."),
         "customer-ended": _("You have ended the session."),
         "entries-dropped": _("Lines were lost while the connection was away ({dropped})."),
     }

@@ -87,6 +87,7 @@ def question_text(question: Question) -> str:
         "reboot": _("{by} asks to restart this computer. Save your work first."),
         "shutdown": _("{by} asks to switch this computer off. Save your work first."),
         "files": _("{by} asks for File Transfer: to see, fetch, send and change files on this computer, as you."),
+        "clipboard": _("{by} asks to share your clipboard: what you copy, and what you paste."),
     }
     return texts[question.tool].format(by=by)
 

@@ -29,6 +29,10 @@ _BY: Final[dict[str, str]] = {
     "files-stopped": _("File Transfer of %(by)s stopped."),
     "shell-requested": _("%(by)s asked for a Command Shell."),
     "shell-refused": _("A Command Shell was refused to %(by)s."),
+    "clipboard-requested": _("%(by)s asked to share the clipboard."),
+    "clipboard-started": _("Clipboard Sharing started for %(by)s."),
+    "clipboard-refused": _("Clipboard Sharing was refused to %(by)s."),
+    "clipboard-stopped": _("Clipboard Sharing stopped."),
     "recording-started": _("The recording started."),
     "recording-gap": _("The recording has a gap here."),
     "action-refused": _("A special action was refused to %(by)s."),
@@ -121,6 +125,17 @@ def _power_started(event: SessionEvent) -> str:
     return gettext("%(by)s restarted the remote computer.") % {"by": _by(event)}
 
 
+def _clipboard(event: SessionEvent) -> str:
+    values = {"by": _by(event), "count": _number(event, "bytes")}
+    if event.kind == "clipboard-given":
+        if event.data.get("format") == "png":
+            return gettext("%(by)s sent a picture to the remote clipboard (%(count)d bytes).") % values
+        return gettext("%(by)s sent text to the remote clipboard (%(count)d bytes).") % values
+    if event.data.get("format") == "png":
+        return gettext("%(by)s took a picture from the remote clipboard (%(count)d bytes).") % values
+    return gettext("%(by)s took text from the remote clipboard (%(count)d bytes).") % values
+
+
 def _entries_dropped(event: SessionEvent) -> str:
     count = _number(event, "count")
     said = ngettext(
@@ -163,6 +178,8 @@ _SPECIAL: Final[dict[str, Callable[[SessionEvent], str]]] = {
     "action-run": _action_run,
     "power-requested": _power_requested,
     "power-started": _power_started,
+    "clipboard-given": _clipboard,
+    "clipboard-taken": _clipboard,
     "entries-dropped": _entries_dropped,
     **dict.fromkeys(_FILES, _files),
 }

@@ -57,6 +57,8 @@ EVENT_NAMES: Final = frozenset(
         _("Service Access Ended"),
         _("Special Action"),
         _("Restart or Shutdown"),
+        _("Clipboard Sent"),
+        _("Clipboard Taken"),
         _("Entries Dropped"),
     )
 )

@@ -16,7 +16,7 @@ from farhand.agent.platforms.linux.x11.desktop import X11Desktop
 from farhand.agent.platforms.linux.x11.find import x11_abilities
 from farhand.agent.platforms.linux.x11.input import X11Input
 from farhand.agent.platforms.linux.x11.keys import keysym_of
-from farhand.agent.tools.input import make
+from farhand.agent.tools.input import make, worker
 from farhand.kit.process import leash
 from farhand.protocol.channels import Grant, Input, Kind, channel
 
@@ -248,3 +248,18 @@ def test_keys_follow_a_map_that_changes(xvfb):  # noqa: F811
     assert watcher.pressed() == {24}
     sink.close()
     assert not watcher.pressed()
+
+
+@pytest.mark.display
+async def test_who_is_silent_for_long_holds_nothing_any_more(xvfb, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(worker, "IDLE", 0.1)
+    display = xvfb()
+    port, watcher = Port(display), Watcher(display)
+    port.frame(Input.REQUEST)
+    port.key(CONTROL)
+    port.frame(Input.POINTER, struct.pack("<HHB", 10, 10, 1))
+    await soon(lambda: watcher.pressed() and watcher.pointer()[2])
+    await soon(lambda: not watcher.pressed() and not watcher.pointer()[2])
+    port.key(SHIFT)
+    await soon(watcher.pressed)
+    port.tool.close()

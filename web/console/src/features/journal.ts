@@ -12,6 +12,7 @@ import type { Entry } from "../wire/messages";
 type Words = (by: string, entry: Entry) => string | null;
 
 const number = (entry: Entry, field: string): number => Number(entry.data[field] ?? 0);
+const size = (entry: Entry): string => bytes(number(entry, "bytes"));
 const person = (entry: Entry): boolean => entry.party !== Party.RECORDER;
 
 const isShutdown = (entry: Entry): boolean => entry.data["how"] === "shutdown";
@@ -78,6 +79,18 @@ const WORDS: Readonly<Record<EntryKind, Words>> = {
   "file-deleted": (by, entry) => t("{name} deleted {path}.", file(by, entry)),
   "file-refused": (by, entry) => t("{name} may not reach {path}.", file(by, entry)),
   "folder-created": (by, entry) => t("{name} made the directory {path}.", file(by, entry)),
+  "clipboard-requested": (by) => t("{name} asked to share the clipboard.", { name: by }),
+  "clipboard-started": (by) => t("Clipboard Sharing started for {name}.", { name: by }),
+  "clipboard-refused": () => t("Clipboard Sharing was refused."),
+  "clipboard-stopped": () => t("Clipboard Sharing stopped."),
+  "clipboard-given": (by, entry) =>
+    entry.data["format"] === "png"
+      ? t("{name} sent a picture to the remote clipboard ({size}).", { name: by, size: size(entry) })
+      : t("{name} sent text to the remote clipboard ({size}).", { name: by, size: size(entry) }),
+  "clipboard-taken": (by, entry) =>
+    entry.data["format"] === "png"
+      ? t("{name} took a picture from the remote clipboard ({size}).", { name: by, size: size(entry) })
+      : t("{name} took text from the remote clipboard ({size}).", { name: by, size: size(entry) }),
   "customer-ended": () => t("The customer ended the session."),
   "entries-dropped": (_by, entry) =>
     t("Entries of the endpoint were lost while its connection was away ({count}).", { count: number(entry, "count") }),

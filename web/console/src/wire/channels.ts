@@ -93,6 +93,20 @@ export const Files = {
   FINISHED: 25,
 } as const;
 
+export const Clip = {
+  START: 1,
+  STOP: 2,
+  GIVE: 3,
+  GIVEN_PART: 4,
+  TAKE: 5,
+  STARTED: 17,
+  STOPPED: 18,
+  OFFER: 19,
+  CONTENT: 20,
+  PART: 21,
+  DONE: 22,
+} as const;
+
 /** On every flow-controlled channel: the receiver allows the sender this many further payload bytes (u32). */
 export const CREDIT = 0xf0;
 
@@ -101,6 +115,10 @@ export const UNSUPPORTED = 0xf1;
 
 /** Credit that a viewer starts with on a shell channel, in bytes of DATA payload. */
 export const SHELL_WINDOW = 256 * 1024;
+
+/** Content in one part of a clipboard's transfer, and in all of it, in bytes, at most. */
+export const CLIP_CHUNK = 16 * 1024;
+export const CLIP_MOST = 4 * 1024 * 1024;
 
 /** The channel number of one instance (0 to 255) of a kind. */
 export const channelOf = (kind: number, instance = 0): number => (kind << 8) | instance;

@@ -40,6 +40,12 @@ export const ENTRY_KINDS = [
   "file-deleted",
   "file-refused",
   "folder-created",
+  "clipboard-requested",
+  "clipboard-started",
+  "clipboard-refused",
+  "clipboard-stopped",
+  "clipboard-given",
+  "clipboard-taken",
   "customer-ended",
   "entries-dropped",
 ] as const;

@@ -8,11 +8,13 @@ import {
   encodeChunk,
   encodeCredit,
   encodeKey,
+  encodePart,
   encodePointer,
   encodeTaken,
   encodeWheel,
   readChunk,
   readCursor,
+  readPart,
   readShellOutput,
   readTaken,
 } from "./layouts";
@@ -43,6 +45,7 @@ const writers: Record<string, (fields: Fields) => Uint8Array> = {
   "shell.credit": ({ bytes }) => encodeCredit(number(bytes)),
   "files.data": ({ id, offset, bytes }) => encodeChunk(number(id), number(offset), bytesOf(bytes as string)),
   "files.ack": ({ id, offset }) => encodeTaken(number(id), number(offset)),
+  "clipboard.given": ({ transfer, bytes }) => encodePart(number(transfer), bytesOf(bytes as string)),
   none: () => new Uint8Array(0),
 };
 
@@ -62,6 +65,10 @@ const readers: Record<string, (payload: Uint8Array) => unknown> = {
   "screen.cursor": (payload) => {
     const shape = readCursor(payload);
     return shape && { ...shape, pixels: hex(shape.pixels) };
+  },
+  "clipboard.part": (payload) => {
+    const part = readPart(payload);
+    return part && { transfer: part.transfer, bytes: hex(part.bytes) };
   },
   "shell.data": (payload) => {
     const output = readShellOutput(payload);

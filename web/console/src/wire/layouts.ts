@@ -1,6 +1,6 @@
 /**
  * Why: payloads that are bytes and not JSON, written and read in one place, the mirror of protocol/input.py, shell.py,
- * files.py and screen.py (an UPDATE is read in live/screen/update.ts). `tests/wire/*.json` holds both languages to the same bytes.
+ * files.py, clipboard.py and screen.py (an UPDATE is read in live/screen/update.ts). `tests/wire/*.json` holds both languages to the same bytes.
  */
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -52,6 +52,25 @@ export function readShellOutput(payload: Uint8Array): ShellOutput | null {
   if (payload.byteLength < 8) return null;
   const view = new DataView(payload.buffer, payload.byteOffset, 8);
   return { offset: Number(view.getBigUint64(0, true)), bytes: payload.subarray(8) };
+}
+
+/** Bytes of a transfer with their head. */
+export function encodePart(transfer: number, bytes: Uint8Array): Bytes {
+  const part = written(4 + bytes.byteLength, (view) => view.setUint32(0, transfer, true));
+  part.set(bytes, 4);
+  return part;
+}
+
+export interface Part {
+  readonly transfer: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Read a PART payload; null when it is too short to be one. */
+export function readPart(payload: Uint8Array): Part | null {
+  if (payload.byteLength < 4) return null;
+  const view = new DataView(payload.buffer, payload.byteOffset, 4);
+  return { transfer: view.getUint32(0, true), bytes: payload.subarray(4) };
 }
 
 export interface CursorShape {

@@ -92,6 +92,38 @@ export interface ShellGap {
   readonly modes: string;
 }
 
+/** A monitor: its place in the picture, in pixels. */
+export interface ScreenMonitor {
+  readonly id: string;
+  readonly name: string;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly primary: boolean;
+}
+
+export interface ScreenStarted {
+  readonly width: number;
+  readonly height: number;
+  readonly monitors: readonly ScreenMonitor[];
+  /** Id of the one that is sent; empty: all of them. */
+  readonly monitor: string;
+}
+
+/** Content of a clipboard that follows in parts. */
+export interface ClipboardHead {
+  readonly transfer: number;
+  readonly format: string;
+  readonly bytes: number;
+}
+
+/** A transfer is over; `text` says why it failed, empty when it did not. */
+export interface ClipboardDone {
+  readonly transfer: number;
+  readonly text: string;
+}
+
 export interface EventMessage {
   readonly topic: string;
   readonly n: number;
@@ -240,6 +272,51 @@ export function decodeShellGap(payload: Uint8Array): ShellGap {
 export function decodeShellDropped(payload: Uint8Array): { readonly bytes: number } {
   return { bytes: count(decodeJson(payload), "bytes") };
 }
+
+const side = (fields: Fields, name: string): number => {
+  const value = count(fields, name);
+  if (value < 1 || value > 32767) throw new MessageError(`${name} must be a size in pixels`);
+  return value;
+};
+
+const screenMonitor = (fields: Fields): ScreenMonitor => ({
+  id: text(fields, "id"),
+  name: text(fields, "name"),
+  x: count(fields, "x"),
+  y: count(fields, "y"),
+  width: side(fields, "width"),
+  height: side(fields, "height"),
+  primary: fields["primary"] === true,
+});
+
+export function decodeScreenStarted(payload: Uint8Array): ScreenStarted {
+  const fields = decodeJson(payload);
+  return {
+    width: side(fields, "width"),
+    height: side(fields, "height"),
+    monitors: list(fields, "monitors").map(screenMonitor),
+    monitor: text(fields, "monitor", ""),
+  };
+}
+
+export function decodeClipboardHead(payload: Uint8Array): ClipboardHead {
+  const fields = decodeJson(payload);
+  return { transfer: count(fields, "transfer"), format: text(fields, "format"), bytes: count(fields, "bytes") };
+}
+
+export function decodeClipboardDone(payload: Uint8Array): ClipboardDone {
+  const fields = decodeJson(payload);
+  return { transfer: count(fields, "transfer"), text: text(fields, "text", "") };
+}
+
+/** The formats in which the remote clipboard can be taken. */
+export function decodeClipboardOffer(payload: Uint8Array): readonly string[] {
+  const formats = decodeJson(payload)["formats"] ?? [];
+  if (!Array.isArray(formats)) throw new MessageError("formats must be a list");
+  return formats.filter((one) => typeof one === "string");
+}
+
+export const decodeStopped = (payload: Uint8Array): string => text(decodeJson(payload), "text", "");
 
 export function decodeEvent(payload: Uint8Array): EventMessage {
   const fields = decodeJson(payload);

@@ -2,6 +2,8 @@
  * Why: what a tool (screen, shell, chat) may know of the leg that it works on. The socket, tickets and reconnects are
  * behind it; in tests a plain object stands in.
  */
+import type { ScreenMonitor } from "./messages";
+
 export type FrameHandler = (type: number, channel: number, payload: Uint8Array, leg: number) => void;
 
 export interface LegPort {
@@ -40,12 +42,39 @@ export interface ScreenState {
   /** Size of the shared screen in pixels; 0 before it is known. */
   readonly width: number;
   readonly height: number;
+  readonly monitors: readonly ScreenMonitor[];
+  /** The monitor that is shown; empty: all of them. */
+  readonly monitor: string;
+  readonly fit: "scaled" | "actual";
+  /** Keysyms of modifiers that the virtual keyboard holds. */
+  readonly held: readonly number[];
   /** This browser can draw video; null before it is known. */
   readonly video: boolean | null;
 }
 
+/** How the picture comes, over the last seconds. */
+export interface Rates {
+  /** Whole pictures a second. */
+  readonly frames: number;
+  /** Bytes a second. */
+  readonly bytes: number;
+  /** Milliseconds from a key or click to the picture after it; null when nothing was sent lately. */
+  readonly delay: number | null;
+}
+
 /** Nothing is shared. */
-export const SCREEN_OFF: ScreenState = { sharing: "off", control: "none", text: "", width: 0, height: 0, video: null };
+export const SCREEN_OFF: ScreenState = {
+  sharing: "off",
+  control: "none",
+  text: "",
+  width: 0,
+  height: 0,
+  monitors: [],
+  monitor: "",
+  fit: "scaled",
+  held: [],
+  video: null,
+};
 
 /** The screen tool as the console drives it; `live/screen` has the real one. */
 export interface ScreenPort {
@@ -55,8 +84,18 @@ export interface ScreenPort {
   stop(): void;
   /** Ask for other colours, now and from now on. */
   choose(colours: Colours): void;
+  /** Look at this monitor, or at all (empty). */
+  look(monitor: string): void;
+  /** Draw it so that it fits its place, or as large as it is. */
+  draw(fit: "scaled" | "actual"): void;
+  /** How the picture comes just now. */
+  rates(): Rates;
   requestControl(): void;
   releaseControl(): void;
+  /** Press a modifier until the next key was struck, or let go of it. */
+  hold(modifier: number): void;
+  /** Strike these keys together. */
+  strike(keysyms: readonly number[]): void;
   /** The view goes away for good. */
   close(): void;
 }

@@ -14,6 +14,8 @@ from farhand.agent.core.desktop import DesktopError, InputSink
 
 IDLE = 20.0
 """After so many seconds without a stroke `InputSink.rest` is called."""
+SILENT = 3
+"""After so many idle times on end everything is let go: whoever holds a key so long has lost it, not pressed it."""
 STALE = 2.0
 """Opening took so many seconds: strokes of that time are not made any more."""
 MOST = 2000
@@ -68,14 +70,18 @@ class InputWorker:
             self._strokes.put(None)
 
     def _serve(self, sink: InputSink) -> None:
+        silent = SILENT
         rested = True
         while True:
             try:
-                stroke = self._strokes.get(timeout=None if rested else IDLE)
+                stroke = self._strokes.get(timeout=None if rested and silent >= SILENT else IDLE)
             except queue.Empty:
+                silent += 1
+                if silent == SILENT:
+                    sink.release()
                 rested = sink.rest()
                 continue
             if stroke is None:
                 return
-            rested = False
+            silent, rested = 0, False
             stroke(sink)

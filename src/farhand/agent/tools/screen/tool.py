@@ -92,7 +92,7 @@ class ScreenTool(Tool):
         if leg == RECORDER_LEG and not self._viewers:
             self._stopped(leg, "stopped", "")
             return
-        mode = Mode(start.max_fps, start.colours, VIDEO_CODEC in start.video)
+        mode = Mode(start.max_fps, start.colours, VIDEO_CODEC in start.video, start.monitor)
         abilities = self._port.abilities()
         if abilities is None:
             text = _("This computer has no display that can be shared. Somebody must be signed in to a desktop there.")
@@ -157,6 +157,7 @@ class ScreenTool(Tool):
                 lambda frames: later(self._send, frames),
                 lambda reason, text: later(self._failed, reason, text),
                 backlog,
+                lambda: opening.wait().monitors(),
             )
         )
         return holder[0]

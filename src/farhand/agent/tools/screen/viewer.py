@@ -45,6 +45,8 @@ class Mode:
     colours: Colours = Colours.VIDEO
     video: bool = False
     """It can draw VP8. Counts only where the colour mode has video."""
+    monitor: str = ""
+    """The monitor that it looks at; empty, or one that is not there: all of them."""
 
     @property
     def recipe(self) -> Recipe:
@@ -83,7 +85,9 @@ class Viewer:
     def __init__(self, mode: Mode, width: int, height: int, now: float) -> None:
         self.mode = mode
         self.pace = Pace()
-        self.dirty: Grid = np.ones((cells(height), cells(width)), np.bool_)
+        self.seen: Grid = np.ones((cells(height), cells(width)), np.bool_)
+        """Cells that it looks at: others are never sent, so nothing may be copied from there."""
+        self.dirty: Grid = self.seen.copy()
         self.lossy: Grid = np.zeros_like(self.dirty)
         self.video = mode.video and mode.recipe.video
         self._moved: Grid = np.zeros_like(self.dirty)
@@ -104,9 +108,16 @@ class Viewer:
         self.video = mode.video and mode.recipe.video
         self.resume()
 
+    def look(self, area: Rect | None) -> None:
+        """It looks at this rectangle only, or at everything."""
+        self.seen[:] = area is None
+        if area is not None:
+            self.seen[_cells_of(area)] = True
+        self.refresh()
+
     def refresh(self) -> None:
         """Send everything again, as a full picture."""
-        self.dirty[:] = True
+        self.dirty[:] = self.seen
         self.lossy[:] = False
         self._moved[:] = False
         self._copies.clear()
@@ -121,7 +132,7 @@ class Viewer:
     def mark(self, top: int, left: int, grid: Grid) -> None:
         """Cells changed; `grid` lies at this cell position."""
         area = (slice(top, top + grid.shape[0]), slice(left, left + grid.shape[1]))
-        self.dirty[area] |= grid
+        self.dirty[area] |= grid & self.seen[area]
         self.lossy[area] &= ~grid
 
     def moved(self, rect: Rect, dy: int, photo: Grid) -> None:
@@ -133,22 +144,24 @@ class Viewer:
         x, y, width, height = rect
         columns = slice(x // CELL, cells(x + width))
         first, last = y // CELL, cells(y + height)
-        source = self.dirty[(y - dy) // CELL : cells(y - dy + height), columns]
-        if self._key or len(self._copies) >= _MAX_COPIES or source.mean() > 0.5:
-            self.dirty[first:last, columns] = True
+        before = slice((y - dy) // CELL, cells(y - dy + height))
+        seen = bool(self.seen[before, columns].all() and self.seen[first:last, columns].all())
+        full = len(self._copies) >= _MAX_COPIES
+        if self._key or full or not seen or self.dirty[before, columns].mean() > 0.5:
+            self.dirty[first:last, columns] = self.seen[first:last, columns]
             self.lossy[first:last, columns] = False
             return
         self._copies.append((rect, dy))
         inner = slice(cells(y), max(cells(y), (y + height) // CELL))
         dithered = photo.copy() if self.mode.recipe.plain.encoding is Encoding.INDEXED else np.zeros_like(photo)
         for grid in (self.dirty, self.lossy, dithered):
-            before = grid[:, columns].copy()
+            old = grid[:, columns].copy()
             grid[inner, columns] = False
-            for row in range((y - dy) // CELL, cells(y - dy + height)):
-                if before[row].any():
+            for row in range(before.start, before.stop):
+                if old[row].any():
                     top, bottom = max(row * CELL + dy, y), min(row * CELL + CELL + dy, y + height)
                     if top < bottom:
-                        grid[top // CELL : cells(bottom), columns] |= before[row]
+                        grid[top // CELL : cells(bottom), columns] |= old[row]
         self.lossy[first:last, columns] &= ~self.dirty[first:last, columns]
         self._moved[first:last, columns] = True
         self.lossy[first:last, columns] |= dithered[first:last, columns] & ~self.dirty[first:last, columns]

@@ -17,13 +17,13 @@ from collections.abc import Callable
 
 import msgspec
 
-from farhand.agent.core.desktop import DesktopError, Rect, ScreenSource
+from farhand.agent.core.desktop import DesktopError, Monitor, Rect, ScreenSource
 from farhand.agent.tools.screen import codec
 from farhand.agent.tools.screen.pipeline import Pipeline
 from farhand.agent.tools.screen.tiles import cluster
 from farhand.agent.tools.screen.viewer import Mode
 from farhand.protocol.channels import Screen
-from farhand.protocol.messages import ScreenStarted
+from farhand.protocol.messages import MOST_MONITORS, ScreenMonitor, ScreenStarted
 
 Out = tuple[int, int, bytes]
 """Frame type, leg, payload."""
@@ -40,7 +40,7 @@ _BACKLOG_WAIT = 0.01
 class ScreenWorker:
     """Runs from construction until `stop`, or until the display fails; then `ended(reason, text)` is called once.
 
-    `emit`, `ended` and `backlog` are called in the worker's thread.
+    `emit`, `ended`, `backlog` and `read_monitors` are called in the worker's thread.
     """
 
     def __init__(
@@ -49,11 +49,14 @@ class ScreenWorker:
         emit: Callable[[list[Out]], None],
         ended: Callable[[str, str], None],
         backlog: Callable[[], int] = lambda: 0,
+        read_monitors: Callable[[], list[Monitor]] = list,
     ) -> None:
         self._open_source = open_source
         self._emit = emit
         self._ended = ended
         self._backlog = backlog
+        self._read_monitors = read_monitors
+        self._monitors: list[Monitor] = []
         self._commands: deque[Callable[[Pipeline, float], None]] = deque()
         self._stopping = False
         self._modes: dict[int, Mode] = {}
@@ -143,12 +146,13 @@ class ScreenWorker:
         self._ended(reason, text)
 
     def _serve(self, source: ScreenSource) -> None:
-        """Serve all viewers until the screen changes its size or the worker is stopped."""
+        """Serve all viewers until the screen changes its size or its monitors, or the worker is stopped."""
         pipeline = Pipeline(source.width, source.height)
+        self._monitors = self._read_monitors()
         now = time.monotonic()
+        self._fresh = []
         for leg, mode in self._modes.items():
-            pipeline.join(leg, mode, now)
-        self._fresh = list(self._modes)
+            self._join(leg, mode, pipeline, now)
         pointer = self._pointer(source)
         damage: list[Rect] | None = [(0, 0, source.width, source.height)]
         settled_at, captured_at = now, now
@@ -158,7 +162,7 @@ class ScreenWorker:
             while self._commands:
                 self._commands.popleft()(pipeline, now)
             changes = source.poll()
-            if changes.resized:
+            if changes.resized or (changes.monitors and self._read_monitors() != self._monitors):
                 return
             if changes.damage and damage is None:
                 damage, settled_at = [], now + SETTLE if now < captured_at + PAUSE else now
@@ -199,19 +203,39 @@ class ScreenWorker:
                 os.read(self._wake_read, 4096)
 
     def _welcome(self, pipeline: Pipeline, pointer: bytes) -> list[Out]:
-        started = msgspec.json.encode(ScreenStarted(width=pipeline.width, height=pipeline.height))
         legs, self._fresh = self._fresh, []
         return [
             frame
             for leg in legs
             if leg in pipeline.viewers
-            for frame in ((int(Screen.STARTED), leg, started), (int(Screen.CURSOR), leg, pointer))
+            for frame in ((int(Screen.STARTED), leg, self._started(leg, pipeline)), (int(Screen.CURSOR), leg, pointer))
         ]
 
     def _join(self, leg: int, mode: Mode, pipeline: Pipeline, now: float) -> None:
         self._modes[leg] = mode
         pipeline.join(leg, mode, now)
+        monitor = self._monitor_of(leg)
+        area = (monitor.x, monitor.y, monitor.width, monitor.height) if monitor is not None else None
+        pipeline.viewers[leg].look(area)
         self._fresh.append(leg)
+
+    def _monitor_of(self, leg: int) -> Monitor | None:
+        """The monitor that a viewer looks at; None: all of them."""
+        wanted = self._modes[leg].monitor
+        return next((one for one in self._monitors if one.id == wanted), None)
+
+    def _started(self, leg: int, pipeline: Pipeline) -> bytes:
+        shown = self._monitor_of(leg)
+        monitors = [
+            ScreenMonitor(
+                id=one.id, name=one.name, x=one.x, y=one.y, width=one.width, height=one.height, primary=one.primary
+            )
+            for one in self._monitors[:MOST_MONITORS]
+        ]
+        started = ScreenStarted(
+            width=pipeline.width, height=pipeline.height, monitors=monitors, monitor=shown.id if shown else ""
+        )
+        return msgspec.json.encode(started)
 
     def _leave(self, leg: int, pipeline: Pipeline) -> None:
         self._modes.pop(leg, None)

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.agent.screen.conftest import until, xvfb  # noqa: F401
 from tests.unit.agent.screen.test_display import Painter
 
-from farhand.agent.core.desktop import Changes, DesktopError, Monitor, UnsupportedError
+from farhand.agent.core.desktop import Changes, DesktopError, Monitor
 from farhand.agent.platforms import here
 from farhand.agent.platforms.linux.x11.desktop import X11Desktop
 from farhand.agent.platforms.linux.x11.screen import X11Screen
@@ -105,8 +105,6 @@ async def test_a_desktop_is_opened_where_a_server_answers(display: str) -> None:
     assert desktop is not None
     assert (desktop.kind, desktop.alive()) == ("x11", True)
     assert desktop.abilities() == here().abilities(display)
-    with pytest.raises(UnsupportedError, match="clipboard"):
-        desktop.open_clipboard()
     assert await here().desktop(":981") is None
     assert here().abilities(":981") is None
     assert not X11Desktop(":981").alive()

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Clipboard } from "../../live/clipboard";
 import { Grant } from "../../wire/channels";
 import { SCREEN_OFF, type LegPort, type ScreenPort, type ScreenState } from "../../wire/port";
 import { ScreenTool } from "./screen";
@@ -25,6 +26,19 @@ class FakeView implements ScreenPort {
   requestControl(): void {
     this.become({ control: "asking" });
   }
+  look(): void {
+    this.calls.push("look");
+  }
+  draw(): void {
+    this.calls.push("draw");
+  }
+  rates = () => ({ frames: 0, bytes: 0, delay: null });
+  hold(): void {
+    this.calls.push("hold");
+  }
+  strike(): void {
+    this.calls.push("strike");
+  }
   releaseControl(): void {
     this.become({ control: "none" });
   }
@@ -44,7 +58,7 @@ describe("screen sharing as a tool", () => {
     view = new FakeView();
     load = vi.fn(async () => view);
     const leg = { ongrants: (handler: typeof granted) => ((granted = handler), () => undefined) } as unknown as LegPort;
-    tool = new ScreenTool(leg, load);
+    tool = new ScreenTool(leg, load, { close: () => undefined } as Clipboard);
   });
 
   it("fetches its viewer once, when it is first started", async () => {

@@ -4,6 +4,7 @@
  * the canvas that the pane gives, and goes with it.
  */
 import { t } from "../../i18n";
+import { Clipboard } from "../../live/clipboard";
 import { Handlers } from "../../live/socket";
 import type { Tool } from "../../live/tool";
 import { Grant } from "../../wire/channels";
@@ -19,21 +20,28 @@ export class ScreenTool implements Tool {
   readonly #load: typeof load;
   readonly #changed = new Handlers<[]>();
   readonly #stop: () => void;
+  readonly clipboard: Clipboard;
   #canvas: HTMLCanvasElement | null = null;
   #view: ScreenPort | null = null;
   #state = OFF;
   #loading = false;
   #colours: Colours = "video";
 
-  constructor(leg: LegPort, loader = load) {
+  constructor(leg: LegPort, loader = load, clipboard = new Clipboard(leg)) {
     this.#leg = leg;
     this.#load = loader;
+    this.clipboard = clipboard;
     this.#stop = leg.ongrants((grants) => {
       if (!(grants & Grant.SCREEN_VIEW) && this.#state.sharing !== "off") this.stop();
     });
   }
 
   onchange = (handler: () => void): (() => void) => this.#changed.add(handler);
+
+  /** What draws and types; null before it is fetched. */
+  get view(): ScreenPort | null {
+    return this.#view;
+  }
 
   get state(): ScreenState {
     return this.#loading ? { ...this.#state, sharing: "asking" } : this.#state;
@@ -108,6 +116,7 @@ export class ScreenTool implements Tool {
   close(): void {
     this.#canvas = null;
     this.#stop();
+    this.clipboard.close();
     this.#drop();
   }
 

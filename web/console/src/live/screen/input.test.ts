@@ -57,6 +57,14 @@ describe("Keyboard", () => {
     );
   });
 
+  it("never passes Ctrl-Alt-Del on", () => {
+    press("keydown", "Control", "ControlLeft");
+    press("keydown", "Alt", "AltLeft", { ctrlKey: true });
+    expect(press("keydown", "Delete", "Delete", { ctrlKey: true, altKey: true }).defaultPrevented).toBe(true);
+    press("keyup", "Delete", "Delete", { ctrlKey: true, altKey: true });
+    expect(sent).toEqual(["+ffe3", "+ffe9"]);
+  });
+
   it("releases the keysym that was pressed, whatever the key means by then", () => {
     press("keydown", "Shift", "ShiftLeft");
     press("keydown", "A", "KeyA");

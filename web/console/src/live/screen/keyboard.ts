@@ -2,11 +2,12 @@
  * Why: turns what a person types into presses and releases of keysyms. An unseen text field receives the keys, because
  * input methods, dead keys and on-screen keyboards only work in one.
  * Rules: listens on its own field alone, so it never takes keys from other inputs. What is held is released when the
- * field loses focus. The remote side repeats held keys, so repeats here are dropped.
+ * field loses focus; Ctrl-Alt-Del is never passed on. The remote side repeats held keys, so repeats here are dropped.
  */
 import { keysymOfKey, keysymsOfText } from "./keysyms";
 
 const CONTROL_LEFT = 0xffe3;
+const DELETE = 0xffff;
 
 export class Keyboard {
   readonly field: HTMLTextAreaElement;
@@ -74,6 +75,8 @@ export class Keyboard {
     if (keysym === null) return;
     event.preventDefault();
     event.stopPropagation();
+    // Meant for the computer where it is pressed. The remote one has a button for it.
+    if (keysym === DELETE && event.ctrlKey && event.altKey) return;
     if (event.repeat) return;
     const name = event.code || event.key;
     if (event.key === "AltGraph") this.#letGo("ControlLeft", CONTROL_LEFT);

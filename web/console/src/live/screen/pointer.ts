@@ -3,9 +3,16 @@
  * Rules: moves are joined to at most one each MOVE_MS; presses, releases and the last move are never late or lost.
  */
 
+import { Touches, type Point, type TouchTarget } from "./touch";
+
 export interface PointerTarget {
   pointer(x: number, y: number, buttons: number): void;
   wheel(dx: number, dy: number): void;
+  /** Move the view over the picture, in pixels of the page. */
+  pan(dx: number, dy: number): void;
+  zoom(factor: number, x: number, y: number): void;
+  /** The picture is larger than its place. */
+  readonly larger: boolean;
   /** Let the keyboard follow the pointer here. */
   focus(): void;
   /** Input is wanted now. */
@@ -58,6 +65,7 @@ export class Pointer {
   readonly #canvas: HTMLCanvasElement;
   readonly #target: PointerTarget;
   readonly #wheel = new WheelClicks();
+  readonly #touches: Touches;
   readonly #stop = new AbortController();
   #sentAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -65,12 +73,13 @@ export class Pointer {
   constructor(canvas: HTMLCanvasElement, target: PointerTarget) {
     this.#canvas = canvas;
     this.#target = target;
+    this.#touches = new Touches(this.#fingers(), later);
     const options = { signal: this.#stop.signal };
     canvas.addEventListener("pointerdown", (event) => this.#press(event), options);
     // The browser would give the canvas the focus, and the keyboard would let go of what it holds.
     canvas.addEventListener("mousedown", (event) => this.#target.active && event.preventDefault(), options);
-    canvas.addEventListener("pointerup", (event) => this.#now(event), options);
-    canvas.addEventListener("pointercancel", (event) => this.#now(event), options);
+    canvas.addEventListener("pointerup", (event) => this.#release(event), options);
+    canvas.addEventListener("pointercancel", (event) => this.#lost(event), options);
     canvas.addEventListener("pointermove", (event) => this.#move(event), options);
     canvas.addEventListener("contextmenu", (event) => this.#target.active && event.preventDefault(), options);
     canvas.addEventListener("wheel", (event) => this.#turn(event), { ...options, passive: false });
@@ -82,7 +91,39 @@ export class Pointer {
     this.#stop.abort();
   }
 
+  /** Fingers move and zoom the view without control too. */
+  #fingers(): TouchTarget {
+    const target = this.#target;
+    return {
+      pointer: (at, buttons) => {
+        if (target.active) this.#tell(at, buttons);
+      },
+      pan: (dx, dy) => target.pan(dx, dy),
+      zoom: (factor, at) => target.zoom(factor, at.clientX, at.clientY),
+      get pans() {
+        return target.larger || !target.active;
+      },
+    };
+  }
+
+  #release(event: PointerEvent): void {
+    if (event.pointerType === "touch") this.#touches.up(event.pointerId, event);
+    else this.#now(event);
+  }
+
+  #lost(event: PointerEvent): void {
+    if (event.pointerType === "touch") this.#touches.cancel();
+    else this.#now(event);
+  }
+
   #press(event: PointerEvent): void {
+    if (event.pointerType === "touch") {
+      event.preventDefault();
+      if (this.#target.active) this.#target.focus();
+      this.#canvas.setPointerCapture(event.pointerId);
+      this.#touches.down(event.pointerId, event);
+      return;
+    }
     if (!this.#target.active) return;
     event.preventDefault();
     this.#target.focus();
@@ -91,6 +132,10 @@ export class Pointer {
   }
 
   #move(event: PointerEvent): void {
+    if (event.pointerType === "touch") {
+      this.#touches.move(event.pointerId, event);
+      return;
+    }
     if (!this.#target.active) return;
     clearTimeout(this.#timer);
     const wait = this.#sentAt + MOVE_MS - performance.now();
@@ -100,10 +145,14 @@ export class Pointer {
 
   #now(event: PointerEvent): void {
     clearTimeout(this.#timer);
-    if (!this.#target.active || !this.#canvas.width) return;
+    if (this.#target.active) this.#tell(event, buttonMask(event.buttons));
+  }
+
+  #tell(at: Point, buttons: number): void {
+    if (!this.#canvas.width) return;
     this.#sentAt = performance.now();
-    const { x, y } = mapPoint(event, this.#canvas.getBoundingClientRect(), this.#canvas);
-    this.#target.pointer(x, y, buttonMask(event.buttons));
+    const { x, y } = mapPoint(at, this.#canvas.getBoundingClientRect(), this.#canvas);
+    this.#target.pointer(x, y, buttons);
   }
 
   #turn(event: WheelEvent): void {
@@ -113,3 +162,8 @@ export class Pointer {
     if (dx || dy) this.#target.wheel(dx, dy);
   }
 }
+
+const later = (run: () => void, milliseconds: number): (() => void) => {
+  const timer = setTimeout(run, milliseconds);
+  return () => clearTimeout(timer);
+};

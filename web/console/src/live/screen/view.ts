@@ -5,13 +5,16 @@
 import { t } from "../../i18n";
 import { channelOf, Input, Kind, Screen } from "../../wire/channels";
 import { encodeAck, encodeKey, encodePointer, encodeWheel } from "../../wire/layouts";
-import { decodeJson, encodeJson } from "../../wire/messages";
-import { SCREEN_OFF, type Colours, type LegPort, type ScreenPort, type ScreenState } from "../../wire/port";
+import { decodeJson, decodeScreenStarted, encodeJson } from "../../wire/messages";
+import { SCREEN_OFF, type Colours, type LegPort, type Rates, type ScreenPort, type ScreenState } from "../../wire/port";
 import { cssCursor } from "./cursor";
 import { ScreenDecoder } from "./decoder";
 import { loadZstd, videoCodecs } from "./encodings";
 import { Keyboard } from "./keyboard";
 import { Pointer, type PointerTarget } from "./pointer";
+import { Meter } from "./rates";
+import { Stage, type Fit } from "./stage";
+import { StickyKeys } from "./sticky";
 
 const SCREEN = channelOf(Kind.SCREEN);
 const INPUT = channelOf(Kind.INPUT);
@@ -24,10 +27,14 @@ export class ScreenView implements ScreenPort, PointerTarget {
   readonly #decoder: ScreenDecoder;
   readonly #keyboard: Keyboard;
   readonly #pointer: Pointer;
+  readonly #sticky: StickyKeys;
+  readonly #stage: Stage | null;
+  readonly #meter = new Meter();
   readonly #stop = new AbortController();
   readonly #undo: (() => void)[];
   #state = SCREEN_OFF;
   #colours: Colours = "video";
+  #monitor = "";
   #cursor = "default";
   #refreshAt = 0;
 
@@ -35,14 +42,24 @@ export class ScreenView implements ScreenPort, PointerTarget {
     this.#leg = leg;
     this.#canvas = canvas;
     this.#decoder = new ScreenDecoder(canvas);
-    this.#keyboard = new Keyboard(canvas, (keysym, down) => this.#key(keysym, down));
+    this.#keyboard = new Keyboard(canvas, (keysym, down) => {
+      this.#key(keysym, down);
+      if (!down) this.#sticky.struck(keysym);
+    });
+    this.#sticky = new StickyKeys(
+      (keysym, down) => this.#key(keysym, down),
+      () => this.#set({ held: this.#sticky.held }),
+    );
     this.#pointer = new Pointer(canvas, this);
+    const [view, place] = [canvas.parentElement, canvas.parentElement?.parentElement];
+    this.#stage = view && place ? new Stage(place, view, canvas) : null;
     canvas.addEventListener("focus", () => this.active && this.#keyboard.focus(), { signal: this.#stop.signal });
+    window.addEventListener("blur", () => this.#letGo(), { signal: this.#stop.signal });
     this.#undo = [
       leg.on(Kind.SCREEN, (type, _channel, payload) => this.#screen(type, payload)),
       leg.on(Kind.INPUT, (type, _channel, payload) => this.#input(type, payload)),
       leg.onopen(() => this.#reopened()),
-      leg.onclose(() => this.#keyboard.releaseAll()),
+      leg.onclose(() => this.#letGo()),
     ];
   }
 
@@ -71,6 +88,20 @@ export class ScreenView implements ScreenPort, PointerTarget {
     if (this.#state.sharing !== "off") void this.#ask();
   }
 
+  look(monitor: string): void {
+    this.#monitor = monitor;
+    if (this.#state.sharing !== "off") void this.#ask();
+  }
+
+  draw(fit: Fit): void {
+    this.#set({ fit });
+    this.#lay();
+  }
+
+  rates(): Rates {
+    return this.#meter.read();
+  }
+
   stop(): void {
     this.releaseControl();
     this.#leg.send(Screen.STOP, SCREEN);
@@ -84,7 +115,7 @@ export class ScreenView implements ScreenPort, PointerTarget {
 
   releaseControl(): void {
     if (this.#state.control !== "mine" && this.#state.control !== "asking") return;
-    this.#keyboard.releaseAll();
+    this.#letGo();
     this.#leg.send(Input.RELEASE, INPUT);
     this.#set({ control: "none" });
   }
@@ -94,6 +125,7 @@ export class ScreenView implements ScreenPort, PointerTarget {
     for (const undo of this.#undo) undo();
     this.#stop.abort();
     this.#pointer.close();
+    this.#stage?.close();
     this.#keyboard.close();
     this.onstate = null;
   }
@@ -102,7 +134,20 @@ export class ScreenView implements ScreenPort, PointerTarget {
     this.#keyboard.focus();
   }
 
+  pan(dx: number, dy: number): void {
+    this.#stage?.pan(dx, dy);
+  }
+
+  zoom(factor: number, x: number, y: number): void {
+    this.#stage?.zoomBy(factor, x, y);
+  }
+
+  get larger(): boolean {
+    return this.#stage?.larger ?? false;
+  }
+
   pointer(x: number, y: number, buttons: number): void {
+    this.#meter.sent();
     this.#leg.send(Input.POINTER, INPUT, encodePointer(x, y, buttons));
   }
 
@@ -110,16 +155,31 @@ export class ScreenView implements ScreenPort, PointerTarget {
     this.#leg.send(Input.WHEEL, INPUT, encodeWheel(dx, dy));
   }
 
+  hold(modifier: number): void {
+    if (this.active) this.#sticky.toggle(modifier);
+  }
+
+  strike(keysyms: readonly number[]): void {
+    if (this.active) this.#sticky.strike(keysyms);
+  }
+
+  /** Nothing stays pressed. */
+  #letGo(): void {
+    this.#keyboard.releaseAll();
+    this.#sticky.clear();
+  }
+
   /** Begin, or begin anew in other colours: the picture stays until the new one covers it. */
   async #ask(): Promise<void> {
     const video = await videoCodecs();
     this.#set({ video: video.length > 0 });
     if (this.#state.sharing === "off") return;
-    this.#leg.send(Screen.START, SCREEN, encodeJson({ max_fps: 60, colours: this.#colours, video }));
+    this.#leg.send(Screen.START, SCREEN, encodeJson({ max_fps: 60, colours: this.#colours, video, monitor: this.#monitor }));
   }
 
   #key(keysym: number, down: boolean): void {
     if (!this.active) return;
+    this.#meter.sent();
     this.#leg.send(Input.KEY, INPUT, encodeKey(keysym, down));
   }
 
@@ -127,19 +187,20 @@ export class ScreenView implements ScreenPort, PointerTarget {
     if (type === Screen.UPDATE) this.#draw(payload);
     else if (type === Screen.CURSOR) this.#shape(cssCursor(payload));
     else if (type === Screen.STARTED) {
-      const { width, height } = decodeJson(payload);
-      if (!isSide(width) || !isSide(height)) return;
-      this.#decoder.resize(width, height);
-      this.#set({ width, height });
+      const started = decodeScreenStarted(payload);
+      this.#decoder.resize(started.width, started.height);
+      this.#set(started);
+      this.#lay();
     } else if (type === Screen.STOPPED) {
       const { text } = decodeJson(payload);
-      this.#keyboard.releaseAll();
+      this.#letGo();
       this.#set({ sharing: "off", text: typeof text === "string" ? text : "" });
     }
   }
 
   #draw(payload: Uint8Array): void {
     const came = performance.now();
+    this.#meter.came(payload);
     const seq = payload.byteLength >= 4 ? new DataView(payload.buffer, payload.byteOffset).getUint32(0, true) : 0;
     this.#decoder
       .apply(payload)
@@ -168,6 +229,7 @@ export class ScreenView implements ScreenPort, PointerTarget {
     const control =
       leg === this.#leg.leg ? "mine" : pending === this.#leg.leg ? "asking" : leg ? "other" : "none";
     const text = refused === true ? t("Control of mouse and keyboard was not allowed.") : this.#state.text;
+    if (control !== "mine") this.#letGo();
     this.#set({ control, text: control === "mine" ? "" : text });
     if (control === "mine" && before !== "mine" && document.activeElement === this.#canvas) this.#keyboard.focus();
     this.#shape(this.#cursor);
@@ -177,6 +239,11 @@ export class ScreenView implements ScreenPort, PointerTarget {
     const { sharing, control } = this.#state;
     if (sharing !== "off") this.start();
     if (control === "mine" || control === "asking") this.requestControl();
+  }
+
+  #lay(): void {
+    const { monitors, monitor, fit } = this.#state;
+    this.#stage?.show(this.#state, monitors.find((one) => one.id === monitor) ?? null, fit);
   }
 
   #shape(cursor: string): void {
@@ -189,6 +256,3 @@ export class ScreenView implements ScreenPort, PointerTarget {
     this.onstate?.(this.#state);
   }
 }
-
-const isSide = (value: unknown): value is number =>
-  typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 32767;

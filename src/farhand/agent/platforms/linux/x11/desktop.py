@@ -1,8 +1,9 @@
-"""An X display as a `Desktop`. It holds no connection: screen, input and each look at the monitors have their own."""
+"""An X display as a `Desktop`. It holds no connection: what is opened from it, and each look at it, has its own."""
 
-from farhand.agent.core.desktop import Clipboard, DesktopKind, InputSink, Monitor, ScreenSource, UnsupportedError
+from farhand.agent.core.desktop import Clipboard, DesktopKind, InputSink, Monitor, ScreenSource
+from farhand.agent.platforms.linux.x11.clipboard import X11Clipboard
 from farhand.agent.platforms.linux.x11.display import close_display, guarded, open_display
-from farhand.agent.platforms.linux.x11.find import answers, no_clipboard, x11_abilities
+from farhand.agent.platforms.linux.x11.find import answers, x11_abilities
 from farhand.agent.platforms.linux.x11.input import X11Input
 from farhand.agent.platforms.linux.x11.monitors import read_monitors
 from farhand.agent.platforms.linux.x11.screen import X11Screen
@@ -43,8 +44,8 @@ class X11Desktop:
         return X11Input(self.display)
 
     def open_clipboard(self) -> Clipboard:
-        """Raises UnsupportedError."""
-        raise UnsupportedError(no_clipboard())
+        """Open the clipboard. Raises DesktopError."""
+        return X11Clipboard(self.display)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -49,10 +49,5 @@ def x11_abilities() -> Abilities:
         privacy_screen=Ability(
             reason=_("An X11 desktop has no way to hide its monitors that would not hide the shared picture too.")
         ),
-        clipboard=Ability(reason=no_clipboard()),
+        clipboard=Ability(can=True),
     )
-
-
-def no_clipboard() -> str:
-    """Return why the clipboard cannot be opened."""
-    return _("This client cannot exchange the clipboard.")
