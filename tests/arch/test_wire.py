@@ -8,7 +8,20 @@ from pathlib import Path
 import pytest
 
 from farhand.protocol import attendance, channels, clipboard, screen
-from farhand.protocol.channels import RULES, Actions, Clip, Control, Durable, Files, Grant, Input, Kind, Party, Screen, Shell
+from farhand.protocol.channels import (
+    RULES,
+    Actions,
+    Clip,
+    Control,
+    Durable,
+    Files,
+    Grant,
+    Input,
+    Kind,
+    Party,
+    Screen,
+    Shell,
+)
 from farhand.recording import cast
 from farhand.recording import format as form
 from farhand.web.reports import recordings

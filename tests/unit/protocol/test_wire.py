@@ -18,7 +18,9 @@ from farhand.protocol.input import KEY, LAYOUTS, POINTER, WHEEL
 FILES = sorted((Path(__file__).resolve().parents[2] / "wire").glob("*.json"))
 CASES = [case for path in FILES for case in json.loads(path.read_text())]
 NAMES = [case["name"] for case in CASES]
-PER_KIND = {name: Kind[name.upper()] for name in ("screen", "input", "shell", "control", "actions", "files", "clipboard")}
+PER_KIND = {
+    name: Kind[name.upper()] for name in ("screen", "input", "shell", "control", "actions", "files", "clipboard")
+}
 MODULES = (messages, actions, files)
 """Where the messages of JSON payloads are."""
 

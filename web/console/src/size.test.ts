@@ -9,4 +9,4 @@ it.each([
   [1234, "1.23 kB"],
   [4_194_304, "4.19 MB"],
   [5e12, "5,000 GB"],
-])("%i is %s", (bytes, text) => expect(bytes(bytes)).toBe(text));
+])("%i is %s", (size, text) => expect(bytes(size)).toBe(text));

@@ -12,10 +12,11 @@ import pytest
 from tests.harness.appliance import wait_for
 from tests.harness.sway import Sway
 
-from farhand.agent.core.desktop import DesktopError, ScreenSource
+from farhand.agent.core.desktop import Content, DesktopError, NotThereError, ScreenSource
 from farhand.agent.platforms import here
 from farhand.agent.platforms.linux.wayland.find import find_compositor
 from farhand.agent.platforms.linux.wlroots.desktop import WlrootsDesktop
+from farhand.protocol.clipboard import PNG, PNG_HEAD, TEXT
 
 pytestmark = pytest.mark.display
 _GREY, _GREEN, _BLUE = 0x707070, 0x00C000, 0x2060A0
@@ -223,10 +224,15 @@ def turned_as(desktop: WlrootsDesktop, transform: str) -> bool:
 def test_the_clipboard_goes_both_ways(start: Callable[..., Sway]) -> None:
     desktop = desktop_of(start())
     ours, theirs = desktop.open_clipboard(), desktop.open_clipboard()
-    assert ours.read() == ""
-    ours.write("Grüße 😀\n" * 20_000)
+    assert ours.formats() == []
+    with pytest.raises(NotThereError):
+        ours.read(TEXT, 100)
+    text = ("Grüße 😀\n" * 20_000).encode()
+    ours.write(Content(TEXT, text))
     assert not ours.changed()
+    assert (ours.formats(), ours.read(TEXT, len(text))) == ([TEXT], text)
     wait_for(lambda: theirs.changed() or None, what="the news")
+    assert theirs.formats() == [TEXT]
     over = threading.Event()
 
     def serve() -> None:
@@ -237,16 +243,22 @@ def test_the_clipboard_goes_both_ways(start: Callable[..., Sway]) -> None:
     serving = threading.Thread(target=serve)
     serving.start()
     try:
-        assert theirs.read() == "Grüße 😀\n" * 20_000
+        assert theirs.read(TEXT, len(text)) == text
+        with pytest.raises(NotThereError) as caught:
+            theirs.read(TEXT, len(text) - 1)
+        assert caught.value.too_long
+        with pytest.raises(NotThereError):
+            theirs.read(PNG, 1000)
     finally:
         over.set()
         serving.join()
-    theirs.write("mine now")
+    theirs.write(Content(PNG, PNG_HEAD + b"rest"))
     wait_for(lambda: ours.changed() or None, what="the news")
-    assert theirs.read() == "mine now"
+    assert ours.formats() == [PNG]
+    assert theirs.read(PNG, 1000) == PNG_HEAD + b"rest"
     theirs.close()
     wait_for(lambda: ours.changed() or None, what="the end of it")
-    assert ours.read() == ""
+    assert ours.formats() == []
     ours.close()
 
 

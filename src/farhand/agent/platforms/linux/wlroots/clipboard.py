@@ -1,6 +1,6 @@
-"""The clipboard of a compositor with wlroots' data-control protocol, as text.
+"""The clipboard of a compositor with wlroots' data-control protocol: text and pictures.
 
-Why it exists: it fills `Clipboard`. Rules: what others put in is read at most `MOST` bytes long and for at most
+Why it exists: it fills `Clipboard`. Rules: what others put in is read no longer than was asked for and for at most
 `PATIENCE` seconds; whoever pastes what we put in is served by a thread of its own, so that one who does not read
 stops nobody.
 """
@@ -11,14 +11,18 @@ import select
 import threading
 import time
 
-from farhand.agent.core.desktop import DesktopError, UnsupportedError
+from farhand.agent.core.desktop import Content, DesktopError, NotThereError, UnsupportedError
 from farhand.agent.platforms.linux.wayland.wire import Connection, Thing
 from farhand.agent.platforms.linux.wlroots.find import CLIPBOARD, no_clipboard
 from farhand.agent.texts import _
+from farhand.protocol.clipboard import PNG, TEXT
 
-MOST = 1 << 20
 PATIENCE = 5.0
-_TYPES = ("text/plain;charset=utf-8", "UTF8_STRING", "text/plain", "STRING", "TEXT")
+_TYPES = {
+    TEXT: ("text/plain;charset=utf-8", "UTF8_STRING", "text/plain", "STRING", "TEXT"),
+    PNG: ("image/png",),
+}
+"""As what each format is offered and asked for, the best one first."""
 _MOST_TYPES = 64
 
 
@@ -30,7 +34,7 @@ class WlrootsClipboard:
         self._offer: Thing | None = None
         self._types: dict[int, list[str]] = {}
         self._source: Thing | None = None
-        self._text = ""
+        self._content: Content | None = None
         self._news = False
         try:
             if not wayland.offers(CLIPBOARD) or not wayland.offers("wl_seat"):
@@ -54,15 +58,24 @@ class WlrootsClipboard:
         news, self._news = self._news, False
         return news
 
-    def read(self) -> str:
-        """Return what is in it; "" when that is no text. Raises DesktopError when whoever holds it does not answer."""
+    def formats(self) -> list[str]:
+        """Return in which formats it can be read, the preferred one first."""
         self._wayland.pump()
-        if self._source is not None:
-            return self._text
-        types = self._types.get(self._offer.number, []) if self._offer is not None else []
-        wanted = next((kind for kind in _TYPES if kind in types), None)
+        if self._source is not None and self._content is not None:
+            return [self._content.format]
+        return [name for name in _TYPES if self._type_of(name) is not None]
+
+    def read(self, name: str, most: int) -> bytes:
+        """Return its content in one format. Raises NotThereError when it has none, more than `most` bytes, or when
+        the program that holds it does not answer."""
+        self._wayland.pump()
+        if self._source is not None and self._content is not None:
+            if self._content.format != name or len(self._content.data) > most:
+                raise NotThereError(_("The clipboard does not hold that."))
+            return self._content.data
+        wanted = self._type_of(name)
         if self._offer is None or wanted is None:
-            return ""
+            raise NotThereError(_("The clipboard does not hold that."))
         ours, theirs = os.pipe()
         try:
             try:
@@ -70,17 +83,18 @@ class WlrootsClipboard:
                 self._wayland.flush()
             finally:
                 os.close(theirs)
-            return _read(ours).decode(errors="replace")
+            data = _read(ours, most)
         finally:
             os.close(ours)
+        return data.decode(errors="replace").encode() if name == TEXT else data
 
-    def write(self, text: str) -> None:
-        """Offer text; it is there as long as this clipboard is open and nobody puts something else in."""
+    def write(self, content: Content) -> None:
+        """Offer content; it is there as long as this clipboard is open and nobody puts something else in."""
         if self._source is not None:
             self._source.destroy()
         source = self._source = self._manager.make("create_data_source")
-        self._text = text
-        for kind in _TYPES:
+        self._content = content
+        for kind in _TYPES[content.format]:
             source.send("offer", kind)
         source.on = {"send": self._serve, "cancelled": lambda: self._lost(source)}
         self._device.send("set_selection", source)
@@ -89,6 +103,11 @@ class WlrootsClipboard:
     def close(self) -> None:
         """Disconnect; what was written goes."""
         self._wayland.close()
+
+    def _type_of(self, name: str) -> str | None:
+        """As what the others' content can be had in a format."""
+        types = self._types.get(self._offer.number, []) if self._offer is not None else []
+        return next((kind for kind in _TYPES.get(name, ()) if kind in types), None)
 
     def _offered(self, offer: Thing) -> None:
         types = self._types[offer.number] = []
@@ -109,28 +128,30 @@ class WlrootsClipboard:
     def _lost(self, source: Thing) -> None:
         source.destroy()
         if self._source is source:
-            self._source = None
+            self._source = self._content = None
             self._news = True
 
     def _finished(self) -> None:
         raise DesktopError("no-display", _("The desktop's compositor has taken the clipboard away."))
 
     def _serve(self, _kind: str, fd: int) -> None:
-        threading.Thread(target=_write, args=(fd, self._text.encode()), name="paste", daemon=True).start()
+        data = b"" if self._content is None else self._content.data
+        threading.Thread(target=_write, args=(fd, data), name="paste", daemon=True).start()
 
 
-def _read(fd: int) -> bytes:
-    """Read until whoever writes has finished. Raises DesktopError."""
+def _read(fd: int, most: int) -> bytes:
+    """Read until whoever writes has finished. Raises NotThereError."""
     data, deadline = bytearray(), time.monotonic() + PATIENCE
-    while len(data) < MOST:
+    while True:
         ready, _write, _error = select.select([fd], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
-            raise DesktopError("error", _("The program that holds the clipboard does not answer."))
+            raise NotThereError(_("The program that was copied from does not answer."))
         part = os.read(fd, 1 << 16)
         if not part:
-            break
+            return bytes(data)
         data += part
-    return bytes(data[:MOST])
+        if len(data) > most:
+            raise NotThereError(_("What was copied is too long to be taken over."), too_long=True)
 
 
 def _write(fd: int, data: bytes) -> None:
