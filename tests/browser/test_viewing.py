@@ -82,7 +82,21 @@ def test_one_monitor_or_all(appliance: Appliance, enter: Enter, words: Words, di
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     wait_for(lambda: abs(pointer_of(display)[0] - (half + (width - half) / 2)) <= 3, what="the pointer in its middle")
     shot(page, f"monitor-{words.language}")
-    xrandr(display, "--delmonitor", "right")
+    menu.click()
+    own = words.console("{name} in a window of its own", name=words.console("{name} (P)", name="right"))
+    with page.expect_popup() as opened:
+        page.get_by_role("menuitemradio", name=own, exact=True).click()
+    window = opened.value
+    part = window.locator("canvas")
+    wait_like(part, lambda: screen_pixels(display)[:, half // 4 :])
+    shot(window, f"window-{words.language}")
+    assert axe_findings(window) == []
+    box = part.bounding_box()
+    assert box is not None
+    window.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 4)
+    wait_for(lambda: abs(pointer_of(display)[0] - (half + (width - half) / 2)) <= 3, what="the pointer in its middle")
+    with window.expect_event("close"):
+        xrandr(display, "--delmonitor", "right")
     wait_for(lambda: seen_part(canvas)[:1] == [0], what="all monitors")
     expect(menu).to_have_count(0)
     wait_like(canvas, lambda: screen_pixels(display))

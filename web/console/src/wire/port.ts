@@ -86,6 +86,8 @@ export interface ScreenPort {
   choose(colours: Colours): void;
   /** Look at this monitor, or at all (empty). */
   look(monitor: string): void;
+  /** Show this monitor in a window of its own too. */
+  openWindow(monitor: string): void;
   /** Draw it so that it fits its place, or as large as it is. */
   draw(fit: "scaled" | "actual"): void;
   /** How the picture comes just now. */

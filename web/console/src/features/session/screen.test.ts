@@ -29,6 +29,9 @@ class FakeView implements ScreenPort {
   look(): void {
     this.calls.push("look");
   }
+  openWindow(): void {
+    this.calls.push("window");
+  }
   draw(): void {
     this.calls.push("draw");
   }

@@ -15,6 +15,7 @@ import { Pointer, type PointerTarget } from "./pointer";
 import { Meter } from "./rates";
 import { Stage, type Fit } from "./stage";
 import { StickyKeys } from "./sticky";
+import { Windows } from "./windows";
 
 const SCREEN = channelOf(Kind.SCREEN);
 const INPUT = channelOf(Kind.INPUT);
@@ -30,6 +31,7 @@ export class ScreenView implements ScreenPort, PointerTarget {
   readonly #sticky: StickyKeys;
   readonly #stage: Stage | null;
   readonly #meter = new Meter();
+  readonly #windows: Windows;
   readonly #stop = new AbortController();
   readonly #undo: (() => void)[];
   #state = SCREEN_OFF;
@@ -42,15 +44,13 @@ export class ScreenView implements ScreenPort, PointerTarget {
     this.#leg = leg;
     this.#canvas = canvas;
     this.#decoder = new ScreenDecoder(canvas);
-    this.#keyboard = new Keyboard(canvas, (keysym, down) => {
-      this.#key(keysym, down);
-      if (!down) this.#sticky.struck(keysym);
-    });
+    this.#keyboard = new Keyboard(canvas, (keysym, down) => this.key(keysym, down));
     this.#sticky = new StickyKeys(
       (keysym, down) => this.#key(keysym, down),
       () => this.#set({ held: this.#sticky.held }),
     );
     this.#pointer = new Pointer(canvas, this);
+    this.#windows = new Windows(canvas, this);
     const [view, place] = [canvas.parentElement, canvas.parentElement?.parentElement];
     this.#stage = view && place ? new Stage(place, view, canvas) : null;
     canvas.addEventListener("focus", () => this.active && this.#keyboard.focus(), { signal: this.#stop.signal });
@@ -90,7 +90,20 @@ export class ScreenView implements ScreenPort, PointerTarget {
 
   look(monitor: string): void {
     this.#monitor = monitor;
+    if (monitor) this.#windows.follow([]); // theirs are not sent any more
     if (this.#state.sharing !== "off") void this.#ask();
+  }
+
+  openWindow(id: string): void {
+    const monitor = this.#state.monitors.find((one) => one.id === id);
+    if (!monitor) return;
+    if (this.#monitor) this.look("");
+    try {
+      this.#windows.open(monitor);
+      this.#shape(this.#cursor);
+    } catch {
+      this.#set({ text: t("This browser does not open another window. Allow pop-ups for this page, and try again.") });
+    }
   }
 
   draw(fit: Fit): void {
@@ -126,6 +139,7 @@ export class ScreenView implements ScreenPort, PointerTarget {
     this.#stop.abort();
     this.#pointer.close();
     this.#stage?.close();
+    this.#windows.close();
     this.#keyboard.close();
     this.onstate = null;
   }
@@ -166,6 +180,7 @@ export class ScreenView implements ScreenPort, PointerTarget {
   /** Nothing stays pressed. */
   #letGo(): void {
     this.#keyboard.releaseAll();
+    this.#windows.letGo();
     this.#sticky.clear();
   }
 
@@ -175,6 +190,12 @@ export class ScreenView implements ScreenPort, PointerTarget {
     this.#set({ video: video.length > 0 });
     if (this.#state.sharing === "off") return;
     this.#leg.send(Screen.START, SCREEN, encodeJson({ max_fps: 60, colours: this.#colours, video, monitor: this.#monitor }));
+  }
+
+  /** A key of a real keyboard. */
+  key(keysym: number, down: boolean): void {
+    this.#key(keysym, down);
+    if (!down) this.#sticky.struck(keysym);
   }
 
   #key(keysym: number, down: boolean): void {
@@ -190,6 +211,7 @@ export class ScreenView implements ScreenPort, PointerTarget {
       const started = decodeScreenStarted(payload);
       this.#decoder.resize(started.width, started.height);
       this.#set(started);
+      this.#windows.follow(started.monitors);
       this.#lay();
     } else if (type === Screen.STOPPED) {
       const { text } = decodeJson(payload);
@@ -205,6 +227,7 @@ export class ScreenView implements ScreenPort, PointerTarget {
     this.#decoder
       .apply(payload)
       .then(() => {
+        this.#windows.paint();
         if (this.#state.sharing === "asking") this.#set({ sharing: "on" });
       })
       .catch((error: unknown) => this.#broken(error))
@@ -249,6 +272,7 @@ export class ScreenView implements ScreenPort, PointerTarget {
   #shape(cursor: string): void {
     this.#cursor = cursor;
     this.#canvas.style.cursor = this.active ? cursor : "default";
+    this.#windows.shape(this.#canvas.style.cursor);
   }
 
   #set(change: Partial<ScreenState>): void {
