@@ -59,6 +59,8 @@ class InputWorker:
                 sink.close()
         except DesktopError as error:
             text = str(error)
+        except Exception as error:  # noqa: BLE001  whatever it is, whoever has control must hear that it has ended
+            text = f"Control failed ({type(error).__name__}). Request it again."
         self._ended(text)
 
     def _forget(self) -> None:
