@@ -9,15 +9,25 @@ import asyncio
 from collections.abc import Callable
 
 from farhand.agent.core.tools import Question, ToolName, ToolPort
-from farhand.protocol.channels import Kind, grants_to_use
+from farhand.protocol.channels import Grant, Kind, grants_to_use
 
 
 class Consent:
-    """What the customer allowed. `answered(leg, allowed)` is called for each leg that is still there then."""
+    """What the customer allowed. `answered(leg, allowed)` is called for each leg that is still there then.
 
-    def __init__(self, port: ToolPort, kind: Kind, tool: ToolName, answered: Callable[[int, bool], None]) -> None:
+    `needed`: the grants of which a representative must still have one then; without it, those of the whole channel.
+    """
+
+    def __init__(
+        self,
+        port: ToolPort,
+        kind: Kind,
+        tool: ToolName,
+        answered: Callable[[int, bool], None],
+        needed: Grant | None = None,
+    ) -> None:
         self._port = port
-        self._needed = grants_to_use(kind)
+        self._needed = grants_to_use(kind) if needed is None else needed
         self._tool: ToolName = tool
         self._answered = answered
         self._yes: set[tuple[int, str]] = set()

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.agent.fakes import FakeDesktop, FakePort
 
 from farhand.agent.core.machine import MachineError, Offer
-from farhand.agent.core.tools import NotRecordedError
+from farhand.agent.core.tools import NotRecordedError, Question
 from farhand.agent.tools.actions import make
 from farhand.protocol.actions import Action, Context, How
 from farhand.protocol.channels import Actions, Grant, Kind, channel
@@ -149,6 +149,39 @@ def test_a_customers_no_is_told_and_on_record() -> None:
         assert {"action-refused", "power-refused"} <= {kind for kind, _data in port.posts}
 
     play(scene, attended=True, allow=False)
+
+
+@pytest.mark.parametrize(
+    ("left", "lost"), [(Grant.ACTIONS, "power-started"), (Grant.REBOOT, "action-run"), (Grant.PRIVACY, "power-started")]
+)
+@pytest.mark.parametrize("told", [True, False])
+def test_a_grant_that_is_lost_while_the_customer_thinks_takes_its_question_along(
+    left: Grant, lost: str, told: bool
+) -> None:
+    async def scene(port: FakePort, machine: FakeMachine, tool: Any) -> None:
+        answer = asyncio.Event()
+
+        async def ask(question: Question) -> bool:
+            port.questions.append(question)
+            await answer.wait()
+            return True
+
+        port.ask = ask  # type: ignore[method-assign]
+        give(tool, Actions.RUN, action="terminal", context="user")
+        give(tool, Actions.POWER, how="reboot")
+        while len(port.questions) < 2:
+            await asyncio.sleep(0)
+        port.grants = left
+        if told:
+            tool.viewer_changed(2, left)
+        answer.set()
+        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
+        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
+        done = {kind for kind, _data in port.posts}
+        assert lost not in done
+        assert ("power-started" in done, "action-run" in done) == (left == Grant.REBOOT, left == Grant.ACTIONS)
+
+    play(scene, attended=True)
 
 
 def test_a_restart_that_fails_after_all_is_prepared_for_no_longer() -> None:

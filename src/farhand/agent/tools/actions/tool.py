@@ -9,6 +9,7 @@ does not take is not done. The machine is used in threads: nothing here waits fo
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from farhand.agent.core.machine import MachineError
 from farhand.agent.core.tools import NotRecordedError, Tool, ToolPort
 from farhand.agent.texts import _
 from farhand.protocol.actions import Action, Done, How, Offered, Power, Run
-from farhand.protocol.channels import Actions, Kind, channel
+from farhand.protocol.channels import Actions, Grant, Kind, channel
 from farhand.protocol.messages import Abilities, Ability
 
 _CHANNEL = channel(Kind.ACTIONS)
@@ -39,12 +40,10 @@ class ActionsTool(Tool):
 
     def __init__(self, port: ToolPort) -> None:
         self._port = port
-        self._actions = Consent(port, self.kind, "actions", self._actions_answered)
+        self._actions = Consent(port, self.kind, "actions", self._actions_answered, Grant.ACTIONS)
+        hows: tuple[How, ...] = ("reboot", "shutdown")
         self._powers: dict[How, Consent] = {
-            "reboot": Consent(port, self.kind, "reboot", lambda leg, yes: self._power_answered(leg, "reboot", yes)),
-            "shutdown": Consent(
-                port, self.kind, "shutdown", lambda leg, yes: self._power_answered(leg, "shutdown", yes)
-            ),
+            how: Consent(port, self.kind, how, partial(self._power_answered, how), Grant.REBOOT) for how in hows
         }
         self._wishes: dict[int, list[Run]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -64,11 +63,18 @@ class ActionsTool(Tool):
         """Only looking: an action could bring something in front of the question, or answer it."""
         return frame_type == Actions.LIST
 
+    def viewer_changed(self, leg: int, grants: Grant) -> None:
+        """What it may not do any more, it does not ask for any more. What was begun goes on."""
+        if not grants & Grant.ACTIONS:
+            self._actions.cancel(leg)
+            self._wishes.pop(leg, None)
+        if not grants & Grant.REBOOT:
+            for consent in self._powers.values():
+                consent.cancel(leg)
+
     def viewer_left(self, leg: int) -> None:
-        """It asks for nothing any more. What was begun goes on."""
-        for consent in (self._actions, *self._powers.values()):
-            consent.cancel(leg)
-        self._wishes.pop(leg, None)
+        """It asks for nothing any more."""
+        self.viewer_changed(leg, Grant.NONE)
 
     def close(self) -> None:
         """Take back all questions, and what has not begun."""
@@ -133,7 +139,7 @@ class ActionsTool(Tool):
         else:
             self._start(self._power(leg, by, how))
 
-    def _power_answered(self, leg: int, how: How, allowed: bool) -> None:
+    def _power_answered(self, how: How, leg: int, allowed: bool) -> None:
         by = self._port.name_of(leg)
         if allowed:
             self._start(self._power(leg, by, how))
