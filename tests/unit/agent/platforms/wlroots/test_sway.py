@@ -233,6 +233,10 @@ def test_the_clipboard_goes_both_ways(start: Callable[..., Sway]) -> None:
     assert (ours.formats(), ours.read(TEXT, len(text))) == ([TEXT], text)
     wait_for(lambda: theirs.changed() or None, what="the news")
     assert theirs.formats() == [TEXT]
+    late = desktop.open_clipboard()
+    assert late.changed()
+    assert late.formats() == [TEXT]
+    late.close()
     over = threading.Event()
 
     def serve() -> None:

@@ -46,7 +46,8 @@ class WlrootsClipboard:
         except BaseException:
             wayland.close()
             raise
-        self._news = False
+        # What lies in it already is news to who has just come.
+        self._news = self._offer is not None
 
     def fileno(self) -> int:
         """Descriptor of the connection."""
