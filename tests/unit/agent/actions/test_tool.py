@@ -169,7 +169,7 @@ def test_a_grant_that_is_lost_while_the_customer_thinks_takes_its_question_along
         port.ask = ask  # type: ignore[method-assign]
         give(tool, Actions.RUN, action="terminal", context="user")
         give(tool, Actions.POWER, how="reboot")
-        while len(port.questions) < 2:
+        while len(port.questions) < 2:  # noqa: ASYNC110  it asks in a task of its own
             await asyncio.sleep(0)
         port.grants = left
         if told:

@@ -307,7 +307,7 @@ async def test_what_nobody_serves_here_is_answered(tmp_path: Path, monkeypatch: 
             (channel(Kind.SHELL), Shell.OPEN, 3),  # lacks the grant: silence
             (later, 1, 9),  # not in the session: silence
             (channel(Kind.SHELL), Shell.OPEN, 2),
-            (channel(Kind.CLIPBOARD, 4), 1, 2),
+            (channel(Kind.CLIPBOARD, 4), 99, 2),
             (later, 1, 2),
             (SCREEN, 99, 2),
         ):
