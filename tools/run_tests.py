@@ -36,7 +36,7 @@ STAGES = (
     Stage("unit", ("tests/unit", "tests/arch"), ("-n", "2")),
     # Three files at a time: these tests wait more than they compute, and the tests of a file share an appliance.
     Stage("scenario", ("tests/scenario",), ("-n", "3", "--dist", "loadfile")),
-    Stage("browser", ("tests/browser",)),
+    Stage("browser", ("tests/browser",), ("-n", "2", "--dist", "loadfile")),
 )
 FUZZED = ("tests/unit/protocol/test_fuzz_frames.py", "tests/unit/relay/door/test_fuzz_handshake.py")
 LONG_STAGES = (

@@ -278,7 +278,10 @@ def test_stopping_leaves_no_process_and_the_next_start_keeps_everything(applianc
 def test_a_killed_supervisor_takes_its_programs_with_it(appliance: Appliance) -> None:
     below = children_of(appliance.pid)
     os.kill(appliance.pid, signal.SIGKILL)
-    wait_for(lambda: not [pid for pid in below if alive(pid)], 15, "the end of every process")
+    try:
+        wait_for(lambda: not [pid for pid in below if alive(pid)], 40, "the end of every process")
+    except AssertionError:
+        raise AssertionError([Path(f"/proc/{pid}/cmdline").read_bytes() for pid in below if alive(pid)]) from None
     appliance.stop()
     appliance.start()
     assert appliance.visitor().get("/login").status == 200

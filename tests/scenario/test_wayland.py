@@ -75,7 +75,9 @@ def test_a_wayland_desktop_is_shared_and_controlled(
     def started(frame: Frame) -> object:
         return json.loads(frame.payload) if (frame.channel, frame.type) == (SCREEN, Screen.STARTED) else None
 
-    assert live.socket.wait(started, within=60, what="STARTED") == {"width": 800, "height": 600}
+    told = live.socket.wait(started, within=60, what="STARTED")
+    assert (told["width"], told["height"], told["monitor"]) == (800, 600, "")
+    assert [(one["id"], one["primary"]) for one in told["monitors"]] == [("HEADLESS-1", True)]
     watcher = Watcher(live)
     typed = sway.folder / "typed"
     sway.terminal(f"{COLOR:06x}", "sh", "-c", f"stty -echo; touch {typed}; exec cat >> {typed}")
