@@ -8,5 +8,5 @@ it.each([
   [999_949, "1 MB"],
   [1234, "1.23 kB"],
   [4_194_304, "4.19 MB"],
-  [5e12, "5,000 GB"],
+  [5e12, "5 TB"],
 ])("%i is %s", (size, text) => expect(bytes(size)).toBe(text));
