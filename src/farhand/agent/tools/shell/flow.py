@@ -108,6 +108,7 @@ class Flow:
 
     def leave(self, leg: int, now: float) -> None:
         """This viewer is gone, and may come back."""
+        self._forget_away(now)
         viewer = self._viewers.pop(leg, None)
         if viewer is not None:
             self._away[leg] = viewer.taken, now
@@ -153,8 +154,12 @@ class Flow:
         ]
         for leg in late:
             del self._viewers[leg]
-        self._away = {leg: (had, since) for leg, (had, since) in self._away.items() if now - since < AWAY_S}
+        self._forget_away(now)
         return late
+
+    def _forget_away(self, now: float) -> None:
+        """Who left long ago is not waited for, and nothing is sent again on its behalf."""
+        self._away = {leg: (had, since) for leg, (had, since) in self._away.items() if now - since < AWAY_S}
 
     @property
     def blocked(self) -> bool:
@@ -170,11 +175,12 @@ class Flow:
         oldest = min(had for had, _since in self._away.values())
         return oldest + self._ring.size - MAX_UNSENT - 2 * CHUNK - self._sent
 
-    def rewind(self) -> None:
+    def rewind(self, now: float) -> None:
         """Frames on the way were lost with the socket: go back to what every viewer has surely had.
 
         What a viewer has not returned credit for may be lost; at most one window is sent twice, and offsets tell.
         """
+        self._forget_away(now)
         known = [viewer.taken for viewer in self._viewers.values()] + [had for had, _since in self._away.values()]
         had = min(known, default=self._sent - SHELL_WINDOW)
         self._sent = max(self._ring.start, min(had, self._sent))

@@ -168,7 +168,7 @@ class ShellTool(Tool):
         for shell in list(self._shells.values()):
             if shell.running:
                 self._send(Shell.OPENED, shell.channel, shell.opened(), EVERY_LEG)
-                shell.flow.rewind()
+                shell.flow.rewind(self._loop.time())
                 self.pump(shell)
 
     def close(self) -> None:

@@ -132,7 +132,7 @@ class Machine(RuleBasedStateMachine):
     def lose_the_endpoints_socket(self) -> None:
         for way in self.way.values():
             way.clear()
-        self.flow.rewind()
+        self.flow.rewind(self.now)
 
     @rule(seconds=st.floats(0.001, 7))
     def wait(self, seconds: float) -> None:
@@ -297,6 +297,21 @@ def test_many_shells_share_what_may_be_on_the_way() -> None:
         assert isinstance(frame, Chunk)
         sent += len(frame.data)
     assert sent == MIN_WINDOW
+
+
+def test_nothing_is_sent_again_for_who_left_long_ago() -> None:
+    ring = Ring()
+    flow, now = Flow(ring), 0.0
+    flow.attach(2, 0, now)
+    flow.leave(2, now)
+    flow.attach(3, 0, now)
+    for _ in range(8):
+        ring.append(b"x" * CHUNK)
+        assert isinstance(flow.next(now), Chunk)
+        flow.credit(3, CHUNK, now)
+        now += AWAY_S
+    flow.rewind(now)
+    assert flow.unsent == 0, "viewer 3 has everything"
 
 
 @pytest.mark.parametrize(
