@@ -7,8 +7,10 @@ holds the constants here equal to the live protocol's.
 
 import codecs
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -168,8 +170,31 @@ def _decode(payload: memoryview, as_type: type[Any]) -> Any:
         return as_type()
 
 
+MOST_MARKS: Final = 32
+"""Characters of one cell: a letter and the marks that are written over it. What comes on top is left out."""
+MOST_SAVED: Final = 16
+"""Cursors that are remembered at a time."""
+MOST_UNFINISHED: Final = 1 << 16
+"""Characters after which a control sequence that does not end is given up."""
+
+
+class _Stream(pyte.Stream):
+    """A parser that does not collect a control sequence without end."""
+
+    _unfinished = 0
+
+    def feed(self, data: str) -> None:
+        super().feed(data)
+        self._unfinished = 0 if self._taking_plain_text else self._unfinished + len(data)
+        if self._unfinished > MOST_UNFINISHED:
+            raise ValueError("a control sequence does not end")
+
+
 class Paper(pyte.Screen):
-    """A terminal whose lines are taken off as they leave the screen, so it needs no history."""
+    """A terminal whose lines are taken off as they leave the screen, so it needs no history.
+
+    What hostile output can make it hold is bounded: marks over a letter, saved cursors, sequences without end.
+    """
 
     def __init__(self, columns: int, lines: int) -> None:
         self._out: list[str] = []
@@ -177,7 +202,7 @@ class Paper(pyte.Screen):
         self._drawing = False
         self._aside: tuple[dict[int, Any], Any] | None = None
         super().__init__(columns, lines)
-        self._stream = pyte.Stream(self)
+        self._stream = _Stream(self)
 
     def print(self, text: str) -> None:
         """Take output. A sequence that the terminal trips over is dropped."""
@@ -185,7 +210,7 @@ class Paper(pyte.Screen):
             self._stream.feed(text)
         except (TypeError, ValueError, IndexError, KeyError, AttributeError, AssertionError):
             self._drawing = False
-            self._stream = pyte.Stream(self)
+            self._stream = _Stream(self)
 
     def taken(self) -> Iterator[str]:
         """Yield the lines that left the screen since the last call, each with its line end."""
@@ -207,8 +232,24 @@ class Paper(pyte.Screen):
 
     def draw(self, data: str) -> None:
         self._drawing = True
-        super().draw(data)
+        if data.isascii():
+            super().draw(data)
+        else:
+            for marks, run in groupby(data, lambda character: unicodedata.combining(character) > 0):
+                text = "".join(run)
+                super().draw(text[: self._room_for_marks()] if marks else text)
         self._drawing = False
+
+    def _room_for_marks(self) -> int:
+        """How many marks the letter before the cursor may still take."""
+        x, y = self.cursor.x - 1, self.cursor.y
+        if x < 0:
+            x, y = self.columns - 1, y - 1
+        return max(MOST_MARKS - len(self.buffer[y][x].data), 0) if y >= 0 else 0
+
+    def save_cursor(self) -> None:
+        super().save_cursor()
+        del self.savepoints[:-MOST_SAVED]
 
     def linefeed(self) -> None:
         line: Any = self.buffer[self.cursor.y]

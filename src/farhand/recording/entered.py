@@ -51,7 +51,7 @@ class _Terminal:
         begin = 0
         while (end := raw.find(b"\n", begin)) >= 0:
             self._line += raw[begin:end]
-            at_front = not raw[:end].strip(b"\r")
+            at_front = begin == 0 and not raw[:end].strip(b"\r")
             taken = raw.startswith(_PASTE_OFF, end + 1) if self.edits else at_front
             text = self._text() if taken else ""
             if text:

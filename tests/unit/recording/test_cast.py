@@ -166,3 +166,34 @@ def test_entered_lines_are_few_and_short(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [len(text) for _, text in lines_of(b"$ " + b"x" * 900, b"\r\n")] == [entered.LONGEST]
     many = [b"$ a", b"\r\n"] * (entered.MOST + 10)
     assert len(lines_of(*many)) == entered.MOST
+
+
+@pytest.mark.parametrize("begin", ["\x1b]2;title", "\x1b[1;", "\x1b[1", "\x1b(", "\x1b%"], ids=repr)
+def test_a_control_sequence_without_end_is_given_up(begin: str) -> None:
+    paper = cast.Paper(20, 5)
+    paper.print(begin)
+    for _ in range(2 * cast.MOST_UNFINISHED // 4096):
+        paper.print(begin[-1] * 4096)
+    paper.print("\r\nhello")
+    paper.flush()
+    assert list(paper.taken())[-1] == "hello\n"
+
+
+def test_saved_cursors_are_bounded() -> None:
+    paper = cast.Paper(20, 5)
+    paper.print("\x1b7" * 1000)
+    assert len(paper.savepoints) == cast.MOST_SAVED
+
+
+def test_letters_keep_their_marks_up_to_a_bound() -> None:
+    marked = "e" + "\u0323" * 3
+    assert text(marked.encode() + b" x")[0].count("\u0323") == 2, "one is composed with its letter"
+    flood = text(("a" + "\u0301" * 20_000 + "b").encode())[0]
+    assert (flood[0], flood[-1]) == ("\u00e1", "b")
+    assert len(flood) <= cast.MOST_MARKS + 1
+
+
+def test_a_frame_of_line_ends_is_read_in_one_go() -> None:
+    size = 1 << 20
+    frames = output(b"$ ls\r", b"\n" * (size - 8))
+    assert [line.text for line in entered.lines(played(frames), [shell_of(frames)])] == ["ls"]
