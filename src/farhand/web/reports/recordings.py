@@ -5,8 +5,9 @@ file is a finding, not an error. What is computed once for a file as it is now i
 """
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import takewhile
 
 import msgspec
 
@@ -232,11 +233,16 @@ def _shells(stamps: tuple[Stamp, ...]) -> Sequence[cast.Shell]:
         return found
 
 
-def shell_lines(recording: Recording, shell: cast.Shell, form_name: str) -> Iterator[str]:
-    """Yield a shell as `cast` or `txt`, line by line, from the files."""
+def shell_lines(
+    recording: Recording, shell: cast.Shell, form_name: str, goes_on: Callable[[int], bool] = lambda _size: True
+) -> Iterator[str]:
+    """Yield a shell as `cast` or `txt`, line by line, from the files. `goes_on` is told the bytes of each frame before
+    it is read; a no is the end.
+    """
     write = cast.asciicast if form_name == "cast" else cast.transcript
     with opened(recording) as readers:
-        yield from write(play(readers, cast.KINDS, [], shell.opened_ms), shell)
+        frames = cast.of_shell(play(readers, cast.KINDS, [], shell.opened_ms), shell)
+        yield from write(takewhile(lambda frame: goes_on(len(frame.payload)), frames), shell)
 
 
 def screens(recording: Recording) -> Sequence[tuple[int, int, int]]:

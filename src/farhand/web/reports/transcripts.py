@@ -1,10 +1,12 @@
 """Finding words in what the shells of a session printed (R-185).
 
 A transcript is made anew from the recording at each search and kept nowhere: what is encrypted on the disk stays so.
-Making it takes time, so a search reads no more than MAX_SEARCHED characters, and says which shells it did not finish.
+Making it takes time, so a search reads no more than MAX_SEARCHED bytes and no longer than MAX_SECONDS, whether lines
+come of it or not (a full-screen program leaves none), and says which shells it did not finish.
 """
 
 import re
+import time
 from typing import Final
 
 import msgspec
@@ -16,7 +18,9 @@ MAX_WORDS: Final = 200
 MAX_FOUND: Final = 200
 """Lines that are shown."""
 MAX_SEARCHED: Final = 8 << 20
-"""Characters of transcripts that one search reads."""
+"""Bytes of output that one search reads."""
+MAX_SECONDS: Final = 20.0
+"""How long one search reads: hostile output can make every byte of it dear."""
 MAX_LINE: Final = 400
 """Characters that are shown of a line, around what was found."""
 
@@ -49,12 +53,16 @@ def find(recording: recordings.Recording, words: str) -> Found:
     wanted = re.compile(re.escape(words), re.IGNORECASE)
     lines: list[Line] = []
     left_out: list[int] = []
-    room = MAX_SEARCHED
+    room, until = MAX_SEARCHED, time.monotonic() + MAX_SECONDS
+
+    def goes_on(size: int) -> bool:
+        nonlocal room
+        room = room - size if time.monotonic() < until else 0
+        return room > 0
+
     for shell in recordings.shells(recording):
-        for number, text in enumerate(recordings.shell_lines(recording, shell, "txt") if room > 0 else (), 1):
-            room -= len(text)
-            if room <= 0:
-                break
+        read = recordings.shell_lines(recording, shell, "txt", goes_on) if room > 0 else ()
+        for number, text in enumerate(read, 1):
             match = wanted.search(text.rstrip("\n"))
             if match is None:
                 continue

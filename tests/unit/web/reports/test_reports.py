@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from tests.unit.web.conftest import actor_for
 
 from farhand.kit import signing
 from farhand.kit.ids import new_id
+from farhand.protocol.channels import Shell
 from farhand.recording import format as form
 from farhand.recording import keys as recording_keys
-from farhand.recording.reader import split_frames
+from farhand.recording.reader import PlayedFrame, split_frames
 from farhand.recording.writer import SegmentWriter
 from farhand.rules.access import decide
 from farhand.web.accounts.models import Team, TeamMember
@@ -440,5 +442,23 @@ def test_a_search_is_bounded(recorded: Session, monkeypatch: pytest.MonkeyPatch)
     assert (len(found.lines), found.more, found.left_out) == (transcripts.MAX_FOUND, True, [])
     line = found.lines[0]
     assert (line.before, line.match, line.after) == ("…" + "x" * 200, "needle", "y" * 200 + "…")
-    monkeypatch.setattr(transcripts, "MAX_SEARCHED", 1)
+
+
+@pytest.mark.parametrize(("limit", "value", "most"), [("MAX_SEARCHED", 4000, 5), ("MAX_SECONDS", -1.0, 1)])
+def test_a_search_reads_no_more_than_its_share_also_where_no_lines_come(
+    recorded: Session, monkeypatch: pytest.MonkeyPatch, limit: str, value: float, most: int
+) -> None:
+    recording = recordings.of_session(recorded)
+    (shell,) = recordings.shells(recording)
+    taken: list[int] = []
+
+    def full_screen(*_: object) -> Iterator[PlayedFrame]:
+        for number in range(50):
+            taken.append(number)
+            output = (number * 992).to_bytes(8, "little") + b"\x1b[?1049h".ljust(992, b"x")
+            yield PlayedFrame(shell.opened_ms + number, shell.channel, int(Shell.DATA), memoryview(output))
+
+    monkeypatch.setattr(recordings, "play", full_screen)
+    monkeypatch.setattr(transcripts, limit, value)
     assert transcripts.find(recording, "needle").left_out == [1]
+    assert len(taken) <= most
