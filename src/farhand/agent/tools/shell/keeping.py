@@ -41,8 +41,14 @@ class Keeping:
         """Start a shell in the terminal of this name. Raises OSError when there is no keeper to be had."""
         if self._socket is None:
             self._open()
+        message = {"start": number, "argv": argv, "env": env, "tty": tty}
+        try:
+            self._say(message)
+        except OSError:  # this keeper is gone, and its shells with it: another one starts the new shell
+            self._gone()
+            self._open()
+            self._say(message)
         self._kept[number] = kept
-        self._send({"start": number, "argv": argv, "env": env, "tty": tty})
 
     def end(self, number: int) -> None:
         """Hang a shell up, with everything that was started in it; kill after 2 s what is left."""
@@ -86,9 +92,13 @@ class Keeping:
         if self._socket is None:
             return
         try:
-            self._socket.send(json.dumps(message).encode())
+            self._say(message)
         except OSError:
             self._gone()
+
+    def _say(self, message: dict[str, object]) -> None:
+        assert self._socket is not None
+        self._socket.send(json.dumps(message).encode())
 
     def _read(self) -> None:
         assert self._socket is not None

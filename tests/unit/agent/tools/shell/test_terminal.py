@@ -220,6 +220,22 @@ async def test_a_lost_keeper_is_told_and_replaced(host: Host) -> None:
     await again.prints(b"back-2")
 
 
+async def test_a_shell_is_started_although_the_keeper_went_a_moment_ago(host: Host) -> None:
+    terminal, hearer = await host.open()
+    kill_now(parent_of(terminal.pid))
+    _, again = await host.open("echo back-$((1+1))", 2)
+    await again.prints(b"back-2")
+    await hearer.until(lambda: len(hearer.said) == 2)
+    assert hearer.said[1] == ("exit", None)
+
+
+def kill_now(process: int) -> None:
+    """Kill, and hold everything up until it is gone: the event loop must not hear of it before."""
+    os.kill(process, signal.SIGKILL)
+    while Path(f"/proc/{process}").exists():
+        time.sleep(0.01)
+
+
 async def test_the_shell_starts_clean(host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FARHAND_SECRET", "canary")
     monkeypatch.setenv("VIRTUAL_ENV", "canary")
