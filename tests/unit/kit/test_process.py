@@ -76,12 +76,12 @@ def parent() -> Iterator[Parent]:
             os.kill(pid, signal.SIGKILL)
 
 
-def gone(pid: int, within: float = 5.0) -> bool:
+def gone(pid: int, within: float = 60.0) -> bool:
     """Wait for the end of a process."""
     return until(lambda: not alive(pid), within)
 
 
-def until(condition: Callable[[], bool], within: float = 5.0) -> bool:
+def until(condition: Callable[[], bool], within: float = 60.0) -> bool:
     """Wait for a condition."""
     deadline = time.monotonic() + within
     while not condition():

@@ -113,7 +113,7 @@ def sleeping(number: int) -> list[int]:
     return found
 
 
-async def until(condition: Callable[[], object], within: float = 12) -> None:
+async def until(condition: Callable[[], object], within: float = 60) -> None:
     async with asyncio.timeout(within):
         while not condition():  # noqa: ASYNC110  nothing tells it
             await asyncio.sleep(0.02)
