@@ -279,7 +279,7 @@ def test_a_killed_supervisor_takes_its_programs_with_it(appliance: Appliance) ->
     below = children_of(appliance.pid)
     os.kill(appliance.pid, signal.SIGKILL)
     try:
-        wait_for(lambda: not [pid for pid in below if alive(pid)], 40, "the end of every process")
+        wait_for(lambda: not [pid for pid in below if alive(pid)], 15, "the end of every process")
     except AssertionError:
         raise AssertionError([Path(f"/proc/{pid}/cmdline").read_bytes() for pid in below if alive(pid)]) from None
     appliance.stop()

@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import shutil
-import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from farhand.kit.log import configure_log, get_log
+from farhand.kit.stop import Stop
 from farhand.rules.text import gettext_noop as _
 
 log = get_log("jobs")
@@ -47,7 +47,7 @@ class _Stopping(Exception):
 class Runner:
     """Does what waits. `stop` ends it at the next sign of life of the job that runs."""
 
-    def __init__(self, stop: threading.Event, free: Callable[[Path], int] | None = None) -> None:
+    def __init__(self, stop: Stop, free: Callable[[Path], int] | None = None) -> None:
         self.stop = stop
         self.free = free or (lambda path: shutil.disk_usage(path).free)
         self.alive_at = time.monotonic()
@@ -199,9 +199,8 @@ def run(data: Path) -> None:
     except AlreadyLocked:
         log.error("jobs_run_already", folder=str(data))
         raise SystemExit(1) from None
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    stop = Stop()
+    stop.on_signals()
     runner = Runner(stop)
     threading.Thread(target=_watch, args=(runner,), name="watchdog", daemon=True).start()
     log.info("jobs_start")

@@ -7,7 +7,6 @@ again at the next tick, the others go on.
 """
 
 import queue
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from farhand.kit.log import configure_log, get_log
+from farhand.kit.stop import Stop
 from farhand.protocol.bus import FromRelay, Journaled, LinkDown, Links, LinkUp, Policy
 
 log = get_log("worker")
@@ -157,10 +157,8 @@ def run(data: Path) -> None:
     from farhand.kit.bus import BusClient
     from farhand.web.project import bus
 
-    stop = threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, lambda *_: stop.set())
-        signal.signal(signal.SIGINT, lambda *_: stop.set())
+    stop = Stop()
+    stop.on_signals()
     client = BusClient(data / "run" / "bus.sock", FromRelay)
     bus.use(client.publish)
     inbox: queue.Queue[Any] = queue.Queue(maxsize=100_000)
@@ -174,7 +172,7 @@ def run(data: Path) -> None:
     log.info("worker_stopped")
 
 
-def loop(worker: Worker, inbox: "queue.Queue[Any]", stop: threading.Event) -> None:
+def loop(worker: Worker, inbox: "queue.Queue[Any]", stop: Stop) -> None:
     """Take messages and tick until `stop` is set."""
     from farhand.kit.bus import Connected
 

@@ -1,6 +1,5 @@
 """Jobs are done one by one, can be stopped, survive the end of their program, and leave nothing behind."""
 
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import pytest
 from tests.unit.web.conftest import actor_for
 
 from farhand.kit.ids import new_id
+from farhand.kit.stop import Stop
 from farhand.web.events.models import AuditRow
 from farhand.web.jobs import kinds, queries, runner, services
 from farhand.web.jobs.kinds import Failed, Kind, Outcome, Work
@@ -54,7 +54,7 @@ def owner(make_user: Any) -> Any:
 
 @pytest.fixture
 def worker(settings: Any) -> runner.Runner:
-    return runner.Runner(threading.Event())
+    return runner.Runner(Stop())
 
 
 def add(kind: str, owner: Any = None, subject: str = "session:x") -> Job:
@@ -176,7 +176,7 @@ def test_a_program_that_is_asked_to_end_puts_its_job_back(table: Any, owner: Any
 
 def test_jobs_leave_room_on_the_disk(table: Any, owner: Any, settings: Any) -> None:
     job = add("write", owner)
-    runner.Runner(threading.Event(), free=lambda path: runner.KEEP_FREE - 1).once()
+    runner.Runner(Stop(), free=lambda path: runner.KEEP_FREE - 1).once()
     job.refresh_from_db()
     assert (job.state, job.error) == (FAILED, runner.NO_ROOM)
 

@@ -2,7 +2,6 @@
 
 import io
 import struct
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from tests.unit.recording.made import SCREEN, SHELL
 from tests.unit.web.conftest import actor_for
 from tests.unit.web.reports.test_reports import ALL, PLAY, START, make_session, record, verify_all
 
+from farhand.kit.stop import Stop
 from farhand.protocol.channels import Screen, Shell
 from farhand.recording.picture import RECT_HEAD, UPDATE_HEAD
 from farhand.web.events.models import AuditRow
@@ -63,7 +63,7 @@ def session(make_user: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> S
 
 
 def work() -> None:
-    runner = Runner(threading.Event())
+    runner = Runner(Stop())
     while runner.once():
         pass
 
