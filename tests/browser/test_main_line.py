@@ -224,7 +224,7 @@ def read_report(context: BrowserContext, words: Words) -> None:
     screen.get_by_role("button", name=words.console("Pause"), exact=True).click()
     slider = screen.get_by_role("slider", name=words.console("Seek"), exact=True)
     small = screen.get_by_role("list", name=words.console("Thumbnails"), exact=True).get_by_role("button")
-    assert small.count() > 0
+    expect(small.first).to_be_visible(timeout=60_000)  # a job makes them
     small.first.click()
     slider.fill(str(int(float(slider.get_attribute("max") or 0)) // 100 * 100 - 300))
     wait_for(lambda: alike(canvas_pixels(canvas), begin) < 1, what="another picture")

@@ -141,7 +141,10 @@ def test_lines_are_pasted_after_a_question_only(shell: Shell, page: Page, words:
     shell.tool("Paste").click()
     steps.button(dialog, words, "Paste").click()
     shell.shows("be[31mta")
-    assert shell.rows.inner_text().count("alpha") == 2, "echoed and printed once: the first time nothing was pasted"
+    wait_for(
+        lambda: shell.rows.inner_text().count("be[31mta") == 2, what="the echo of the last line, and what cat printed"
+    )
+    assert shell.rows.inner_text().count("alpha") == 2, "the first time nothing was pasted"
 
     copy_to_clipboard(page, "z" * 600_000)
     shell.tool("Paste").click()

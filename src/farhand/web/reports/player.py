@@ -35,7 +35,7 @@ EVENTS: Final = 250
 
 @signed_in
 def index(request: HttpRequest, session_id: str) -> HttpResponse:
-    """The time line of the screen recording: segments with their full pictures, sizes, gaps, thumbnails."""
+    """The time line of the screen recording: segments with their full pictures, sizes, gaps."""
     actor = actor_of(request)
     session = services.open_recording(actor, session_id=session_id, what="screen")
     recording = recordings.of_session(session)
@@ -50,7 +50,6 @@ def index(request: HttpRequest, session_id: str) -> HttpResponse:
             {"from_ms": max(gap.from_ms - base, 0), "to_ms": max(gap.to_ms - base, 0), "what": gap.what}
             for gap in recording.gaps()
         ],
-        "thumbnails": [one.at_ms - base for one in previews.load(session.id).thumbnails],
         "view": ticket(actor, session),
     }
     return private(JsonResponse(body), max_age=0)
@@ -116,8 +115,18 @@ def _parts(session_id: str, segment: int, first: int, last: int) -> Iterator[byt
 
 
 @signed_in
+def thumbnail_times(request: HttpRequest, session_id: str) -> HttpResponse:
+    """When there are small pictures; a job makes them once all of the recording has been verified (`made`)."""
+    session = opened_session(request, session_id)
+    base = recordings.of_session(session).started_ms
+    found = previews.load(session.id)
+    body = {"made": found is not previews.NONE, "times_ms": [one.at_ms - base for one in found.thumbnails]}
+    return private(JsonResponse(body), max_age=0)
+
+
+@signed_in
 def thumbnail(request: HttpRequest, session_id: str, number: int) -> HttpResponse:
-    """One small picture, by its place in the index."""
+    """One small picture, by its place among the times."""
     session = opened_session(request, session_id)
     found = previews.load(session.id).thumbnails
     if number >= len(found):

@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern] = [
     path("reports/<str:session_id>/video/<str:job_id>/<str:file_name>", views.video, name="report-video"),
     path("reports/<str:session_id>/screen/index.json", player.index, name="report-screen"),
     path("reports/<str:session_id>/screen/events.json", player.events, name="report-events"),
+    path("reports/<str:session_id>/screen/thumbnails.json", player.thumbnail_times, name="report-thumbnails"),
     path("reports/<str:session_id>/screen/thumbnails/<int:number>.jpg", player.thumbnail, name="report-thumbnail"),
     path("reports/<str:session_id>/screen/<int:segment>/<int:first>-<int:last>", player.chunks, name="report-chunks"),
     path("reports/<str:session_id>/shell/<int:number>.<shellform:form_name>", views.shell, name="report-shell"),

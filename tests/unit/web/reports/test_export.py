@@ -177,15 +177,18 @@ def test_thumbnails_and_entered_lines_are_made_when_a_recording_is_complete(
     session: Session, owner: Any, sign_in: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(thumbnails, "EVERY_MS", 1000)
+    browser = sign_in(owner)
+    view = {"view": browser.get(f"/reports/{session.id}/screen/index.json").json()["view"]}
+    early = browser.get(f"/reports/{session.id}/screen/thumbnails.json", view)
+    assert early.json() == {"made": False, "times_ms": []}
     verify_all()
     work()
     assert Job.objects.get(kind=services.PREVIEWS).state == DONE
     found = previews.load(session.id)
     assert [one.at_ms - START for one in found.thumbnails] == [10, 3000, 6000]
-    browser = sign_in(owner)
-    index = browser.get(f"/reports/{session.id}/screen/index.json").json()
-    assert index["thumbnails"] == [10, 3000, 6000]
-    view = {"view": index["view"]}
+    times = browser.get(f"/reports/{session.id}/screen/thumbnails.json", view)
+    assert times.json() == {"made": True, "times_ms": [10, 3000, 6000]}
+    assert browser.get(f"/reports/{session.id}/screen/thumbnails.json").status_code == 403
     answer = browser.get(f"/reports/{session.id}/screen/thumbnails/1.jpg", view)
     assert answer["Content-Type"] == "image/jpeg"
     with av.open(io.BytesIO(answer.content)) as image:

@@ -11,7 +11,8 @@ import { shellControls } from "./shell";
 import { element } from "./elements";
 import { type Around, eventList } from "./events";
 import { type IndexFile, blocksOf, firstPicture } from "./timeline";
-import { type ReplayView, replayView, thumbnails } from "./view";
+import { type Thumbnails, whenMade } from "./thumbnails";
+import { type ReplayView, fillThumbnails, replayView } from "./view";
 
 interface ScreenModule {
   ScreenDecoder: new (canvas: HTMLCanvasElement) => Decoder;
@@ -55,8 +56,7 @@ async function openScreen(place: HTMLElement, address: string): Promise<void> {
     (at) => void player.seek(at),
     () => view.say(t("What was said and done could not be loaded. Reload the page and try again.")),
   );
-  const strip = thumbnails(index, (number) => part(`thumbnails/${number}.jpg`).href, (at) => void player.seek(at));
-  const view = replayView(index, events, strip);
+  const view = replayView(index, events);
   const player = new ScreenPlayer({
     index,
     decoder: (size) => decoderFor(view, module, size),
@@ -71,6 +71,9 @@ async function openScreen(place: HTMLElement, address: string): Promise<void> {
   view.connect(player);
   place.replaceChildren(view.root);
   view.update(player);
+  void whenMade(() => fetched(part("thumbnails.json")).then((r) => r.json() as Promise<Thumbnails>)).then((times) =>
+    fillThumbnails(view.strip, times, (number) => part(`thumbnails/${number}.jpg`).href, (at) => void player.seek(at)),
+  );
   // What was recorded before the first picture is an empty stage: nobody should have to wait for it.
   await player.seek(firstPicture(blocksOf(index)));
   run(player);

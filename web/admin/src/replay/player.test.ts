@@ -19,7 +19,6 @@ function recording(): IndexFile {
       [20_000, 800, 600],
     ],
     gaps: [],
-    thumbnails: [],
     view: "v",
   };
 }

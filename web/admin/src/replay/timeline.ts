@@ -50,8 +50,6 @@ export interface IndexFile {
   /** Where a screen began or changed its size: ms, width, height (0, 0: stopped). */
   screens: [at: number, width: number, height: number][];
   gaps: { from_ms: number; to_ms: number; what: string }[];
-  /** When there are thumbnails of the screen. */
-  thumbnails: number[];
   view: string;
 }
 

@@ -14,6 +14,8 @@ const STEP_MS = 5000;
 export interface ReplayView {
   root: HTMLElement;
   stage: HTMLElement;
+  /** Where small pictures go. */
+  strip: HTMLElement;
   /** Show what the player is at. */
   update(player: ScreenPlayer): void;
   /** Tie the controls to a player. */
@@ -23,19 +25,19 @@ export interface ReplayView {
 }
 
 /** The whole recording in small pictures to jump by; `picture` gives the address of one by its number. */
-export function thumbnails(index: IndexFile, picture: (number: number) => string, jump: (at: number) => void): HTMLElement {
-  const strip = element("ol", { class: "thumbnails", "aria-label": t("Thumbnails") });
-  index.thumbnails.forEach((at, number) => {
+export function fillThumbnails(strip: HTMLElement, times: readonly number[], picture: (number: number) => string, jump: (at: number) => void): void {
+  times.forEach((at, number) => {
     const image = element("img", { src: picture(number), alt: "", loading: "lazy" });
     const button = element("button", { type: "button", "aria-label": t("Go to {time}", { time: clock(at) }) }, image, element("span", {}, clock(at)));
     button.addEventListener("click", () => jump(at));
     strip.append(element("li", {}, button));
   });
-  strip.hidden = !index.thumbnails.length;
-  return strip;
+  strip.hidden = !times.length;
 }
 
-export function replayView(index: IndexFile, events: EventList, strip: HTMLElement): ReplayView {
+export function replayView(index: IndexFile, events: EventList): ReplayView {
+  const strip = element("ol", { class: "thumbnails", "aria-label": t("Thumbnails") });
+  strip.hidden = true;
   const stage = element("div", { class: "stage" });
   const play = element("button", { type: "button", class: "play" }, t("Play"));
   const seek = element("input", {
@@ -63,6 +65,7 @@ export function replayView(index: IndexFile, events: EventList, strip: HTMLEleme
   return {
     root,
     stage,
+    strip,
     say: (text) => {
       status.textContent = text;
     },

@@ -51,6 +51,23 @@ describe("a leg", () => {
     expect([leg.leg, seen]).toEqual([4, ["open", "close", "open"]]);
   });
 
+  it("tells when the endpoint leaves", () => {
+    const seen: boolean[] = [];
+    leg.onaway(() => seen.push(leg.joined));
+    const roster = (...parties: number[]): void => {
+      const legs = parties.map((party, n) => ({ leg: n + 1, party, subject: `s${n}`, name: "n", grants: 0 }));
+      around.socket.control(Control.ROSTER, { legs });
+    };
+    around.socket.welcome();
+    roster(2);
+    roster(2, 1);
+    expect([leg.joined, seen]).toEqual([true, []]);
+    roster(1);
+    roster(2);
+    roster(2);
+    expect([leg.joined, seen]).toEqual([false, [false]]);
+  });
+
   it("sends messages on its way, before and after it was joined and joined again", async () => {
     const posted = (): unknown[] => around.socket.json(Durable.POST, CHAT);
     const id = leg.journal.post("early");

@@ -4,7 +4,7 @@
  * give one is final. END `refused` ends the socket, not the session. What is durable stands in `journal`; a rejoin asks
  * only for what is missing there.
  */
-import { channelOf, Control, Durable, Kind, kindOf } from "../wire/channels";
+import { channelOf, Control, Durable, Kind, kindOf, Party } from "../wire/channels";
 import { build, parse, type Frame } from "../wire/frames";
 import {
   decodeEnd,
@@ -51,6 +51,7 @@ export class LegSocket implements LegPort {
   readonly #frames = new Map<number, Handlers<Parameters<FrameHandler>>>();
   readonly #opened = new Handlers<[]>();
   readonly #closed = new Handlers<[]>();
+  readonly #away = new Handlers<[]>();
   readonly #granted = new Handlers<[number]>();
   readonly #changed = new Handlers<[]>();
   #ticket: string | null;
@@ -75,6 +76,11 @@ export class LegSocket implements LegPort {
     return this.state === "open";
   }
 
+  /** The endpoint is in the session. */
+  get joined(): boolean {
+    return this.roster.some((leg) => leg.party === Party.ENDPOINT);
+  }
+
   get buffered(): number {
     return this.#socket?.bufferedAmount ?? 0;
   }
@@ -95,6 +101,7 @@ export class LegSocket implements LegPort {
 
   onopen = (handler: () => void): (() => void) => this.#opened.add(handler);
   onclose = (handler: () => void): (() => void) => this.#closed.add(handler);
+  onaway = (handler: () => void): (() => void) => this.#away.add(handler);
   ongrants = (handler: (grants: number) => void): (() => void) => this.#granted.add(handler);
   /** Call `handler` when anything that a person sees of this leg changed; what is in its journal tells for itself. */
   onchange = (handler: () => void): (() => void) => this.#changed.add(handler);
@@ -174,7 +181,7 @@ export class LegSocket implements LegPort {
         return;
       }
       case Control.ROSTER:
-        this.roster = decodeRoster(frame.payload);
+        this.#list(decodeRoster(frame.payload));
         this.#changed.call();
         return;
       case Control.GRANTS:
@@ -185,6 +192,12 @@ export class LegSocket implements LegPort {
       case Control.END:
         this.#ended(socket, decodeEnd(frame.payload));
     }
+  }
+
+  #list(roster: readonly LegInfo[]): void {
+    const was = this.joined;
+    this.roster = roster;
+    if (was && !this.joined) this.#away.call();
   }
 
   #ended(socket: Socket, end: End): void {

@@ -2,6 +2,7 @@
  * Why: one shell as a byte stream with positions, so that a lost socket costs no output.
  * Rules: the stream keeps the offset of the next byte that it wants. Every OPENED, every rejoin and every hole is answered
  * by ATTACH from there; what comes twice is told by its offset; what the endpoint no longer keeps is shown as a gap.
+ * What is typed while it cannot reach the shell waits here, up to a bound, and is never typed into another shell.
  * Credit is given back when the terminal has drawn the bytes, not when they came; a page that nobody sees does not draw
  * (browsers hardly run its timers): it keeps the newest output and lets the program go on.
  */
@@ -24,6 +25,8 @@ const INPUT_CHUNK = 16 * 1024;
 /** Credit goes back in steps of this many bytes: the endpoint counts on no more (MIN_WINDOW there is twice as much). */
 const CREDIT_STEP = 16 * 1024;
 const PATIENCE = 3;
+/** Typed bytes that wait for a shell which cannot be reached. */
+const INPUT_HELD = 64 * 1024;
 /** Newest output that is kept while nobody looks. */
 const KEPT_UNSEEN = 1 << 20;
 const TITLE_LENGTH = 48;
@@ -63,6 +66,9 @@ export class ShellStream {
   #asked = 0;
   #size = { cols: 80, rows: 24 };
   #typed = false;
+  #reached = false;
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
   #watched = true;
   #unseen: Piece[] = [];
   #unseenFrom = 0;
@@ -131,6 +137,42 @@ export class ShellStream {
 
   input(bytes: Uint8Array): void {
     this.#typed = true;
+    if (!this.#reached && !this.closed) this.#hold(bytes);
+    else this.#type(bytes);
+  }
+
+  /** The endpoint says that the shell is there. */
+  reached(): void {
+    this.#reached = true;
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    for (const bytes of held) this.#type(bytes);
+  }
+
+  /** Nobody hears what is sent, until the endpoint says otherwise. */
+  away(): void {
+    this.#reached = false;
+  }
+
+  #hold(bytes: Uint8Array): void {
+    if (this.#heldBytes + bytes.byteLength > INPUT_HELD) {
+      this.dropped += bytes.byteLength;
+      this.#changed();
+      return;
+    }
+    this.#heldBytes += bytes.byteLength;
+    this.#held.push(bytes.slice());
+  }
+
+  /** Whoever typed it meant a shell that is gone. */
+  #dropHeld(): void {
+    this.dropped += this.#heldBytes;
+    this.#held = [];
+    this.#heldBytes = 0;
+  }
+
+  #type(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at += INPUT_CHUNK) this.#send(Shell.INPUT, bytes.subarray(at, at + INPUT_CHUNK));
   }
 
@@ -153,6 +195,7 @@ export class ShellStream {
     this.title = "";
     this.#next = 0;
     this.#waiting = [];
+    this.#dropHeld();
     this.#forgetUnseen();
     this.#terminal?.reset();
   }
@@ -197,6 +240,7 @@ export class ShellStream {
   end(closed: Pick<ShellClosed, "status" | "text" | "end">): void {
     if (this.closed) return;
     this.closed = true;
+    this.#dropHeld();
     this.status = closed.status ?? this.status;
     this.text = closed.text;
     if (closed.end !== null && closed.end > this.#next) this.#missed(closed.end - this.#next, null);

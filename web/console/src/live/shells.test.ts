@@ -14,6 +14,7 @@ class FakePort implements LegPort {
   #frame: FrameHandler = () => undefined;
   #open: () => void = () => undefined;
   #close: () => void = () => undefined;
+  away: () => void = () => undefined;
 
   send(type: number, channel: number, payload: Uint8Array = new Uint8Array()): void {
     if (this.open) this.sent.push({ type, channel, payload: payload.slice() });
@@ -28,6 +29,10 @@ class FakePort implements LegPort {
   }
   onclose(handler: () => void): () => void {
     this.#close = handler;
+    return () => undefined;
+  }
+  onaway(handler: () => void): () => void {
+    this.away = handler;
     return () => undefined;
   }
   ongrants(): () => void {
@@ -117,6 +122,49 @@ describe("shells", () => {
     only().drawOn(terminal);
     port.data(1, 4, "two");
     expect(terminal.text).toBe("one two");
+  });
+
+  describe("that cannot be reached", () => {
+    const typed = (): string => port.of(Shell.INPUT).map((frame) => new TextDecoder().decode(frame.payload)).join("|");
+    const type = (text: string): void => only().input(new TextEncoder().encode(text));
+
+    beforeEach(() => {
+      port.opened(1, 7);
+      type("before ");
+    });
+
+    it("get what is typed meanwhile when the endpoint says that they are there", () => {
+      port.lose();
+      type("while we were away ");
+      port.rejoin();
+      type("while it was away ");
+      expect(typed()).toBe("");
+      port.opened(1, 7);
+      type("after");
+      expect(typed()).toBe("while we were away |while it was away |after");
+    });
+
+    it("wait for an endpoint that left, too", () => {
+      port.away();
+      type("later ");
+      expect(typed()).toBe("before ");
+      port.opened(1, 7);
+      expect(typed()).toBe("before |later ");
+    });
+
+    it("tell how much was not typed: what another shell would get, what is too much, what comes after the end", () => {
+      port.away();
+      type("for the old one");
+      port.opened(1, 8);
+      expect([typed(), only().dropped]).toEqual(["before ", 15]);
+      shells.dismiss(1);
+      port.away();
+      only().input(new Uint8Array(60_000));
+      only().input(new Uint8Array(10_000));
+      expect(only().dropped).toBe(10_000);
+      port.comes(Shell.CLOSED, 1, encodeJson({ shell: 1, status: 0, text: "", end: 0 }));
+      expect([typed(), only().dropped]).toEqual(["before ", 70_000]);
+    });
   });
 
   it("lose and double no byte over a lost connection", () => {

@@ -34,8 +34,10 @@ export class Shells implements Tool {
     this.#stop = [
       port.on(Kind.SHELL, (type, channel, payload, leg) => this.#frame(type, instanceOf(channel), payload, leg)),
       port.onopen(() => this.#attachAll()),
+      port.onaway(() => this.#away()),
       port.onclose(() => {
         this.opening = false;
+        this.#away();
         this.#changed.call();
       }),
     ];
@@ -90,6 +92,10 @@ export class Shells implements Tool {
     return stream;
   }
 
+  #away(): void {
+    for (const stream of this.#all.values()) stream.away();
+  }
+
   #attachAll(): void {
     for (const stream of this.#all.values()) if (!stream.closed) stream.attach();
   }
@@ -123,6 +129,7 @@ export class Shells implements Tool {
     stream.openedMs = opened.opened_ms;
     stream.resized(opened.cols, opened.rows);
     stream.attach();
+    stream.reached();
   }
 
   #closed(number: number, payload: Uint8Array): void {

@@ -23,6 +23,8 @@ export interface LegPort {
   onopen(handler: () => void): () => void;
   /** Call `handler` when the socket is gone; the leg reconnects by itself unless it ended. */
   onclose(handler: () => void): () => void;
+  /** Call `handler` when the endpoint has left the session, for a while or for good: what is sent then reaches nobody. */
+  onaway(handler: () => void): () => void;
   /** Call `handler` when the grants changed. */
   ongrants(handler: (grants: number) => void): () => void;
 }
