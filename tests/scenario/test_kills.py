@@ -50,13 +50,26 @@ def client(appliance: Appliance, console: Console, machines: Path, display: Virt
     running.stop()
 
 
+def jump(console: Console) -> LiveSession:
+    """Press Jump until the machine is back: after a kill it may be gone a moment before its item says so."""
+
+    def press() -> LiveSession | None:
+        path = f"jump-items/{item_named(console, NAME, within=40)['id']}/jump"
+        answer = console.visitor.api("POST", f"/api/console/{path}", {"tab": console.tab})
+        assert answer.status in (200, 409), answer.text
+        return LiveSession(console, answer.json()) if answer.status == 200 else None
+
+    live: LiveSession = wait_for(press, 40, "a session with the machine")
+    return live
+
+
 class Work:
     """A representative at work: watches the screen, has a shell, says things and remembers which were acknowledged."""
 
     def __init__(self, console: Console, client: JumpClient) -> None:
         self.console = console
         self.client = client
-        self.live: LiveSession = console.jump(item_named(console, NAME)["id"])
+        self.live: LiveSession = jump(console)
         self.live.entry(lambda e: e["kind"] == "leg-joined" and e["party"] == 1)
         self.shell = self.live.open_shell()
         self.live.type(self.shell, "unset HISTFILE; echo begin-$((1+1))\r")
