@@ -77,6 +77,7 @@ describe("clipboard sharing", () => {
       },
       onopen: (handler: () => void) => ((reopen = handler), () => undefined),
       onclose: () => () => undefined,
+      onaway: () => () => undefined,
       ongrants: (handler: (grants: number) => void) => ((granted = () => handler(leg.grants)), () => undefined),
     });
     clipboard = new Clipboard(port as LegPort, local);
