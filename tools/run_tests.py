@@ -3,17 +3,27 @@
 Why it exists: pytest ends with an error when a folder holds no test; a stage without tests is skipped here, but a run
 without any test at all fails. A failed stage does not hide the result of the next one.
 
+A test that starts real programs can fail for a reason of the machine's. In stages that do, up to `WAVERING` failed
+tests are run once more, alone and one after another; those that pass then are named in the closing lines as wavering.
+They are defects to mend, of a test or of the product, but do not hold up everything else
+(docs/decisions/0010-second-try.md).
+
 Rules: the stages are listed here and nowhere else; everything about how pytest runs stands in pyproject.toml.
 """
 
 import argparse
+import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+
+WAVERING = 2
+"""So many tests of a stage get a second try; with more failures nothing is tried again."""
 
 NO_TESTS_COLLECTED = 5
 """pytest's exit status when it collected nothing (or deselected everything)."""
@@ -30,19 +40,23 @@ class Stage:
     marks: str = "not long"
     """Which tests of them, as `pytest -m` takes it."""
     environment: tuple[tuple[str, str], ...] = ()
+    second_try: bool = False
 
 
 STAGES = (
     Stage("unit", ("tests/unit", "tests/arch"), ("-n", "2")),
     # Three files at a time: these tests wait more than they compute, and the tests of a file share an appliance.
-    Stage("scenario", ("tests/scenario",), ("-n", "3", "--dist", "loadfile")),
-    Stage("browser", ("tests/browser",), ("-n", "2", "--dist", "loadfile")),
+    Stage("scenario", ("tests/scenario",), ("-n", "3", "--dist", "loadfile"), second_try=True),
+    Stage("browser", ("tests/browser",), ("-n", "2", "--dist", "loadfile"), second_try=True),
 )
 FUZZED = ("tests/unit/protocol/test_fuzz_frames.py", "tests/unit/relay/door/test_fuzz_handshake.py")
 LONG_STAGES = (
     # The same tests as in the unit stage, with a million inputs each.
     Stage("fuzz", FUZZED, ("-n", "2", "--timeout", "7200"), "", (("FARHAND_FUZZ", "1000000"),)),
-    *(replace(stage, options=(*stage.options, "--timeout", "7200"), marks="long") for stage in STAGES),
+    *(
+        replace(stage, options=(*stage.options, "--timeout", "7200"), marks="long", second_try=False)
+        for stage in STAGES
+    ),
 )
 
 
@@ -52,13 +66,36 @@ def folders_with_tests(stage: Stage, root: Path) -> list[str]:
 
 
 def run_stage(stage: Stage, extra: list[str], root: Path) -> tuple[int, str]:
-    """Runs one stage, passing its output on as it comes; returns pytest's exit status and its closing line."""
+    """Runs one stage and gives its failed tests a second try; returns pytest's exit status and a closing line."""
     folders = folders_with_tests(stage, root)
     if not folders:
         return NO_TESTS_COLLECTED, "no tests yet"
-    command = [sys.executable, "-m", "pytest", "--color=yes" if sys.stdout.isatty() else "--color=no"]
+    memory = root / ".cache" / f"stage-{stage.name}"
+    shutil.rmtree(memory, ignore_errors=True)
+    arguments = ["-o", f"cache_dir={memory}", "-m", stage.marks, *extra]
+    status, closing = run_pytest(stage, [*arguments, *stage.options, *folders], root)
+    failed = failed_tests(memory)
+    if status != 1 or not stage.second_try or not 0 < len(failed) <= WAVERING:
+        return status, closing
+    print(f"\nA second try, alone: {', '.join(failed)}", flush=True)
+    status, again = run_pytest(stage, [*arguments, "--last-failed", *folders], root)
+    if status:
+        return status, f"{closing} | second try: {again}"
+    return 0, f"{closing} | WAVERING, passed at a second try: {', '.join(failed)}"
+
+
+def failed_tests(memory: Path) -> list[str]:
+    """The tests that pytest remembers as failed in this cache folder."""
+    try:
+        return sorted(json.loads((memory / "v" / "cache" / "lastfailed").read_text()))
+    except FileNotFoundError:
+        return []
+
+
+def run_pytest(stage: Stage, arguments: list[str], root: Path) -> tuple[int, str]:
+    """Runs pytest, passing its output on as it comes; returns its exit status and its closing line."""
     process = subprocess.Popen(
-        [*command, "-m", stage.marks, *stage.options, *extra, *folders],
+        [sys.executable, "-m", "pytest", "--color=yes" if sys.stdout.isatty() else "--color=no", *arguments],
         cwd=root,
         env={**os.environ, **dict(stage.environment)},
         stdout=subprocess.PIPE,

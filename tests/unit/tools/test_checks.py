@@ -88,8 +88,52 @@ def test_a_run_without_tests_fails_and_one_with_tests_does_not(
 ) -> None:
     assert run_tests.main([], tmp_path) == 1
     write(tmp_path / "tests/scenario/test_a.py", "def test_a():\n    pass\n")
-    assert run_tests.main(["-p", "no:cacheprovider"], tmp_path) == 0
+    assert run_tests.main([], tmp_path) == 0
     write(tmp_path / "tests/browser/test_b.py", "def test_b():\n    assert False\n")
-    assert run_tests.main(["-p", "no:cacheprovider"], tmp_path) == 1
+    assert run_tests.main([], tmp_path) == 1
     closing = capsys.readouterr().out.splitlines()[-3:]
     assert [line.split()[:2] for line in closing] == [["unit", "skip"], ["scenario", "ok"], ["browser", "FAIL"]]
+
+
+WAVERER = """
+from pathlib import Path
+
+def test_steady():
+    with Path("runs").open("a") as file:
+        file.write("steady ")
+
+def test_wavers():
+    seen = Path(__file__).with_suffix(".seen")
+    first = not seen.exists()
+    seen.touch()
+    assert not first
+"""
+
+
+def test_a_few_tests_with_real_programs_get_a_second_try_and_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "tests/scenario/test_a.py", WAVERER)
+    write(tmp_path / "tests/scenario/test_b.py", WAVERER)
+    assert run_tests.main([], tmp_path) == 0
+    closing = capsys.readouterr().out.splitlines()[-2]
+    assert closing.split()[:2] == ["scenario", "ok"]
+    assert (
+        "WAVERING, passed at a second try: tests/scenario/test_a.py::test_wavers, tests/scenario/test_b.py" in closing
+    )
+    assert (tmp_path / "runs").read_text() == "steady steady ", "only what failed is run again"
+
+
+def test_what_fails_twice_is_red(tmp_path: Path) -> None:
+    write(tmp_path / "tests/scenario/test_a.py", WAVERER)
+    write(tmp_path / "tests/scenario/test_b.py", "def test_b():\n    assert False\n")
+    assert run_tests.main([], tmp_path) == 1
+
+
+def test_many_failures_and_those_of_unit_tests_have_no_second_try(tmp_path: Path) -> None:
+    for name in "abc":
+        write(tmp_path / f"tests/scenario/test_{name}.py", WAVERER)
+    assert run_tests.main([], tmp_path) == 1
+    unit = tmp_path / "other"
+    write(unit / "tests/unit/test_a.py", WAVERER)
+    assert run_tests.main([], unit) == 1
