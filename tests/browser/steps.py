@@ -24,7 +24,7 @@ def jump(page: Page, words: Words, name: str = DEMO) -> Locator:
     """Jump to a computer and wait until it is connected; gives the session's region."""
     open_jump_items(page, words)
     row = page.get_by_role("row").filter(has_text=name)
-    row.get_by_role("button", name=words.console("Jump"), exact=True).click(timeout=30_000)
+    row.get_by_role("button", name=words.console("Jump"), exact=True).click()
     session = page.get_by_role("region", name=name, exact=True)
     button(session, words, "Start Screen Sharing").or_(button(session, words, "Open a new shell")).wait_for()
     return session

@@ -44,7 +44,6 @@ def entry(menu: Locator, words: Words, text: str) -> Locator:
 
 #
 #
-@pytest.mark.timeout(150)
 def test_special_actions_and_a_restart(appliance: Appliance, enter: Enter, words: Words, client: JumpClient) -> None:
     context = enter(appliance, words)
     page = sign_in(context, words, "/console")
@@ -99,7 +98,6 @@ def restart(page: Page, session: Locator, words: Words, client: JumpClient) -> N
     expect(state).to_be_hidden()
 
 
-@pytest.mark.timeout(150)
 @pytest.mark.parametrize("language", ["de", "fr", "nl"])
 def test_the_menu_in_other_languages(appliance: Appliance, enter: Enter, client: JumpClient, language: str) -> None:
     words = Words(language)

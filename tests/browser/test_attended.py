@@ -29,7 +29,6 @@ def desktop() -> Iterator[str]:
         yield display.name
 
 
-@pytest.mark.timeout(150)
 def test_customer_with_a_key(appliance: Appliance, enter: Enter, words: Words, desktop: str, tmp_path: Path) -> None:
     rep = enter(appliance, words)
     console = sign_in(rep, words, "/console")
@@ -152,7 +151,6 @@ def help_customer(page: Page, session: Locator, words: Words, customer: Customer
     shot(page, "attended")
 
 
-@pytest.mark.timeout(100)
 def test_window_of_the_customer(appliance: Appliance, enter: Enter, words: Words, desktop: str, tmp_path: Path) -> None:
     """The client's own window: `Accept` lets the session begin, `End Session` ends it at any time."""
     console = sign_in(enter(appliance, words), words, "/console")
@@ -190,7 +188,7 @@ def test_window_of_the_customer(appliance: Appliance, enter: Enter, words: Words
         expect(over).to_be_visible()
     finally:
         client.kill()
-        client.wait(10)
+        client.wait(60)
 
 
 class Window:
@@ -202,7 +200,7 @@ class Window:
             lambda: self._do("search", "--onlyvisible", "--name", "Farhand: remote help"), 30, "the window"
         )
 
-    def click_until(self, done: object, right: int, top: int = 0, bottom: int = 0, within: float = 20) -> None:
+    def click_until(self, done: object, right: int, top: int = 0, bottom: int = 0, within: float = 60.0) -> None:
         """Click a place given from the window's edges until `done()` says that it was understood."""
         assert callable(done)
         deadline = time.monotonic() + within
@@ -218,6 +216,6 @@ class Window:
 
     def _do(self, *words: str) -> str:
         done = subprocess.run(
-            ["xdotool", *words], env={"DISPLAY": self.display}, capture_output=True, text=True, timeout=10, check=False
+            ["xdotool", *words], env={"DISPLAY": self.display}, capture_output=True, text=True, timeout=60, check=False
         )
         return done.stdout.strip()

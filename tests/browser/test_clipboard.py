@@ -37,7 +37,7 @@ def keep() -> Callable[[subprocess.Popen[str]], None]:
     yield kept.append  # type: ignore[misc]
     for process in kept:
         process.kill()
-        process.wait(10)
+        process.wait(60)
 
 
 def lines(session: Locator, words: Words, text: str) -> Locator:
@@ -45,7 +45,6 @@ def lines(session: Locator, words: Words, text: str) -> Locator:
 
 
 #
-@pytest.mark.timeout(150)
 def test_text_goes_both_ways_by_itself(
     appliance: Appliance, enter: Enter, words: Words, keep: Callable[[subprocess.Popen[str]], None]
 ) -> None:
@@ -82,7 +81,6 @@ def test_text_goes_both_ways_by_itself(
     assert problems_of(context) == []
 
 
-@pytest.mark.timeout(100)
 def test_a_browser_that_asks_first_has_buttons(
     appliance: Appliance, enter: Enter, words: Words, keep: Callable[[subprocess.Popen[str]], None]
 ) -> None:

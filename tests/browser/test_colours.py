@@ -36,7 +36,6 @@ def board(appliance: Appliance) -> Iterator[Board]:
     painted.close()
 
 
-@pytest.mark.timeout(200)
 def test_colours_are_chosen_by_keyboard_and_seen(
     appliance: Appliance, board: Board, enter: Enter, words: Words
 ) -> None:
@@ -71,7 +70,6 @@ def test_colours_are_chosen_by_keyboard_and_seen(
     assert problems_of(context) == []
 
 
-@pytest.mark.timeout(120)
 def test_a_film_is_drawn_by_the_browsers_video_decoder(
     appliance: Appliance, board: Board, enter: Enter, words: Words
 ) -> None:
@@ -124,7 +122,7 @@ def _exact(canvas: Locator, display: str) -> None:
         one, other = canvas_pixels(canvas, 1), screen_pixels(display, 1)
         return one.shape == other.shape and bool((one == other).all())
 
-    wait_for(same, 30, "the exact picture")
+    wait_for(same, 60, "the exact picture")
 
 
 def _listen(socket: WebSocket, kinds: list[Encoding]) -> None:

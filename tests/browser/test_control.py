@@ -3,7 +3,6 @@ keys and combinations from the virtual keyboard, and nothing stays pressed when 
 
 from pathlib import Path
 
-import pytest
 import xcffib
 from playwright.sync_api import Locator, Page, expect
 from tests.browser import steps
@@ -48,7 +47,6 @@ def as_an_input_method(page: Page) -> None:
 
 
 #
-@pytest.mark.timeout(150)
 def test_what_is_typed_arrives_in_real_programs(
     appliance: Appliance, enter: Enter, words: Words, tmp_path: Path
 ) -> None:
@@ -88,12 +86,11 @@ def test_what_is_typed_arrives_in_real_programs(
     page.evaluate("() => { document.activeElement.blur(); window.dispatchEvent(new Event('blur')); }")
     wait_for(lambda: keys.count() == 0, what="all keys to be up")
     field.kill()
-    field.wait(10)
+    field.wait(60)
     steps.end_session(page, session, words)
     assert problems_of(context) == []
 
 
-@pytest.mark.timeout(150)
 def test_what_is_typed_arrives_in_a_terminal(appliance: Appliance, enter: Enter, words: Words, tmp_path: Path) -> None:
     context = enter(appliance, words)
     page = sign_in(context, words, "/console")

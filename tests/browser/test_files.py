@@ -4,14 +4,11 @@ import hashlib
 import os
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.browser import steps
 from tests.browser.conftest import Enter
 from tests.harness.appliance import Appliance, wait_for
 from tests.harness.browser import Words, axe_findings, problems_of, sign_in
-
-LONG = 60_000
 
 
 def begin(page: Page, session: Locator, words: Words, folder: Path) -> None:
@@ -50,7 +47,6 @@ def option(session: Locator, words: Words, name: str, choice: str) -> None:
 
 
 # R-149 R-188 R-189 R-193 R-194 R-195 R-196 R-197 R-198
-@pytest.mark.timeout(200)
 def test_files_of_the_remote_computer(appliance: Appliance, enter: Enter, words: Words, tmp_path: Path) -> None:
     there = tmp_path / "there"
     there.mkdir()
@@ -66,11 +62,11 @@ def test_files_of_the_remote_computer(appliance: Appliance, enter: Enter, words:
 
     session.get_by_label(words.console("Files to upload"), exact=True).set_input_files([tmp_path / n for n in sizes])
     for name in sizes:
-        expect(item(session, name)).to_be_visible(timeout=LONG)
+        expect(item(session, name)).to_be_visible()
         assert (there / name).read_bytes() == (tmp_path / name).read_bytes()
     expect(transfers(session, words).get_by_text("Done,")).to_have_count(3)
 
-    with page.expect_download(timeout=LONG) as download:
+    with page.expect_download() as download:
         option(session, words, "one.bin", "Download")
     assert download.value.suggested_filename == "one.bin"
     got = Path(download.value.path()).read_bytes()
@@ -96,7 +92,7 @@ def test_files_of_the_remote_computer(appliance: Appliance, enter: Enter, words:
     steps.button(session, words, "Refresh").click()
     expect(item(session, "later")).to_be_visible()
 
-    with page.expect_download(timeout=LONG) as download:
+    with page.expect_download() as download:
         option(session, words, "sub", "Download")
     assert download.value.suggested_filename == "sub.zip"
 

@@ -3,7 +3,6 @@
 import os
 import signal
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.browser import steps
 from tests.browser.conftest import Enter
@@ -12,7 +11,6 @@ from tests.harness.browser import Words, problems_of, sign_in, wait_like
 from tests.harness.xdisplay import display_below, screen_pixels
 
 
-@pytest.mark.timeout(100)
 def test_two_browsers_see_the_same(appliance: Appliance, enter: Enter, words: Words) -> None:
     one, other = (enter(appliance, words) for _ in range(2))
     acting, watching = sign_in(one, words, "/console"), sign_in(other, words, "/console")
@@ -31,7 +29,6 @@ def test_two_browsers_see_the_same(appliance: Appliance, enter: Enter, words: Wo
     assert problems_of(one) == problems_of(other) == []
 
 
-@pytest.mark.timeout(100)
 def test_a_reload_takes_the_session_up_again(appliance: Appliance, enter: Enter, words: Words) -> None:
     context = enter(appliance, words)
     page = sign_in(context, words, "/console")
@@ -51,7 +48,6 @@ def test_a_reload_takes_the_session_up_again(appliance: Appliance, enter: Enter,
     assert problems_of(context) == []
 
 
-@pytest.mark.timeout(100)
 def test_the_session_survives_a_killed_relay(appliance: Appliance, enter: Enter, words: Words) -> None:
     page = sign_in(enter(appliance, words), words, "/console")
     session = steps.jump(page, words)
@@ -61,9 +57,9 @@ def test_the_session_survives_a_killed_relay(appliance: Appliance, enter: Enter,
     remember(page, session, words)
     relay = appliance.pid_of("relay")
     os.kill(relay, signal.SIGKILL)
-    wait_for(lambda: appliance.pid_of("relay") != relay, 15, "a new relay")
+    wait_for(lambda: appliance.pid_of("relay") != relay, 60, "a new relay")
     steps.say(session, words, "said after the kill")
-    expect(session.get_by_text("Sending …", exact=True)).to_have_count(0, timeout=30_000)
+    expect(session.get_by_text("Sending …", exact=True)).to_have_count(0)
     recall(page, session)
     steps.choose_tool(page, words, "Screen Sharing")
     expect(canvas).to_be_visible()
@@ -83,7 +79,7 @@ def recall(page: Page, session: Locator) -> None:
     """The same shell still knows it, and shows what it showed before."""
     terminal = session.get_by_role("group", name="Terminal of shell 1", exact=True)
     rows = terminal.locator(".xterm-rows")
-    expect(rows).to_contain_text("begin", timeout=30_000)
+    expect(rows).to_contain_text("begin")
     terminal.click()
     page.keyboard.type("echo again $kept\n")
-    expect(rows).to_contain_text("again forty-two", timeout=30_000)
+    expect(rows).to_contain_text("again forty-two")

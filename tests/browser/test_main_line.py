@@ -21,7 +21,7 @@ TEXT = "Grüße ñ € 日本語"
 HOSTILE = "<b onclick=x>text</b> &amp; nothing else"
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_from_the_claim_to_the_report(language: str, fresh: Appliance, enter: Enter, tmp_path: Path) -> None:
     words = Words(language)
@@ -81,7 +81,7 @@ def launch_console(page: Page, words: Words) -> Page:
 
 def reach_demo(page: Page, words: Words) -> Locator:
     # The demonstration endpoint enrols itself after the claim: it appears without a reload.
-    expect(steps.open_jump_items(page, words)).to_be_visible(timeout=30_000)
+    expect(steps.open_jump_items(page, words)).to_be_visible()
     return steps.jump(page, words)
 
 
@@ -140,13 +140,15 @@ def use_shells(page: Page, session: Locator, words: Words) -> None:
     page.set_viewport_size({"width": 1020, "height": 700})
     sizes = sorted(set(re.findall(r"size (\d+) (\d+)", rows.inner_text())))
     assert len(sizes) == 1
+
     # The size goes its way by the page's next frames: the shell is asked until it knows.
-    for _ in range(10):
+    def asked() -> list[tuple[int, int]]:
         page.keyboard.type("echo size $(stty size)\n")
         page.wait_for_timeout(300)
-        new = sorted({(int(a), int(b)) for a, b in re.findall(r"size (\d+) (\d+)", rows.inner_text())})
-        if len(new) > 1:
-            break
+        found = {(int(a), int(b)) for a, b in re.findall(r"size (\d+) (\d+)", rows.inner_text())}
+        return sorted(found) if len(found) > 1 else []
+
+    new = wait_for(asked, what="another size")
     assert (int(sizes[0][0]), int(sizes[0][1])) == new[-1]
     assert new[0][0] < new[-1][0]
     assert new[0][1] < new[-1][1]

@@ -18,7 +18,7 @@ from tests.harness.visitor import Visitor
 
 from farhand.kit.process import leash
 
-READY_WITHIN = 60.0
+READY_WITHIN = 120.0
 LINK = re.compile(r"Claim this appliance: (https://\S+)")
 
 ADMIN = {"username": "admin", "display_name": "Administrator", "password": "correct horse battery staple"}
@@ -35,7 +35,7 @@ def free_port() -> int:
     raise AssertionError("no free port was found")
 
 
-def wait_for(condition, within: float = 20.0, what: str = "the condition"):  # type: ignore[no-untyped-def]
+def wait_for(condition, within: float = 60.0, what: str = "the condition"):  # type: ignore[no-untyped-def]
     """Poll until `condition()` is truthy and return it; fail with the last value after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
@@ -47,7 +47,7 @@ def wait_for(condition, within: float = 20.0, what: str = "the condition"):  # t
         time.sleep(0.05)
 
 
-def run_farhand(*words: str, stdin: str = "", within: float = 30.0, **more: str) -> subprocess.CompletedProcess[str]:
+def run_farhand(*words: str, stdin: str = "", within: float = 60.0, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the `farhand` command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "farhand.cli", *words],
@@ -110,7 +110,7 @@ class Appliance:
     def claim_link(self) -> str:
         """The claim link that was printed at the start, a moment after the line that says ready."""
         found: list[str] = wait_for(
-            lambda: [match.group(1) for line in self.lines if (match := LINK.search(line))], 10, "the claim link"
+            lambda: [match.group(1) for line in self.lines if (match := LINK.search(line))], what="the claim link"
         )
         return found[-1]
 
@@ -156,7 +156,7 @@ class Appliance:
         """`kill -9` one program and wait until another one has taken its place."""
         old = self.pid_of(program)
         os.kill(old, signal.SIGKILL)
-        wait_for(lambda: self.pid_of(program) != old, 10, f"a new {program}")
+        wait_for(lambda: self.pid_of(program) != old, 60, f"a new {program}")
 
     def stop(self, how: int = signal.SIGINT) -> int:
         """Stop it as Ctrl-C does; return its exit status."""
@@ -165,7 +165,7 @@ class Appliance:
         if self._process.poll() is None:
             self._process.send_signal(how)
             try:
-                self._process.wait(20)
+                self._process.wait(60)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

@@ -172,7 +172,7 @@ class JumpClient:
         """Log lines of one event."""
         return [line for line in map(_json, self.lines) if line.get("event") == event]
 
-    def wait_linked(self, times: int = 1, within: float = 30.0) -> float:
+    def wait_linked(self, times: int = 1, within: float = 60.0) -> float:
         """Wait until the client has linked so often; return the seconds that it took."""
         begin = time.monotonic()
         wait_for(lambda: len(self.said("linked")) >= times, within, f"link {times}; {self.lines[-5:]}")
@@ -182,14 +182,14 @@ class JumpClient:
         """`kill -9`."""
         assert self.process
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def stop(self) -> None:
         """End the client as a service manager does."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(10)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
 
@@ -215,7 +215,7 @@ class Customer:
         )
         threading.Thread(target=_read, args=(self.process, self.lines), daemon=True).start()
 
-    def wait_shown(self, text: str, since: int = 0, within: float = 30.0) -> str:
+    def wait_shown(self, text: str, since: int = 0, within: float = 60.0) -> str:
         """Wait until a line with `text` was shown and return it."""
         deadline = time.monotonic() + within
         while True:
@@ -232,7 +232,7 @@ class Customer:
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
-    def wait_ended(self, within: float = 30.0) -> int:
+    def wait_ended(self, within: float = 60.0) -> int:
         """Wait for the end and return the exit status."""
         return self.process.wait(within)
 
@@ -240,7 +240,7 @@ class Customer:
         """End the process if it still runs."""
         if self.process.poll() is None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
         if self.process.stdin:
             self.process.stdin.close()
 
@@ -253,7 +253,7 @@ def new_jump_client(appliance: Appliance, admin: Visitor, folder: Path, name: st
     return client
 
 
-def item_named(console: Console, name: str, status: str = "active", within: float = 20.0) -> dict[str, Any]:
+def item_named(console: Console, name: str, status: str = "active", within: float = 60.0) -> dict[str, Any]:
     """Wait until the Jump Item has this status and return it."""
 
     def look() -> Any:

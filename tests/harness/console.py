@@ -27,7 +27,7 @@ class _Loop:
         self.loop = new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
 
-    def call(self, coroutine: Any, within: float = 20.0) -> Any:
+    def call(self, coroutine: Any, within: float = 60.0) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(within)
 
 
@@ -81,7 +81,7 @@ class LiveSocket(picows.WSListener):
         if not self.closed:
             shared_loop().loop.call_soon_threadsafe(lambda: self._transport.disconnect(False))
 
-    def wait(self, want: Callable[[Frame], Any], within: float = 20.0, since: int = 0, what: str = "a frame") -> Any:
+    def wait(self, want: Callable[[Frame], Any], within: float = 60.0, since: int = 0, what: str = "a frame") -> Any:
         """Return the first truthy `want(frame)` among frames from number `since` on; fail after `within` seconds."""
         deadline = time.monotonic() + within
         position = since
@@ -187,7 +187,7 @@ class LiveSession:
 
     # --- chat and system ---
 
-    def say(self, text: str, ident: str | None = None, within: float = 20.0) -> dict[str, Any]:
+    def say(self, text: str, ident: str | None = None, within: float = 60.0) -> dict[str, Any]:
         """Send a chat line and wait for its acknowledgement: the entry with its sequence number."""
         ident = ident or new_id()
         self.socket.send(
@@ -195,7 +195,7 @@ class LiveSession:
         )
         return self.entry(lambda e: e["id"] == ident, within)
 
-    def entry(self, want: Callable[[dict[str, Any]], Any], within: float = 20.0) -> dict[str, Any]:
+    def entry(self, want: Callable[[dict[str, Any]], Any], within: float = 60.0) -> dict[str, Any]:
         """Wait for an entry of chat or system."""
 
         def match(frame: Frame) -> Any:
@@ -216,7 +216,7 @@ class LiveSession:
 
     # --- shell ---
 
-    def open_shell(self, within: float = 20.0) -> int:
+    def open_shell(self, within: float = 60.0) -> int:
         """Open a shell and return its channel number."""
         since = len(self.socket.frames)
         body = json.dumps({"cols": 80, "rows": 24}).encode()
@@ -238,7 +238,7 @@ class LiveSession:
         """All output of a shell that came on this socket."""
         return b"".join(bytes(f.payload[8:]) for f in self.socket.frames if f.channel == shell and f.type == Shell.DATA)
 
-    def wait_output(self, shell: int, text: str, within: float = 20.0) -> bytes:
+    def wait_output(self, shell: int, text: str, within: float = 60.0) -> bytes:
         """Wait until the shell has printed `text`."""
         deadline = time.monotonic() + within
         while text.encode() not in self.output(shell):

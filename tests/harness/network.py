@@ -69,10 +69,10 @@ class Cable:
 
     def __exit__(self, *_exc: object) -> None:
         with contextlib.suppress(OSError):  # the namespace's end would take it along, but only some time later
-            subprocess.run(["ip", "link", "delete", self._name], capture_output=True, check=False, timeout=20)
+            subprocess.run(["ip", "link", "delete", self._name], capture_output=True, check=False, timeout=60)
         if self._holder is not None:
             self._holder.kill()
-            self._holder.wait(10)
+            self._holder.wait(60)
             if self._holder.stderr:
                 self._holder.stderr.close()
             self._holder = None
@@ -130,7 +130,7 @@ class Cable:
 def _ip(*words: str, within: list[str] | None = None) -> None:
     """Run ip(8); fail the test with what it said."""
     try:
-        done = subprocess.run([*(within or []), "ip", *words], capture_output=True, text=True, check=False, timeout=20)
+        done = subprocess.run([*(within or []), "ip", *words], capture_output=True, text=True, check=False, timeout=60)
     except FileNotFoundError:
         pytest.fail("this test needs `ip`: install the package iproute2")
     if done.returncode:

@@ -80,7 +80,7 @@ class Sway:
         """Tell sway something, as its `swaymsg` does."""
         socket = next(iter(self.folder.glob("sway-ipc.*")), self.folder / "none")
         return subprocess.run(
-            ["swaymsg", "-s", str(socket), *words], env=self.environment, capture_output=True, text=True, timeout=30
+            ["swaymsg", "-s", str(socket), *words], env=self.environment, capture_output=True, text=True, timeout=60
         )
 
     def stop(self) -> None:
@@ -89,7 +89,7 @@ class Sway:
             process.terminate()
         for process in reversed(self._started):
             try:
-                process.wait(10)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(10)
+                process.wait(60)

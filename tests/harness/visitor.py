@@ -51,7 +51,7 @@ class Visitor:
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         """Send one request on a new connection."""
         context = ssl._create_unverified_context()
-        connection = http.client.HTTPSConnection(self.host, self.port, timeout=20, context=context)
+        connection = http.client.HTTPSConnection(self.host, self.port, timeout=60, context=context)
         sent = {"Accept-Language": self.language, "Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
         if method != "GET":
             sent |= {"Origin": self.origin, "Referer": self.origin + path}

@@ -43,7 +43,7 @@ def nobody_dies(appliance: Appliance) -> Iterator[None]:
 
 def tls(appliance: Appliance) -> ssl.SSLSocket:
     """A raw TLS connection to the port."""
-    plain = socket.create_connection(("localhost", appliance.port), timeout=10)
+    plain = socket.create_connection(("localhost", appliance.port), timeout=60)
     return ssl._create_unverified_context().wrap_socket(plain)
 
 
@@ -81,7 +81,7 @@ def upgrade(appliance: Appliance, path: str, *headers: str, host: str | None = N
 
 def one_line(appliance: Appliance, event: str, since: int, **fields: object) -> dict[str, Any]:
     """Wait for the line about it; there is exactly one."""
-    found = wait_for(lambda: appliance.logged(event, since, **fields), 10, f"a line {event}")
+    found = wait_for(lambda: appliance.logged(event, since, **fields), 60, f"a line {event}")
     assert len(found) == 1, found
     return dict(found[0])
 
@@ -156,8 +156,8 @@ def test_what_is_not_a_sign_in_closes_the_socket(appliance: Appliance, data: byt
         refused = live.wait(control(Control.REFUSE), what=f"REFUSE on {path}")
         assert refused["code"] == "bad-message", (path, refused)
         assert refused["text"]
-        wait_for(lambda s=live: s.closed, 10, "the end of the socket")  # type: ignore[misc]
-    wait_for(lambda: len(appliance.logged("bad_message", since)) == len(LIVE), 10, "one line each")
+        wait_for(lambda s=live: s.closed, 60, "the end of the socket")  # type: ignore[misc]
+    wait_for(lambda: len(appliance.logged("bad_message", since)) == len(LIVE), 60, "one line each")
 
 
 def raw_message(live: LiveSocket, data: bytes) -> None:
@@ -175,10 +175,10 @@ def test_text_and_oversized_messages_close_the_socket(appliance: Appliance, path
 
     text = open_socket(appliance.port, f"/live/{path}")
     shared_loop().loop.call_soon_threadsafe(text._transport.send, WSMsgType.TEXT, b"hello")
-    wait_for(lambda: text.closed, 10, "the end of the socket")
+    wait_for(lambda: text.closed, 60, "the end of the socket")
     large = open_socket(appliance.port, f"/live/{path}")
     raw_message(large, b"\1" * (4 << 20))
-    wait_for(lambda: large.closed, 10, "the end of the socket")
+    wait_for(lambda: large.closed, 60, "the end of the socket")
 
 
 # R-002
@@ -275,7 +275,7 @@ def test_a_post_without_its_proof_of_origin_changes_nothing(appliance: Appliance
 
 
 def test_plain_http_on_the_port_is_closed(appliance: Appliance) -> None:
-    with socket.create_connection(("localhost", appliance.port), timeout=10) as plain:
+    with socket.create_connection(("localhost", appliance.port), timeout=60) as plain:
         plain.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         answer = read_all(plain)
     assert b"<html" not in answer

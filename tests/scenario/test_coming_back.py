@@ -122,7 +122,6 @@ def restart(appliance: Appliance, console: Console, endpoints: list[Endpoint], a
     return back
 
 
-@pytest.mark.timeout(240)
 def test_clients_are_back_35_s_after_their_network(
     appliance: Appliance, console: Console, endpoints: list[Endpoint]
 ) -> None:
@@ -136,7 +135,6 @@ def test_clients_are_back_35_s_after_their_network(
         live.end()
 
 
-@pytest.mark.timeout(240)
 def test_clients_are_back_10_s_after_a_restart_of_the_appliance(
     appliance: Appliance, console: Console, endpoints: list[Endpoint]
 ) -> None:

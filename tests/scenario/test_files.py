@@ -93,7 +93,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 # R-188 R-190
-@pytest.mark.timeout(300)
 def test_200_mb_go_up_and_down_and_the_log_has_their_hash(
     person: Person, source: tuple[Path, str], tmp_path: Path
 ) -> None:
@@ -128,7 +127,6 @@ def restart_appliance(appliance: Appliance, person: Person) -> None:
     appliance.start()
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("cut", [kill_relay, cut_console, restart_appliance])
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_what_is_cut_goes_on_where_it_stopped(

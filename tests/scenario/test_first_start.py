@@ -27,7 +27,7 @@ def raw(appliance: Appliance, request: bytes) -> bytes:
     """Send bytes to the port and return the answer."""
     context = ssl._create_unverified_context()
     with (
-        socket.create_connection(("localhost", appliance.port), timeout=10) as plain,
+        socket.create_connection(("localhost", appliance.port), timeout=60) as plain,
         context.wrap_socket(plain) as tls,
     ):
         tls.sendall(request)
@@ -266,7 +266,7 @@ def test_stopping_leaves_no_process_and_the_next_start_keeps_everything(applianc
     assert len(below) >= 3
     assert appliance.stop(how) == 0
     assert "Farhand has stopped." in appliance.lines[-1]
-    wait_for(lambda: not [pid for pid in below if alive(pid)], 10, "the end of every process")
+    wait_for(lambda: not [pid for pid in below if alive(pid)], 60, "the end of every process")
     since = len(appliance.lines)
     appliance.start()
     wait_for(lambda: any("ready" in line for line in appliance.lines[since:]))

@@ -125,16 +125,16 @@ class Work:
                 return False
             return True
 
-        wait_for(again, 30, "the leg back")
+        wait_for(again, 60, "the leg back")
         self.collect()
         for ident in self.said.keys() - self.acknowledged.keys():
             self._post(ident)
-        wait_for(lambda: self.collect() or self.said.keys() == self.acknowledged.keys(), 30, "every acknowledgement")
+        wait_for(lambda: self.collect() or self.said.keys() == self.acknowledged.keys(), 60, "every acknowledgement")
 
     def finish(self) -> None:
         """End the session and wait until the Jump Item is free again."""
         self.live.end()
-        item_named(self.console, NAME, within=40)
+        item_named(self.console, NAME, within=60)
 
 
 def rows(appliance: Appliance, query: str, *values: object) -> list[tuple[Any, ...]]:
@@ -185,7 +185,7 @@ def verified(appliance: Appliance, file: Path) -> str:
 def kill(pid: int) -> None:
     """`kill -9` and wait for the end."""
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not alive(pid), 10, "the end of a killed process")
+    wait_for(lambda: not alive(pid), 60, "the end of a killed process")
 
 
 @pytest.mark.parametrize("program", ["web", "worker"])
@@ -211,7 +211,7 @@ def test_live_legs_do_not_notice_that_the_control_plane_dies(
     assert time.monotonic() - begin < 60
     assert appliance.pid_of("relay") == pids["relay"]
     assert len(client.said("linked")) >= 1
-    wait_for(lambda: console.visitor.get("/login").status == 200, 30, "pages again")
+    wait_for(lambda: console.visitor.get("/login").status == 200, 60, "pages again")
     # What was acknowledged before the kill still is: the key opens, the name is the new one.
     assert console.snapshot()["me"]["display_name"] == settings["display_name"]
     customer = appliance.visitor()
@@ -334,9 +334,9 @@ def test_everything_at_once(appliance: Appliance, console: Console, client: Jump
     old = appliance.pids
     for pid in old.values():
         os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: all(appliance.pid_of(name) != pid for name, pid in old.items()), 20, "new programs")
+    wait_for(lambda: all(appliance.pid_of(name) != pid for name, pid in old.items()), 60, "new programs")
     client.wait_linked(links + 1)
-    wait_for(lambda: console.visitor.get("/login").status == 200, 30, "pages again")
+    wait_for(lambda: console.visitor.get("/login").status == 200, 60, "pages again")
     work.rejoin()
     work.say("after all")
     wait_for(lambda: work.collect() or work.said.keys() == work.acknowledged.keys(), what="every acknowledgement")
@@ -362,10 +362,10 @@ def test_many_kills_at_random_moments(appliance: Appliance, console: Console, cl
             appliance.kill(program)
             if program == "relay":
                 client.wait_linked(links + 1)
-                wait_for(lambda: appliance.visitor().get("/login").status == 200, 30, "pages again")
+                wait_for(lambda: appliance.visitor().get("/login").status == 200, 60, "pages again")
                 work.rejoin()
-        wait_for(lambda: appliance.visitor().get("/login").status == 200, 30, "pages again")
-        wait_for(lambda w=work: w.collect() or w.said.keys() == w.acknowledged.keys(), 30, "every acknowledgement")  # type: ignore[misc]
+        wait_for(lambda: appliance.visitor().get("/login").status == 200, 60, "pages again")
+        wait_for(lambda w=work: w.collect() or w.said.keys() == w.acknowledged.keys(), 60, "every acknowledgement")  # type: ignore[misc]
         work.finish()
         check_all_kept(appliance, work)
         for file in segments(appliance, work.live.id):
@@ -376,7 +376,7 @@ def test_a_console_that_comes_while_the_relay_starts_gets_in(appliance: Applianc
     visitor: Visitor = sign_in(appliance, ADMIN["username"], ADMIN["password"])
     appliance.kill("relay")
     ticket = Console(visitor).post("events-ticket")["events_ticket"]
-    socket = wait_for(lambda: try_open(appliance.port, visitor.origin), 20, "a socket")
+    socket = wait_for(lambda: try_open(appliance.port, visitor.origin), 60, "a socket")
     socket.send(Control.LISTEN, 0, json.dumps({"ticket": ticket, "have": {}}).encode())
     socket.wait(lambda f: f.type == Control.WELCOME, what="WELCOME")
     socket.close()

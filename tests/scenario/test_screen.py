@@ -127,7 +127,6 @@ def play(board: Board, watcher: Watcher) -> None:
 
 
 @pytest.mark.display
-@pytest.mark.timeout(200)
 def test_each_colour_mode_costs_less_than_the_next(live: LiveSession, display: VirtualDisplay) -> None:
     board = Board(display.name, WIDTH, HEIGHT)
     watcher = Watcher(live)
@@ -143,7 +142,6 @@ def test_each_colour_mode_costs_less_than_the_next(live: LiveSession, display: V
 
 
 @pytest.mark.display
-@pytest.mark.timeout(120)
 def test_a_film_comes_as_video_to_who_can_draw_it(live: LiveSession, display: VirtualDisplay) -> None:
     board = Board(display.name, 320, 192, 160, 100)
     watcher = Watcher(live)

@@ -64,7 +64,7 @@ def test_a_secret_that_is_typed_without_echo_is_kept_nowhere(
     live.type(shell, "echo spoken-$((40+2))\r")
     live.wait_output(shell, "spoken-42")
     live.end()
-    item_named(console, NAME, within=40)
+    item_named(console, NAME, within=60)
 
     said = transcript(console, live, 1)
     cast = transcript(console, live, 1, "cast")
@@ -103,7 +103,7 @@ def test_shells_are_recorded_while_the_switch_is_on(client: JumpClient, console:
     live.type(shell, "echo again-$((40+2))\r")
     live.wait_output(shell, "again-42")
     live.end()
-    item_named(console, NAME, within=40)
+    item_named(console, NAME, within=60)
     said = transcript(console, live, 1)
     assert "seen-42" in said
     assert "again-42" in said

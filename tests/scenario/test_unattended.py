@@ -275,7 +275,7 @@ def test_the_client_is_back_after_a_restart_of_the_appliance(
     links = len(client.said("linked"))
     assert appliance.stop() == 0
     appliance.start()
-    record_property("back_after_restart_s", round(client.wait_linked(links + 1, within=30), 2))
+    record_property("back_after_restart_s", round(client.wait_linked(links + 1, within=60), 2))
     item_named(console, NAME)
     live = console.jump(item_named(console, NAME)["id"])
     live.entry(lambda e: e["kind"] == "leg-joined" and e["party"] == 1)

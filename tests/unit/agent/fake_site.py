@@ -96,7 +96,7 @@ class Peer:
 
     async def take(self, test: Callable[[Frame], bool]) -> Frame:
         """Wait for a frame that passes `test`, remove and return it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 for index, frame in enumerate(self.frames):
                     if test(frame):
@@ -114,7 +114,7 @@ class Peer:
         return msgspec.json.decode((await self.take(is_it)).payload, type=Post)
 
     async def wait_gone(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not self.gone:
                 self.changed.clear()
                 await self.changed.wait()
@@ -159,7 +159,7 @@ class FakeSite:
         await asyncio.sleep(0.01)
 
     async def peer(self, index: int) -> Peer:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while len(self.peers) <= index:
                 self.arrived.clear()
                 await self.arrived.wait()

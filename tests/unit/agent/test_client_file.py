@@ -121,7 +121,7 @@ async def test_a_jump_client_from_the_file(client: Path, environment: dict[str, 
             leg.send(Shell.INPUT, channel(Kind.SHELL, 1), b"echo from-$((1+2))\n", leg=2)
             await leg.take(lambda frame: frame.type == Shell.DATA and b"from-3" in bytes(frame.payload))
             process.terminate()
-            assert await asyncio.wait_for(process.wait(), 10) == 0
+            assert await asyncio.wait_for(process.wait(), 60) == 0
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
@@ -168,7 +168,7 @@ async def test_a_customer_run_ends_without_a_trace(
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=leash(),
         )  # fmt: skip
         try:
-            await asyncio.wait_for(process.stdout.readuntil(b"Type `accept` or `decline`:"), 20)
+            await asyncio.wait_for(process.stdout.readuntil(b"Type `accept` or `decline`:"), 60)
             process.stdin.write(b"accept\n")
             peer = await site.peer(0)
             await welcome(peer, console())
@@ -178,7 +178,7 @@ async def test_a_customer_run_ends_without_a_trace(
             acknowledge(peer, await peer.take_post("customer-ended"), 2)
             await peer.take_control(Control.LEAVE)
             peer.control(Control.END, End(reason="left", text="Bye.", uninstall=True))
-            shown, _errors = await asyncio.wait_for(process.communicate(), 20)
+            shown, _errors = await asyncio.wait_for(process.communicate(), 60)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()

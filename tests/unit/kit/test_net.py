@@ -62,7 +62,7 @@ async def test_the_hand_over_contract_with_picows(tmp_path: Path) -> None:
     for size in (0, 1, 125, 126, 65535, 65536, net.MAX_MESSAGE):
         data = os.urandom(size)
         transport.send(picows.WSMsgType.BINARY, data)
-        assert await asyncio.wait_for(listener.got.get(), 10) == data
+        assert await asyncio.wait_for(listener.got.get(), 60) == data
     transport.disconnect()
     server.close()
     sock.close()

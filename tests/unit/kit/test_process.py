@@ -59,7 +59,7 @@ class Parent:
         """`kill -9`."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 @pytest.fixture

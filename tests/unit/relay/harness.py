@@ -51,7 +51,7 @@ from farhand.protocol.messages import (
 from farhand.relay.main import Relay, RelaySettings
 
 ALL_GRANTS = int(Grant.CHAT | Grant.SCREEN_VIEW | Grant.SCREEN_CONTROL | Grant.SHELL | Grant.SYSTEM)
-TIMEOUT = 10.0
+TIMEOUT = 60.0
 FAR = 4_000_000_000_000
 
 

@@ -63,7 +63,7 @@ class OtherProcess(Harness):
     def end(self, number: signal.Signals) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ async def other(tmp_path: Path) -> AsyncIterator[OtherProcess]:
     yield harness
     if harness.process is not None and harness.process.poll() is None:
         harness.process.kill()
-        harness.process.wait(10)
+        harness.process.wait(60)
     await harness.stop()
 
 

@@ -74,7 +74,7 @@ async def test_a_thread_waits_and_is_let_go() -> None:
     assert not waiting.done()
     opening.cancel()
     with pytest.raises(DesktopError, match="no longer wanted"):
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, 60)
     await turns()
     assert person.taken_back == 1
 

@@ -367,7 +367,7 @@ async def test_a_session_that_nobody_knows_is_over_in_time(tmp_path: Path, monke
         peer = await site.peer(0)
         await peer.take_control(Control.JOIN)
         peer.control(Control.REFUSE, Refuse(code="unknown-session", text="This session is over."))
-        end = await asyncio.wait_for(task, 10)
+        end = await asyncio.wait_for(task, 60)
         assert (end.reason, end.text) == ("expired", "This session is over.")
 
 
@@ -477,11 +477,11 @@ async def test_a_silent_connection_is_noticed(tmp_path: Path) -> None:
     from farhand.agent.core.wire import open_wire
 
     async with FakeSite(TlsPair.make(tmp_path, "site")) as site:
-        wire = await open_wire(site.url, "/live/link", SiteGuard(site.site_key), silence_s=0.3)
+        wire = await open_wire(site.url, "/live/link", SiteGuard(site.site_key), silence_s=3)
         gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         wire.attach(lambda _frame: None, gone.set_result)
         for _ in range(8):  # pings keep it
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.5)
             site.peers[0].transport.send_ping(b"?")
         assert not gone.done()
-        assert "nothing was heard" in await asyncio.wait_for(gone, 5)
+        assert "nothing was heard" in await asyncio.wait_for(gone, 60)

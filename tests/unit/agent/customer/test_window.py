@@ -36,7 +36,7 @@ def display() -> Iterator[str]:
 
 def test_the_window(display: str) -> None:  # R-024 R-245
     play = [sys.executable, str(Path(__file__).with_name("window_play.py")), display]
-    done = subprocess.run(play, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(play, capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     assert (seen["start"], seen["tool"]) == (True, True)

@@ -37,21 +37,21 @@ def main(display: str) -> None:
             done.set()
 
         window._call(call)
-        assert done.wait(5)
+        assert done.wait(60)
 
     async def play() -> None:
         start = asyncio.ensure_future(window.ask_start(HelpOffer("Rep \x1b", "Desk", "https://x")))
         await asyncio.sleep(0.05)
         await asyncio.to_thread(in_tk, "labels", lambda: [label["text"] for label in widgets(root, tkinter.Label)])
         await asyncio.to_thread(in_tk, "accept", lambda: press(root, "Accept"))
-        seen["start"] = await asyncio.wait_for(start, 5)
+        seen["start"] = await asyncio.wait_for(start, 60)
         window.bind(Actions(chat=said.append, end=lambda: said.append("/ended")))
         window.show_state("Rep is with you.")
         window.show_line(Line(1_700_000_000_000, "Rep", "hello"))
         question = asyncio.ensure_future(window.ask_tool(Question("control", "Rep")))
         await asyncio.sleep(0.05)
         await asyncio.to_thread(in_tk, "allow", lambda: press(root, "Allow"))
-        seen["tool"] = await asyncio.wait_for(question, 5)
+        seen["tool"] = await asyncio.wait_for(question, 60)
         late = asyncio.ensure_future(window.ask_tool(Question("shell", "Rep")))
         await asyncio.sleep(0.05)
         late.cancel()  # the time is over: the question goes
@@ -69,7 +69,7 @@ def main(display: str) -> None:
         await asyncio.to_thread(in_tk, "end", lambda: [label["text"] for label in widgets(root, tkinter.Label)])
         window.close()
 
-    thread = threading.Thread(target=lambda: asyncio.run(asyncio.wait_for(play(), 30)), daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(asyncio.wait_for(play(), 60)), daemon=True)
     thread.start()
     root.after(35_000, root.destroy)
     window.main()

@@ -88,13 +88,19 @@ class Watcher:
         reply = self.connection.core.QueryPointer(self.root).reply()
         return reply.root_x, reply.root_y, reply.mask & 0x1F00
 
+    def windows(self):
+        """How many windows are shown: keys go to the one below the pointer."""
+        children = self.connection.core.QueryTree(self.root).reply().children
+        shown = [self.connection.core.GetWindowAttributes(window).reply().map_state for window in children]
+        return shown.count(xp.MapState.Viewable)
+
     def spares(self):
         reply = self.connection.core.GetKeyboardMapping(8, 248).reply()
         width, symbols = reply.keysyms_per_keycode, list(reply.keysyms)
         return sum(1 for at in range(0, len(symbols), width) if not any(symbols[at : at + width]))
 
 
-async def soon(condition, seconds=15):
+async def soon(condition, seconds=60.0):
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, "waited in vain"
@@ -114,8 +120,8 @@ def terminal(xvfb, tmp_path):  # noqa: F811
         stderr=subprocess.DEVNULL,
         preexec_fn=leash(),
     )
-    until((tmp_path / "ready").exists)
-    time.sleep(0.2)
+    watcher = Watcher(display)
+    until(lambda: (tmp_path / "ready").exists() and watcher.windows())
     yield display, target
     end(process)
 

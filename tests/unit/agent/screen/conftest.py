@@ -132,10 +132,10 @@ def start_xvfb(size: str) -> tuple[str, subprocess.Popen]:
 
 def end(process: subprocess.Popen) -> None:
     process.kill()
-    process.wait(10)
+    process.wait(60)
 
 
-def until(condition, seconds: float = 20.0) -> None:
+def until(condition, seconds: float = 60.0) -> None:
     """Wait until `condition()` holds; fail loudly when it does not."""
     limit = time.monotonic() + seconds
     while not condition():

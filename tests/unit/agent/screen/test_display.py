@@ -1,6 +1,7 @@
 """The screen tool on a real X server: exact pixels, rest when nothing changes, clear ends."""
 
 import asyncio
+import itertools
 import struct
 import threading
 import time
@@ -129,11 +130,25 @@ class Port:
         return [(leg, payload) for kind, leg, payload in self.sent if kind == frame_type]
 
 
-async def until(condition, seconds=20.0):
+async def until(condition, seconds=60.0):
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, "waited in vain"
         await asyncio.sleep(0.01)
+
+
+async def at_rest(port, draw=lambda step: None):
+    """Wait until the worker has slept through 50 steps, also while something is drawn; return how much was sent."""
+    limit, before, since = time.monotonic() + 60, None, 0
+    for step in itertools.count():
+        now = port.tool._worker.turns, len(port.sent)
+        before, since = (now, since) if now == before else (now, step)
+        if step - since >= 50:
+            return now[1]
+        assert time.monotonic() < limit, "it never came to rest"
+        draw(step)
+        await asyncio.sleep(0.03)
+    return 0
 
 
 def truth(display):
@@ -223,7 +238,7 @@ async def test_a_change_that_is_reported_along_with_an_answer_is_not_slept_over(
             await asyncio.sleep(0.05)
             late.append(0x405060 + colour)
             painter.fill(0x102030 + colour, 200, 200, 30, 30)
-            await until(lambda: not late and look(), 5)
+            await until(lambda: not late and look())
     finally:
         worker.stop()
         painter.close()
@@ -235,11 +250,7 @@ async def test_a_still_screen_costs_nothing(session):
     painter = Painter(port.display)
     port.start()
     await until(lambda: port.references and port.references[2].same(truth(port.display)))
-    await asyncio.sleep(0.5)
-    turns, sent = port.tool._worker.turns, len(port.sent)
-    await asyncio.sleep(1.5)
-    assert port.tool._worker.turns == turns
-    assert len(port.sent) == sent
+    sent = await at_rest(port)
     painter.fill(0xFF0000, 5, 5, 9, 9)
     await until(lambda: len(port.sent) > sent)
     painter.close()
@@ -251,17 +262,9 @@ async def test_a_viewer_that_never_acknowledges_costs_nothing(session):
     painter = Painter(port.display)
     port.start()
     await until(lambda: port.references and port.references[2].same(truth(port.display)))
-    await asyncio.sleep(0.4)
+    await at_rest(port)
     acked, port.tool._worker.acked = port.tool._worker.acked, lambda *ack: None
-    for step in range(40):
-        painter.fill(step * 77_777, 0, 0, 500, 300)
-        await asyncio.sleep(0.02)
-    turns, sent = port.tool._worker.turns, len(port.sent)
-    for step in range(20):
-        painter.fill(step * 33_333, 0, 0, 500, 300)
-        await asyncio.sleep(0.02)
-    assert len(port.sent) == sent
-    assert port.tool._worker.turns - turns <= 2
+    await at_rest(port, lambda step: painter.fill(step * 77_777, 0, 0, 500, 300))
     port.tool._worker.acked = acked
     port.tool.resumed()
     await until(lambda: port.references[2].same(truth(port.display)))

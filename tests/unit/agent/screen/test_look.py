@@ -35,7 +35,7 @@ def test_random_scenes_end_exact_in_the_place_that_is_looked_at(changes):
 
 
 def xrandr(display: str, *words: str) -> None:
-    subprocess.run(["xrandr", "--display", display, *words], check=True, timeout=30, capture_output=True)
+    subprocess.run(["xrandr", "--display", display, *words], check=True, timeout=60, capture_output=True)
 
 
 @pytest.mark.display

@@ -79,7 +79,7 @@ class Picture:
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  the condition turns in another thread
             await asyncio.sleep(0.01)
 

@@ -24,12 +24,12 @@ class Client:
         self.reader, self.writer = reader, writer
 
     async def answer(self) -> tuple[int, bytes, bytes]:
-        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 10)
+        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 60)
         length = 0
         for line in head.split(b"\r\n"):
             if line.lower().startswith(b"content-length:"):
                 length = int(line.partition(b":")[2])
-        body = await asyncio.wait_for(self.reader.readexactly(length), 10)
+        body = await asyncio.wait_for(self.reader.readexactly(length), 60)
         return int(head.split(b" ")[1]), head, body
 
     async def ask(self, data: bytes) -> tuple[int, bytes, bytes]:
@@ -37,7 +37,7 @@ class Client:
         return await self.answer()
 
     async def closed(self) -> bytes:
-        return await asyncio.wait_for(self.reader.read(), 10)
+        return await asyncio.wait_for(self.reader.read(), 60)
 
 
 async def connect(relay: Harness, *, tls: bool = True) -> Client:
@@ -108,7 +108,7 @@ async def test_first_bytes_may_be_split_anywhere(relay: Harness, web: FakeWeb) -
         await client.writer.drain()
         await asyncio.sleep(0.02)
         client.writer.write(upgrade[cut:])
-        head = await asyncio.wait_for(client.reader.readuntil(b"\r\n\r\n"), 10)
+        head = await asyncio.wait_for(client.reader.readuntil(b"\r\n\r\n"), 60)
         assert b" 101 " in head
         assert (await client.reader.readexactly(1)) == b"\x82"  # HELLO, binary
 
@@ -279,7 +279,7 @@ async def test_host_and_origin_of_every_websocket(
     # Origin is checked on every WebSocket in every mode
     client = await connect(relay)
     client.writer.write(UPGRADE.format(path=path, host=host, extra=extra).encode())
-    head = await asyncio.wait_for(client.reader.readuntil(b"\r\n\r\n"), 10)
+    head = await asyncio.wait_for(client.reader.readuntil(b"\r\n\r\n"), 60)
     assert int(head.split(b" ")[1]) == status
 
 
@@ -305,7 +305,7 @@ async def test_drain_finishes_the_answer_that_is_due(make_relay: Callable[[], Ha
     loop = asyncio.get_running_loop()
 
     def slow(head: bytes, body: bytes) -> bytes:
-        asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(60)
         return hello(head, body)
 
     relay.web = FakeWeb(relay.data / "run" / "web.sock", slow)
@@ -321,5 +321,5 @@ async def test_drain_finishes_the_answer_that_is_due(make_relay: Callable[[], Ha
     assert await idle.closed() == b""
     gate.set()
     assert (await client.answer())[0] == 200
-    await asyncio.wait_for(stopping, 10)
+    await asyncio.wait_for(stopping, 60)
     relay.relay = None

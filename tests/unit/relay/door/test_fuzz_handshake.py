@@ -165,7 +165,7 @@ async def test_upgrades_and_first_frames_on_real_sockets(relay: Harness) -> None
         kind = {"/live/link": 32, "/live/leg": 16, "/live/events": 48}[path]
         transport.send(picows.WSMsgType.BINARY, mutate(rng, frames.build(kind, 0, 0, rng.choice(JSON))))
         assert isinstance(listener, Listener)
-        await asyncio.wait_for(listener.closed.wait(), 10)
+        await asyncio.wait_for(listener.closed.wait(), 60)
     agent = await relay.agent()  # the relay is as well as before
     assert not agent.peer.listener.closed.is_set()
     await relay.settle(lambda: len(relay.live.wheel.sockets()) == 1)

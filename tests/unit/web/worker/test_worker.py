@@ -267,7 +267,7 @@ class Relay:
                 self.kept.remove(message)
                 return message
         while True:
-            message = await asyncio.wait_for(self.got.get(), 30)
+            message = await asyncio.wait_for(self.got.get(), 60)
             if isinstance(message, kind):
                 return message
             self.kept.append(message)
@@ -312,7 +312,7 @@ async def test_the_program_survives_its_own_death(tmp_path: Path, site: dict[str
         again = await _event(relay, "jump_items", "offline")
         assert (again.value["status_since_ms"], again.n) == (9, event.n + 1)
         relay.worker.terminate()
-        assert relay.worker.wait(timeout=10) == 0
+        assert relay.worker.wait(timeout=60) == 0
     finally:
         if relay.worker is not None:
             relay.worker.kill()

@@ -47,7 +47,7 @@ class Compositor:
         self.there.set()
 
     def say(self, data: bytes, fds: tuple[int, ...] = ()) -> None:
-        assert self.there.wait(30)
+        assert self.there.wait(60)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         self.peer.sendmsg([data], rights)
 

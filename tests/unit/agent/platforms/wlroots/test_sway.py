@@ -48,7 +48,9 @@ def background(color: int, output: str = "*") -> str:
     return f"output {output} background #{color:06x} solid_color"
 
 
-def follow(screen: ScreenSource, picture: np.ndarray[Any, Any], until: Callable[[], bool], within: float = 30) -> None:
+def follow(
+    screen: ScreenSource, picture: np.ndarray[Any, Any], until: Callable[[], bool], within: float = 60.0
+) -> None:
     """Bring a picture up to date by damage alone, as the screen tool does."""
     deadline = time.monotonic() + within
     while not until():

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.display
 
 
 def xrandr(display: str, *words: str) -> None:
-    subprocess.run(["xrandr", "--display", display, *words], check=True, timeout=10, capture_output=True)
+    subprocess.run(["xrandr", "--display", display, *words], check=True, timeout=60, capture_output=True)
 
 
 @pytest.fixture

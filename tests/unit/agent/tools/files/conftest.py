@@ -70,7 +70,7 @@ async def side() -> AsyncIterator[Side]:
     def send(frame_type: int, payload: bytes) -> None:
         loop.call_soon_threadsafe(frame, frame_type, payload)
 
-    viewer = port.viewers[2] = FilesClient(send, within=30)
+    viewer = port.viewers[2] = FilesClient(send, within=60)
     yield Side(port, tool, viewer)
     tool.close()
     while tool._tasks:
