@@ -146,15 +146,14 @@ def _help(wish: argparse.Namespace, package: Package) -> int:
 
 def _return(wish: argparse.Namespace, package: Package) -> int:
     from farhand.agent.customer.program import help_customer
-    from farhand.agent.customer.returning import read_way
+    from farhand.agent.customer.returning import read_back
     from farhand.agent.platforms import here
     from farhand.kit.log import configure_log
 
-    platform, file = here(), wish.way.absolute()
-    platform.next_sign_in(file.parent.name).unset()
-    way = read_way(file)
+    platform = here()
+    back = read_back(wish.way.absolute(), platform.next_sign_in)
     configure_log("client")
-    return help_customer(way.config, _face(wish), platform, wish.display, package, way)
+    return help_customer(back.way.config, _face(wish), platform, wish.display, package, back)
 
 
 def _face(wish: argparse.Namespace) -> "ConsentUi":

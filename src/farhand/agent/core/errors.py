@@ -20,10 +20,12 @@ class UnreachableError(ClientError):
 class RefusedError(ClientError):
     """The server said no; the sentence is the server's."""
 
-    def __init__(self, code: str, text: str, retry_after_s: int | None = None) -> None:
+    def __init__(self, code: str, text: str, retry_after_s: int | None = None, *, passing: bool = False) -> None:
+        """`passing`: the server is busy, starting or unwell, and may say yes another time."""
         super().__init__(text)
         self.code = code
         self.retry_after_s = retry_after_s
+        self.passing = passing
 
 
 def was_refused(error: BaseException | None) -> bool:

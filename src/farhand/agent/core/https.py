@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 TIMEOUT_S = 20.0
 MAX_ANSWER = 262_144
+_PASSING = frozenset({408, 425, 429})
+"""Answers that say: not now. So does every one from 500 on."""
 
 
 class SiteAnswer(Message, frozen=True, kw_only=True):
@@ -76,7 +78,8 @@ class SiteClient:
         """Have the server prove that it belongs to the site."""
         status, body = self._exchange("GET", "/api/agent/site", None)
         if status == 503:
-            raise RefusedError("not-claimed", _("This appliance is not set up yet, or is starting: try again later."))
+            text = _("This appliance is not set up yet, or is starting: try again later.")
+            raise RefusedError("not-claimed", text, passing=True)
         try:
             answer = msgspec.json.decode(body, type=SiteAnswer)
         except NOT_UNDERSTOOD as error:
@@ -120,4 +123,4 @@ class SiteClient:
         except NOT_UNDERSTOOD:
             error = _Error()
         text = error.text or _("The server answered with status {status}: try again later.").format(status=status)
-        return RefusedError(error.code, text)
+        return RefusedError(error.code, text, passing=status >= 500 or status in _PASSING)

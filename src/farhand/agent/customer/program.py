@@ -1,18 +1,24 @@
 """What the customer client does: ask, start, serve the session, end it, remove itself."""
 
 import asyncio
+import contextlib
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from farhand import __version__
-from farhand.agent.core.errors import ClientError
+from farhand.agent.core.errors import ClientError, RefusedError
 from farhand.agent.core.https import SiteClient
+from farhand.agent.core.link import judge_failure
 from farhand.agent.core.package import CustomerConfig, Package
+from farhand.agent.core.reconnect import ReconnectPolicy
 from farhand.agent.core.session import Session, SessionSettings
 from farhand.agent.core.site import SiteGuard
 from farhand.agent.core.tools import NotRecordedError
-from farhand.agent.customer.returning import CustomerReturn, Way
+from farhand.agent.customer.returning import Back, CustomerReturn, place_name
 from farhand.agent.customer.ui import Actions, ConsentUi, HelpOffer, Line, printable
 from farhand.agent.platforms import Platform
 from farhand.agent.texts import _
@@ -157,26 +163,28 @@ async def attend(
     platform: Platform,
     display: str | None,
     package: Package = NO_PACKAGE,
-    way: Way | None = None,
+    back: Back | None = None,
 ) -> Outcome:
-    """Ask the customer and serve the session. With `way`, come back into one that the customer agreed to before a
+    """Ask the customer and serve the session. With `back`, come back into one that the customer agreed to before a
     reboot. Raises ClientError."""
     guard = SiteGuard(config.site_key)
     ui.show_state(_("Connecting to {server}…").format(server=config.server))
-    info = await asyncio.to_thread(_fetch_info, config, guard)
-    if way is None and not await ui.ask_start(HelpOffer(info.representative, info.site, config.server)):
-        return Outcome(text=_("You have declined. Nothing was started."))
-    key = new_key() if way is None else way.key
-    start = Start(
-        join=config.join,
-        key=public_of(key).hex(),
-        proof=sign_bytes(key, "join", config.join.encode()).hex(),
-        facts=platform.facts(display),
-        version=__version__,
-    )
-    started = await asyncio.to_thread(_post_start, config, guard, start)
-    place = platform.next_sign_in(f"return-{started.session_id}")
-    returning = CustomerReturn(place, package, config, key, way.came_from if way is not None else "")
+    key = new_key() if back is None else back.way.key
+    if back is not None:
+        try:
+            info, start, started = await _come_back(config, guard, ui, back, lambda: platform.facts(display))
+        except ClientError as error:
+            back.over()
+            return Outcome(text=str(error), failed=True, remove=True)
+        back.taken()
+    else:
+        info = await asyncio.to_thread(_fetch_info, config, guard)
+        if not await ui.ask_start(HelpOffer(info.representative, info.site, config.server)):
+            return Outcome(text=_("You have declined. Nothing was started."))
+        start = _start_with(config, key, platform.facts(display))
+        started = await asyncio.to_thread(_post_start, config, guard, start)
+    place = platform.next_sign_in(place_name(started.session_id))
+    returning = CustomerReturn(place, package, config, key, back.way.came_from if back is not None else "")
     session = Session(
         SessionSettings(
             server=config.server,
@@ -201,6 +209,55 @@ async def attend(
         renewing.cancel()
     returning.forget()
     return Outcome(text=end.text or _("The session has ended."), remove=end.uninstall)
+
+
+async def _come_back(
+    config: CustomerConfig, guard: SiteGuard, ui: ConsentUi, back: Back, facts: Callable[[], Facts]
+) -> tuple[Info, Start, Started]:
+    """Start again with the key of before, as often as it takes: at sign-in the network may not be there yet. Raises
+    ClientError when the server refuses, when the time for it is over, or when the customer wants it no longer."""
+    policy, given_up = ReconnectPolicy(), asyncio.Event()
+    until = asyncio.get_running_loop().time() + back.rest_s
+    told = False
+    while True:
+        try:
+            info = await asyncio.to_thread(_fetch_info, config, guard)
+            start = _start_with(config, back.way.key, facts())
+            return info, start, await asyncio.to_thread(_post_start, config, guard, start)
+        except ClientError as error:
+            pause = policy.failed(*judge_failure(error))
+            refused = isinstance(error, RefusedError) and not error.passing
+            if refused or asyncio.get_running_loop().time() + pause >= until:
+                raise
+            get_log("agent.customer").info("return_delayed", reason=str(error), pause_s=round(pause, 1))
+        if not told:
+            told = True
+            ui.bind(Actions(chat=lambda _text: None, end=_from_a_face(given_up.set)))
+            ui.show_state(_("The connection is lost. Trying again…"))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(given_up.wait(), pause)
+            raise ClientError(_("You have ended the session."))
+
+
+def _start_with(config: CustomerConfig, key: Ed25519PrivateKey, facts: Facts) -> Start:
+    return Start(
+        join=config.join,
+        key=public_of(key).hex(),
+        proof=sign_bytes(key, "join", config.join.encode()).hex(),
+        facts=facts,
+        version=__version__,
+    )
+
+
+def _from_a_face(function: Callable[..., object]) -> Callable[..., None]:
+    """Make a function of this event loop one that a face may call from its own thread, also when all is over."""
+    loop = asyncio.get_running_loop()
+
+    def call(*values: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(function, *values)
+
+    return call
 
 
 async def _renew(config: CustomerConfig, guard: SiteGuard, start: Start, session: Session) -> None:
@@ -230,13 +287,7 @@ def _bind(ui: ConsentUi, session: Session) -> None:
         if not leaving:
             leaving.add(loop.create_task(session.leave()))
 
-    def soon(function: object, *values: object) -> None:
-        try:
-            loop.call_soon_threadsafe(function, *values)  # type: ignore[arg-type]
-        except RuntimeError:  # the session is over
-            return
-
-    ui.bind(Actions(chat=lambda text: soon(chat, text), end=lambda: soon(end)))
+    ui.bind(Actions(chat=_from_a_face(chat), end=_from_a_face(end)))
 
 
 def _fetch_info(config: CustomerConfig, guard: SiteGuard) -> Info:
@@ -255,7 +306,7 @@ def help_customer(
     platform: Platform,
     display: str | None,
     package: Package,
-    way: Way | None = None,
+    back: Back | None = None,
 ) -> int:
     """Run the customer client: the face in this thread, the program in another. Returns the exit code."""
     silence_libraries()
@@ -264,7 +315,7 @@ def help_customer(
     def program() -> None:
         nonlocal outcome
         try:
-            outcome = asyncio.run(attend(config, ui, platform, display, package, way))
+            outcome = asyncio.run(attend(config, ui, platform, display, package, back))
         except ClientError as error:
             outcome = Outcome(text=str(error), failed=True)
         except Exception:  # noqa: BLE001  the person must be told, whatever it was
@@ -278,6 +329,6 @@ def help_customer(
     thread.join(timeout=10)
     if outcome.remove:
         package.remove()
-        if way is not None and way.came_from:
-            Package(Path(way.came_from), None).remove()
+        if back is not None and back.way.came_from:
+            Package(Path(back.way.came_from), None).remove()
     return 1 if outcome.failed else 0

@@ -3,12 +3,14 @@
 Why it exists: the customer agreed to this session and to this reboot; nobody should have to find the download again.
 What is kept is the session's own key, which opens nothing else and nothing after the session's end.
 
-Rules: the files are the person's alone, and are there only between the reboot and the return. The one who comes back
-removes the start of it first, then the rest at its end.
+Rules: the files are the person's alone. They stay until the server has taken the client back, so that a network that
+is late, or a second reboot, loses nothing; when it refuses, or after a day, all of it goes.
 """
 
 import shutil
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -21,11 +23,15 @@ from farhand.agent.core.package import CustomerConfig, Package
 from farhand.agent.platforms import NextSignIn
 from farhand.agent.texts import _
 from farhand.kit.signing import key_from_seed, seed_of
-from farhand.protocol.messages import NOT_UNDERSTOOD, Ability, Hex32, Message
+from farhand.protocol.messages import NOT_UNDERSTOOD, Ability, Count, Hex32, Message
 
 STATE = "return.json"
 CLIENT = "farhand-client.pyz"
+RETURN_S = 24 * 3600.0
+"""How long a client may be on its way back: as long as a ticket of its leg holds."""
 _MAX_STATE = 1 << 16
+_FOLDER = "return-"
+"""Begin of the names of the folders that are used here."""
 
 
 class Way(Message, frozen=True, kw_only=True):
@@ -36,6 +42,8 @@ class Way(Message, frozen=True, kw_only=True):
     """The key's secret bytes."""
     came_from: str = ""
     """The file that the person downloaded: removed with the rest."""
+    until_ms: Count = 0
+    """Wall clock, in ms since 1970: after it nothing comes back. 0: a client before this field kept it."""
 
     @property
     def key(self) -> Ed25519PrivateKey:
@@ -43,14 +51,52 @@ class Way(Message, frozen=True, kw_only=True):
         return key_from_seed(bytes.fromhex(self.seed))
 
 
-def read_way(file: Path) -> Way:
-    """Return what was kept, and remove it: it serves once. Raises ClientError."""
+class Back:
+    """One return that goes on: what was kept for it, and what has to go afterwards."""
+
+    def __init__(self, way: Way, place: NextSignIn, file: Path) -> None:
+        self.way = way
+        self._place = place
+        self._file = file
+
+    @property
+    def rest_s(self) -> float:
+        """Seconds that are left for it; never more than it had at first, whatever the clock says."""
+        return min(self.way.until_ms / 1000 - time.time(), RETURN_S)
+
+    def taken(self) -> None:
+        """The server has taken the client back: the next sign-in starts nothing, and the key is nowhere on disk."""
+        self._place.unset()
+        self._file.unlink(missing_ok=True)
+
+    def over(self) -> None:
+        """Nothing comes of it any more: all that was kept goes."""
+        self._place.forget()
+
+
+def read_back(file: Path, place: Callable[[str], NextSignIn]) -> Back:
+    """Return what was kept for coming back; `place` gives the place of that name. Raises ClientError when nothing was
+    kept there, or it is damaged or too old; what is left of it is removed then."""
+    if not file.parent.name.startswith(_FOLDER):
+        raise ClientError(_("There is no session to come back to."))
+    found = place(file.parent.name)
     try:
         way = msgspec.json.decode(read_bounded(file, _MAX_STATE), type=Way)
-        file.unlink()
     except (OSError, ValueError, *NOT_UNDERSTOOD) as error:
+        found.forget()
         raise ClientError(_("There is no session to come back to.")) from error
-    return way
+    if not way.until_ms:
+        way = msgspec.structs.replace(way, until_ms=round((time.time() + RETURN_S) * 1000))
+    back = Back(way, found, file)
+    if back.rest_s <= 0:
+        back.over()
+        raise ClientError(_("There is no session to come back to."))
+    return back
+
+
+def place_name(session_id: str) -> str:
+    """Return the name of the place for one session."""
+    return f"{_FOLDER}{session_id}"
 
 
 class CustomerReturn:
@@ -82,7 +128,12 @@ class CustomerReturn:
             client = folder / CLIENT
             if source.resolve() != client.resolve():
                 shutil.copyfile(source, client)
-            way = Way(config=self._config, seed=seed_of(self._key).hex(), came_from=self._came_from or str(source))
+            way = Way(
+                config=self._config,
+                seed=seed_of(self._key).hex(),
+                came_from=self._came_from or str(source),
+                until_ms=round((time.time() + RETURN_S) * 1000),
+            )
             write_private(folder / STATE, msgspec.json.encode(way))
             self._place.set([sys.executable, str(client), "return", "--from", str(folder / STATE)])
         except OSError as error:

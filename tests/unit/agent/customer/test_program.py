@@ -3,26 +3,31 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import threading
+import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from tests.unit.agent.fake_site import NOW_MS, SESSION_ID, FakeSite, TlsPair, acknowledge, console, welcome
 
 from farhand.agent.__main__ import main
-from farhand.agent.core.errors import ClientError, RefusedError, WrongSiteError
+from farhand.agent.core.errors import ClientError, RefusedError, UnreachableError, WrongSiteError
 from farhand.agent.core.package import CustomerConfig, Package
+from farhand.agent.core.reconnect import Failure, ReconnectPolicy
 from farhand.agent.core.tools import Question
 from farhand.agent.customer import program
 from farhand.agent.customer.program import attend, describe, help_customer
+from farhand.agent.customer.returning import Back, Way
 from farhand.agent.customer.terminal import TerminalUi, _said
 from farhand.agent.customer.ui import Actions, HelpOffer, Line, ScriptedUi, printable
 from farhand.agent.platforms import here
-from farhand.kit.signing import check_bytes
+from farhand.kit.signing import check_bytes, public_of
 from farhand.protocol.channels import Control, Kind, Party, Shell, channel
-from farhand.protocol.messages import End, Entry, Roster, ShellOpen
+from farhand.protocol.messages import Ability, End, Entry, Roster, ShellOpen
 
 
 def prepared(site: FakeSite) -> CustomerConfig:
@@ -152,6 +157,124 @@ async def test_the_client_removes_itself_when_told(tmp_path: Path) -> None:  # R
     assert ui.ended == ["Over."]
     assert not file.exists()
     assert not unpacked.exists()
+
+
+class Hurry(ReconnectPolicy):
+    """Pauses that a test does not notice."""
+
+    def failed(self, how: Failure, retry_after_s: float | None = None) -> float:
+        return min(super().failed(how, retry_after_s), 0.01)
+
+
+class Kept:
+    """What a client kept for its way back, and whether it is still there."""
+
+    def __init__(self, folder: Path, rest_s: float = 600) -> None:
+        self.folder = folder / "return-x"
+        self.folder.mkdir()
+        self.state = self.folder / "return.json"
+        self.state.write_bytes(b"{}")
+        self.starts = True
+        until_ms = round((time.time() + rest_s) * 1000)
+        way = Way(config=CustomerConfig(server="s", site_key="ab" * 32, join="j"), seed="cd" * 32, until_ms=until_ms)
+        self.back = Back(way, self, self.state)
+
+    def ability(self) -> Ability:
+        return Ability(can=True)
+
+    def set(self, command: list[str]) -> None:
+        raise AssertionError(command)
+
+    def unset(self) -> None:
+        self.starts = False
+
+    def forget(self) -> None:
+        self.unset()
+        shutil.rmtree(self.folder)
+
+
+@contextlib.asynccontextmanager
+async def returning(folder: Path, ui: ScriptedUi, kept: Kept, monkeypatch: pytest.MonkeyPatch):
+    """A client that comes back to a site whose first answers are no answers."""
+    monkeypatch.setattr(program, "ReconnectPolicy", Hurry)
+    failures: list[ClientError] = []
+    fetch = program._fetch_info
+
+    def fetched(*values: Any) -> Any:
+        if failures:
+            raise failures.pop(0)
+        return fetch(*values)
+
+    monkeypatch.setattr(program, "_fetch_info", fetched)
+    async with FakeSite(TlsPair.make(folder, "site")) as site:
+        task = asyncio.ensure_future(attend(prepared(site), ui, here(), None, back=kept.back))
+        try:
+            yield site, task, failures
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ClientError):
+                await task
+
+
+async def test_who_comes_back_waits_for_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # R-168
+    ui, kept = ScriptedUi(accept=False), Kept(tmp_path)
+    async with returning(tmp_path, ui, kept, monkeypatch) as (site, _task, failures):
+        failures += [
+            UnreachableError("No route."),
+            WrongSiteError("A page of the hotel."),
+            UnreachableError("No name."),
+        ]
+        site.answers["/api/customer/start"] = (503, {"error": {"code": "", "text": "Starting."}})
+        async with asyncio.timeout(60):
+            while sum(path == "/api/customer/start" for _, path, _ in site.requests) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert kept.starts, "a second reboot on the way loses nothing"
+        assert kept.state.exists()
+        assert ui.states[-1] == "The connection is lost. Trying again…"
+        prepared(site)
+        peer = await site.peer(0)
+        await welcome(peer)
+        assert not kept.starts
+        assert not kept.state.exists(), "the key is nowhere on disk"
+        assert site.requests[-1][2]["key"] == public_of(kept.back.way.key).hex()
+        assert not ui.offers, "the customer agreed before"
+
+
+@pytest.mark.parametrize("where", ["info", "start"])
+async def test_who_is_refused_on_the_way_back_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    kept = Kept(tmp_path)
+    async with returning(tmp_path, ScriptedUi(), kept, monkeypatch) as (site, task, failures):
+        failures.append(UnreachableError("No route."))
+        site.answers[f"/api/customer/{where}"] = (410, {"error": {"code": "expired", "text": "It has ended."}})
+        outcome = await asyncio.wait_for(task, 60)
+    assert (outcome.text, outcome.failed, outcome.remove) == ("It has ended.", True, True)
+    assert not kept.folder.exists()
+    assert not kept.starts
+
+
+async def test_the_way_back_has_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept(tmp_path, rest_s=0.3)
+    async with returning(tmp_path, ScriptedUi(), kept, monkeypatch) as (_site, task, failures):
+        failures += [UnreachableError("No route.")] * 100_000
+        outcome = await asyncio.wait_for(task, 60)
+    assert (outcome.text, outcome.failed, outcome.remove) == ("No route.", True, True)
+    assert not kept.folder.exists()
+
+
+async def test_a_customer_may_want_it_no_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ui, kept = ScriptedUi(), Kept(tmp_path)
+    async with returning(tmp_path, ui, kept, monkeypatch) as (site, task, failures):
+        failures += [UnreachableError("No route.")] * 100_000
+        async with asyncio.timeout(60):
+            while ui.actions is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await asyncio.to_thread(ui.actions.end)
+        outcome = await asyncio.wait_for(task, 60)
+        assert not site.requests
+    assert (outcome.text, outcome.remove) == ("You have ended the session.", True)
+    assert not kept.folder.exists()
 
 
 class _Waiting(ScriptedUi):

@@ -1,13 +1,16 @@
 """What a customer's client keeps for its way back: enough for one return, and nothing after it."""
 
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from farhand.agent.core.errors import ClientError
 from farhand.agent.core.machine import MachineError
 from farhand.agent.core.package import CustomerConfig, Package
-from farhand.agent.customer.returning import CustomerReturn, read_way
+from farhand.agent.customer import returning as module
+from farhand.agent.customer.returning import RETURN_S, Back, CustomerReturn, read_back
 from farhand.kit.signing import new_key, public_of
 from farhand.protocol.messages import Ability
 
@@ -35,8 +38,16 @@ class Place:
         self.forgotten = True
 
 
+def read(file: Path, place: Place) -> Back:
+    def named(name: str) -> Place:
+        assert name == file.parent.name
+        return place
+
+    return read_back(file, named)
+
+
 def test_a_copy_comes_back_with_the_sessions_key_once(tmp_path: Path) -> None:
-    file, key, place = tmp_path / "download.pyz", new_key(), Place(tmp_path / "kept")
+    file, key, place = tmp_path / "download.pyz", new_key(), Place(tmp_path / "return-1")
     file.write_bytes(b"the client")
     returning = CustomerReturn(place, Package(file, None), CONFIG, key)
     assert returning.ability().can
@@ -44,20 +55,42 @@ def test_a_copy_comes_back_with_the_sessions_key_once(tmp_path: Path) -> None:
     _python, client, command, _option, state = place.command
     assert (Path(client).read_bytes(), command) == (b"the client", "return")
     assert place.folder.stat().st_mode & 0o077 == Path(state).stat().st_mode & 0o077 == 0
-    way = read_way(Path(state))
-    assert (way.config, way.came_from) == (CONFIG, str(file))
-    assert public_of(way.key) == public_of(key)
+    # Until the server has taken it back, the next sign-in finds all of it again.
+    for _ in range(2):
+        back = read(Path(state), place)
+        assert (back.way.config, back.way.came_from) == (CONFIG, str(file))
+        assert public_of(back.way.key) == public_of(key)
+        assert RETURN_S - 60 < back.rest_s <= RETURN_S
+        assert place.command
+    back.taken()
+    assert (Path(state).exists(), place.command) == (False, [])
     with pytest.raises(ClientError, match="no session to come back to"):
-        read_way(Path(state))
+        read(Path(state), place)
+    assert place.forgotten
+
+
+def test_after_a_day_nothing_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, place = tmp_path / "download.pyz", Place(tmp_path / "return-1")
+    file.write_bytes(b"the client")
+    now = time.time()
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: now))
+    CustomerReturn(place, Package(file, None), CONFIG, new_key()).prepare()
+    state = place.folder / "return.json"
+    now -= 90 * 86_400
+    assert read(state, place).rest_s == RETURN_S, "a clock that stands wrong gives no more time"
+    now += 90 * 86_400 + RETURN_S + 1
+    with pytest.raises(ClientError, match="no session to come back to"):
+        read(state, place)
+    assert place.forgotten
 
 
 def test_a_second_restart_is_prepared_by_the_copy_itself(tmp_path: Path) -> None:
-    place = Place(tmp_path / "kept")
+    place = Place(tmp_path / "return-1")
     place.folder.mkdir()
     copy = place.folder / "farhand-client.pyz"
     copy.write_bytes(b"the client")
     CustomerReturn(place, Package(copy, None), CONFIG, new_key(), came_from="/download.pyz").prepare()
-    assert read_way(place.folder / "return.json").came_from == "/download.pyz"
+    assert read(place.folder / "return.json", place).way.came_from == "/download.pyz"
     assert copy.read_bytes() == b"the client"
     assert place.command[1] == str(copy)
 
@@ -70,7 +103,7 @@ def test_without_a_file_there_is_no_way_back(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_kept_is_said_and_forgotten(tmp_path: Path) -> None:
-    place = Place(tmp_path / "kept")
+    place = Place(tmp_path / "return-1")
     with pytest.raises(MachineError, match="cannot prepare"):
         CustomerReturn(place, Package(tmp_path / "gone.pyz", None), CONFIG, new_key()).prepare()
     assert place.forgotten
@@ -78,6 +111,16 @@ def test_what_cannot_be_kept_is_said_and_forgotten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"seed": 1}', b"[" * 100_000])
 def test_a_damaged_file_leads_nowhere(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "return.json").write_bytes(content)
+    place = Place(tmp_path / "return-1")
+    place.folder.mkdir()
+    (place.folder / "return.json").write_bytes(content)
     with pytest.raises(ClientError):
-        read_way(tmp_path / "return.json")
+        read(place.folder / "return.json", place)
+    assert place.forgotten
+
+
+def test_only_what_was_kept_here_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "return.json").write_bytes(b"{")
+    with pytest.raises(ClientError):
+        read_back(tmp_path / "return.json", Place)
+    assert (tmp_path / "return.json").exists()

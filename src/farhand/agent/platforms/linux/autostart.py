@@ -1,7 +1,8 @@
 """Something that runs once when the person signs in to the desktop the next time: an XDG autostart entry.
 
 Source of the format: Desktop Application Autostart Specification and Desktop Entry Specification (freedesktop.org).
-Rules: the entry and its files are the person's alone (0700, 0600); whoever is started by it removes it first.
+Rules: the entry and its files are the person's alone (0700, 0600); whoever is started by it removes it when it has done
+what it was started for, or cannot do it any more.
 """
 
 import contextlib
