@@ -38,6 +38,10 @@ class Consent:
         """Say whether this representative may use the tool without another question."""
         return not self._port.attended or (leg, self._port.name_of(leg)) in self._yes
 
+    def asking(self, leg: int) -> bool:
+        """Say whether a question stands open for this representative."""
+        return leg in self._asking
+
     def ask(self, leg: int) -> None:
         """Ask the customer for this representative, unless that question is open already."""
         if leg not in self._asking:

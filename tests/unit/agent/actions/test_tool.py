@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from tests.unit.agent.fakes import FakeDesktop, FakePort
 from farhand.agent.core.machine import MachineError, Offer
 from farhand.agent.core.tools import NotRecordedError, Question
 from farhand.agent.tools.actions import make
+from farhand.agent.tools.actions.tool import MAX_WISHES
 from farhand.protocol.actions import Action, Context, How
 from farhand.protocol.channels import Actions, Grant, Kind, channel
 from farhand.protocol.messages import Ability
@@ -182,6 +184,85 @@ def test_a_grant_that_is_lost_while_the_customer_thinks_takes_its_question_along
         assert ("power-started" in done, "action-run" in done) == (left == Grant.REBOOT, left == Grant.ACTIONS)
 
     play(scene, attended=True)
+
+
+def test_who_asks_for_the_offer_again_and_again_is_told_once_more() -> None:
+    async def scene(port: FakePort, machine: FakeMachine, tool: Any) -> None:
+        looked = threading.Event()
+        offer, looks = machine.offer, []
+
+        def slow() -> Offer:
+            looks.append(1)
+            looked.wait(60)
+            return offer()
+
+        machine.offer = slow  # type: ignore[method-assign]
+        for _ in range(1000):
+            give(tool, Actions.LIST)
+        give(tool, Actions.LIST, leg=3)
+        looked.set()
+        await port.until(lambda: len(answers(port, Actions.OFFERED)) == 1 and len(port.sent) == 2)
+        assert len(looks) == 2, "one for each of the two"
+        looked.clear()
+        give(tool, Actions.LIST)
+        while len(looks) < 3:  # noqa: ASYNC110  it looks in a thread
+            await asyncio.sleep(0.01)
+        for _ in range(1000):
+            give(tool, Actions.LIST)
+        looked.set()
+        await port.until(lambda: len(answers(port, Actions.OFFERED)) == 3)
+        assert len(looks) == 4, "what was asked while it looked is answered by one look after that"
+
+    play(scene)
+
+
+@pytest.mark.parametrize("attended", [True, False])
+def test_a_flood_of_wishes_is_refused_and_fills_no_record(attended: bool) -> None:
+    async def scene(port: FakePort, machine: FakeMachine, tool: Any) -> None:
+        kept = asyncio.Event()
+
+        async def posted(kind: str, text: str = "", **data: str | int | bool) -> int:
+            await kept.wait()
+            port.post(kind, text, **data)
+            return 1
+
+        port.posted = posted  # type: ignore[method-assign]
+        for _ in range(100):
+            give(tool, Actions.RUN, action="terminal", context="user")
+        assert len(answers(port, Actions.DONE)) == 100 - MAX_WISHES
+        assert answers(port, Actions.DONE)[-1] == {
+            "about": "terminal",
+            "done": False,
+            "text": "Too much is going on at once. Wait until something is done.",
+        }
+        assert [kind for kind, _data in port.posts] == ["action-requested"] * MAX_WISHES
+        kept.set()
+        await port.until(lambda: len(answers(port, Actions.DONE)) == 100)
+        assert len(machine.did) == MAX_WISHES
+        while tool._tasks:  # noqa: ASYNC110  the answer is a task's last word but one
+            await asyncio.sleep(0)
+        give(tool, Actions.RUN, action="terminal", context="user")
+        await port.until(lambda: len(answers(port, Actions.DONE)) == 101)
+        assert answers(port, Actions.DONE)[-1]["done"]
+
+    play(scene, attended=attended)
+
+
+@pytest.mark.parametrize("attended", [True, False])
+def test_a_restart_that_is_asked_for_again_and_again_is_asked_and_done_once(attended: bool) -> None:
+    async def scene(port: FakePort, machine: FakeMachine, tool: Any) -> None:
+        for _ in range(100):
+            give(tool, Actions.POWER, how="reboot")
+        await port.until(lambda: answers(port, Actions.DONE))
+        assert [kind for kind, _data in port.posts] == ["power-requested", "power-started"]
+        assert (machine.did, len(port.questions)) == (["reboot"], int(attended))
+        while tool._tasks:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        give(tool, Actions.POWER, how="reboot")
+        await port.until(lambda: len(answers(port, Actions.DONE)) == 2)
+        assert machine.did == ["reboot", "reboot"]
+
+    play(scene, attended=attended)
 
 
 def test_a_restart_that_fails_after_all_is_prepared_for_no_longer() -> None:

@@ -4,7 +4,9 @@ Why it exists: one click changes what the person at the machine sees, or takes i
 asked of the customer (where there is one), put on record, and only then done.
 
 Rules: a yes to special actions holds for the session; a restart or shutdown is asked for every time. What the record
-does not take is not done. The machine is used in threads: nothing here waits for a program.
+does not take is not done. The machine is used in threads: nothing here waits for a program. A representative has few
+wishes at a time, and what was asked twice before it was answered is answered once: nobody fills the record or the
+machine by asking.
 """
 
 import asyncio
@@ -27,7 +29,9 @@ _CHANNEL = channel(Kind.ACTIONS)
 RECORD_S = 20.0
 """How long a wish waits to be put on record."""
 MAX_WISHES = 8
-"""Wishes of one representative that wait for the customer's answer."""
+"""Special actions of one representative that wait for the customer's answer or are being done."""
+MAX_TASKS = 64
+"""Wishes of all representatives that are being done."""
 CTRL_ALT_DEL = "ctrl-alt-del"
 _KEYS = (0xFFE3, 0xFFE9, 0xFFFF)
 """Control_L, Alt_L, Delete (X keysyms)."""
@@ -46,14 +50,19 @@ class ActionsTool(Tool):
             how: Consent(port, self.kind, how, partial(self._power_answered, how), Grant.REBOOT) for how in hows
         }
         self._wishes: dict[int, list[Run]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], int] = {}
+        """What is being done, and for which leg."""
+        self._looking: dict[int, bool] = {}
+        """Legs that are about to be told what can be done; True when they asked again meanwhile."""
+        self._switching: set[tuple[int, How]] = set()
+        """Restarts and shutdowns that are being done, and for which leg."""
 
     # --- frames ---
 
     def on_frame(self, leg: int, frame_type: int, channel: int, payload: memoryview) -> None:
         """LIST, RUN, POWER."""
         if frame_type == Actions.LIST:
-            self._start(self._tell_offer(leg))
+            self._look(leg)
         elif frame_type == Actions.RUN:
             self._wish(leg, msgspec.json.decode(payload, type=Run))
         elif frame_type == Actions.POWER:
@@ -86,23 +95,27 @@ class ActionsTool(Tool):
     # --- special actions ---
 
     def _wish(self, leg: int, wish: Run) -> None:
+        if self._busy(leg):
+            self._tell(leg, wish.action, _too_much())
+            return
         by = self._port.name_of(leg)
         self._port.post("action-requested", by=by, leg=leg, action=wish.action, context=wish.context)
         if self._actions.given(leg):
-            self._start(self._run(leg, by, wish))
+            self._start(leg, self._run(leg, by, wish))
             return
-        wishes = self._wishes.setdefault(leg, [])
-        if len(wishes) >= MAX_WISHES:
-            self._refuse(leg, by, wish, _("Too much waits for the customer's answer."))
-            return
-        wishes.append(wish)
+        self._wishes.setdefault(leg, []).append(wish)
         self._actions.ask(leg)
+
+    def _busy(self, leg: int) -> bool:
+        """Such a wish is not put on record: the record is for what is asked, not for a flood of it."""
+        mine = sum(one == leg for one in self._tasks.values()) + len(self._wishes.get(leg, ()))
+        return mine >= MAX_WISHES or len(self._tasks) >= MAX_TASKS
 
     def _actions_answered(self, leg: int, allowed: bool) -> None:
         by = self._port.name_of(leg)
         for wish in self._wishes.pop(leg, []):
             if allowed:
-                self._start(self._run(leg, by, wish))
+                self._start(leg, self._run(leg, by, wish))
             else:
                 self._refuse(leg, by, wish, _("The customer did not allow it."))
 
@@ -132,17 +145,22 @@ class ActionsTool(Tool):
     # --- restart and shutdown ---
 
     def _wish_power(self, leg: int, how: How) -> None:
+        if self._powers[how].asking(leg) or (leg, how) in self._switching:
+            return  # its answer is the answer to this one too
+        if self._busy(leg):
+            self._tell(leg, how, _too_much())
+            return
         by = self._port.name_of(leg)
         self._port.post("power-requested", by=by, leg=leg, how=how)
         if self._port.attended:
             self._powers[how].ask(leg)
         else:
-            self._start(self._power(leg, by, how))
+            self._begin_power(leg, by, how)
 
     def _power_answered(self, how: How, leg: int, allowed: bool) -> None:
         by = self._port.name_of(leg)
         if allowed:
-            self._start(self._power(leg, by, how))
+            self._begin_power(leg, by, how)
         else:
             self._refuse_power(leg, by, how, _("The customer did not allow it."))
 
@@ -150,7 +168,17 @@ class ActionsTool(Tool):
         self._port.post("power-refused", text, by=by, leg=leg, how=how)
         self._tell(leg, how, text)
 
+    def _begin_power(self, leg: int, by: str, how: How) -> None:
+        self._switching.add((leg, how))
+        self._start(leg, self._power(leg, by, how))
+
     async def _power(self, leg: int, by: str, how: How) -> None:
+        try:
+            await self._judge_power(leg, by, how)
+        finally:
+            self._switching.discard((leg, how))
+
+    async def _judge_power(self, leg: int, by: str, how: How) -> None:
         offer = await self._offer()
         ability = offer.reboot if how == "reboot" else offer.shutdown
         if not ability.can:
@@ -211,17 +239,31 @@ class ActionsTool(Tool):
             privacy_screen=_of(abilities, "privacy_screen"),
         )
 
+    def _look(self, leg: int) -> None:
+        running, self._looking[leg] = leg in self._looking, True
+        if not running:
+            self._start(leg, self._tell_offer(leg))
+
     async def _tell_offer(self, leg: int) -> None:
-        self._port.send(Actions.OFFERED, _CHANNEL, msgspec.json.encode(await self._offer()), leg)
+        try:
+            while self._looking[leg]:
+                self._looking[leg] = False
+                self._port.send(Actions.OFFERED, _CHANNEL, msgspec.json.encode(await self._offer()), leg)
+        finally:
+            del self._looking[leg]
 
     def _tell(self, leg: int, about: str, text: str, *, done: bool = False) -> None:
         message = Done(about=about, done=done, text=text[:512])
         self._port.send(Actions.DONE, _CHANNEL, msgspec.json.encode(message), leg)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, leg: int, work: Coroutine[Any, Any, None]) -> None:
         task = self._port.loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = leg
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+
+
+def _too_much() -> str:
+    return _("Too much is going on at once. Wait until something is done.")
 
 
 def _of(abilities: Abilities | None, name: str) -> Ability:
