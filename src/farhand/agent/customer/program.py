@@ -207,7 +207,7 @@ async def attend(
         end = await session.run()
     finally:
         renewing.cancel()
-    returning.forget()
+    returning.close()
     return Outcome(text=end.text or _("The session has ended."), remove=end.uninstall)
 
 

@@ -9,6 +9,7 @@ is late, or a second reboot, loses nothing; when it refuses, or after a day, all
 
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,8 @@ class CustomerReturn:
         self._config = config
         self._key = key
         self._came_from = came_from
+        self._turn = threading.Lock()
+        self._over = False
 
     def ability(self) -> Ability:
         """A client file, and a desktop that starts it."""
@@ -120,9 +123,15 @@ class CustomerReturn:
 
     def prepare(self) -> None:
         """Copy the client, keep the key, and have the next sign-in start it. Raises MachineError."""
-        source, folder = self._package.file, self._place.folder
+        source = self._package.file
         if source is None:
             raise MachineError(self.ability().reason)
+        with self._turn:
+            if self._over:
+                raise MachineError(_("The session has ended."))
+            self._prepare(source, self._place.folder)
+
+    def _prepare(self, source: Path, folder: Path) -> None:
         try:
             make_private_folder(folder)
             client = folder / CLIENT
@@ -144,4 +153,11 @@ class CustomerReturn:
 
     def forget(self) -> None:
         """Remove all of it."""
-        self._place.forget()
+        with self._turn:
+            self._place.forget()
+
+    def close(self) -> None:
+        """The session is over: remove all of it, and prepare nothing any more, whatever thread is about to."""
+        with self._turn:
+            self._over = True
+            self._place.forget()

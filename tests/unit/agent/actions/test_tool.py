@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -273,6 +274,34 @@ def test_a_restart_that_fails_after_all_is_prepared_for_no_longer() -> None:
         assert answers(port, Actions.DONE)[0]["text"] == "Somebody holds it up."
         assert port.prepared == [True, False]
         assert [kind for kind, _data in port.posts] == ["power-requested", "power-started", "power-failed"]
+
+    play(scene)
+
+
+def test_a_restart_that_fails_takes_nothing_from_one_that_has_begun() -> None:
+    async def scene(port: FakePort, machine: FakeMachine, tool: Any) -> None:
+        order, power = [], machine.power
+        prepared = port.will_return
+
+        def will_return(returns: bool) -> None:
+            order.append(f"return {returns}")
+            time.sleep(0.05)  # long enough for another one to come between
+            prepared(returns)
+
+        def switch(how: How) -> None:
+            order.append(how)
+            time.sleep(0.05)
+            if order.count("reboot") > 1:
+                raise MachineError("It is on its way already.")
+            power(how)
+
+        port.will_return = will_return  # type: ignore[method-assign]
+        machine.power = switch  # type: ignore[method-assign]
+        give(tool, Actions.POWER, how="reboot")
+        give(tool, Actions.POWER, leg=3, how="reboot")
+        await port.until(lambda: len(port.sent) == 2)
+        assert order == ["return True", "reboot", "return True", "reboot"]
+        assert port.prepared == [True, True], "the client still comes back from the one that has begun"
 
     play(scene)
 

@@ -109,6 +109,18 @@ def test_what_cannot_be_kept_is_said_and_forgotten(tmp_path: Path) -> None:
     assert place.forgotten
 
 
+def test_nothing_is_prepared_after_the_session(tmp_path: Path) -> None:
+    file, place = tmp_path / "download.pyz", Place(tmp_path / "return-1")
+    file.write_bytes(b"the client")
+    returning = CustomerReturn(place, Package(file, None), CONFIG, new_key())
+    returning.close()  # while a thread of the session's last restart is on its way
+    with pytest.raises(MachineError, match="ended"):
+        returning.prepare()
+    assert not place.folder.exists()
+    assert not place.command
+    assert place.forgotten
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"seed": 1}', b"[" * 100_000])
 def test_a_damaged_file_leads_nowhere(tmp_path: Path, content: bytes) -> None:
     place = Place(tmp_path / "return-1")

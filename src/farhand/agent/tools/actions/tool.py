@@ -56,6 +56,9 @@ class ActionsTool(Tool):
         """Legs that are about to be told what can be done; True when they asked again meanwhile."""
         self._switching: set[tuple[int, How]] = set()
         """Restarts and shutdowns that are being done, and for which leg."""
+        self._switch_turn = asyncio.Lock()
+        self._will_return = False
+        """A restart has begun for which the client is prepared to come back: nothing takes that away from it."""
 
     # --- frames ---
 
@@ -188,13 +191,18 @@ class ActionsTool(Tool):
         await self._recorded("power", how, leg, "", about, lambda: self._switch(how))
 
     async def _switch(self, how: How) -> None:
-        if how == "reboot" and self._port.returning().can:
-            await asyncio.to_thread(self._port.will_return, True)
-        try:
-            await asyncio.to_thread(self._port.machine.power, how)
-        except MachineError:
-            await asyncio.to_thread(self._port.will_return, False)
-            raise
+        """One after another: what one prepares, the failure of another must not clear away before the machine goes."""
+        async with self._switch_turn:
+            prepares = how == "reboot" and self._port.returning().can
+            if prepares:
+                await asyncio.to_thread(self._port.will_return, True)
+            try:
+                await asyncio.to_thread(self._port.machine.power, how)
+            except MachineError:
+                if prepares and not self._will_return:
+                    await asyncio.to_thread(self._port.will_return, False)
+                raise
+            self._will_return = self._will_return or prepares
 
     # --- common ---
 
