@@ -2,7 +2,7 @@
 
 Why it exists: every tool asks in the same way. Rules: a yes is for the representative who was named in the question,
 and holds for the session; a no holds for this time. Who leaves, or loses the grant, takes the question along, and an
-answer that comes too late opens nothing.
+answer that comes too late opens nothing. A yes is worth no more than the grant at the moment of the act.
 """
 
 import asyncio
@@ -38,6 +38,11 @@ class Consent:
         """Say whether this representative may use the tool without another question."""
         return not self._port.attended or (leg, self._port.name_of(leg)) in self._yes
 
+    def may(self, leg: int, by: str) -> bool:
+        """Say whether `by`, on this leg, still has the grant. A tool that waited for anything after the yes asks it
+        again, right before it does what was allowed."""
+        return bool(self._port.grants_of(leg) & self._needed) and self._port.name_of(leg) == by
+
     def asking(self, leg: int) -> bool:
         """Say whether a question stands open for this representative."""
         return leg in self._asking
@@ -61,7 +66,7 @@ class Consent:
     async def _ask(self, leg: int, by: str) -> None:
         allowed = await self._port.ask(Question(self._tool, by, leg))
         del self._asking[leg]
-        if not self._port.grants_of(leg) & self._needed or self._port.name_of(leg) != by:
+        if not self.may(leg, by):
             self._port.log("answer_too_late", tool=self._tool, leg=leg)
             return
         if allowed:

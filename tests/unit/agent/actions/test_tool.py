@@ -266,6 +266,43 @@ def test_a_restart_that_is_asked_for_again_and_again_is_asked_and_done_once(atte
     play(scene, attended=attended)
 
 
+@pytest.mark.parametrize(
+    ("frame_type", "content", "kinds"),
+    [
+        (Actions.RUN, {"action": "terminal", "context": "user"}, ("action-refused", "action-run", "action-failed")),
+        (Actions.POWER, {"how": "reboot"}, ("power-refused", "power-started", "power-failed")),
+    ],
+)
+@pytest.mark.parametrize("when", ["before it is recorded", "while it is recorded"])
+def test_a_grant_that_is_lost_after_the_yes_is_missed_before_the_act(
+    when: str, frame_type: int, content: dict[str, str], kinds: tuple[str, str, str]
+) -> None:
+    async def scene(port: FakePort, machine: FakeMachine, tool: Any) -> None:
+        offer, post = machine.offer, port.post
+
+        def look() -> Offer:
+            if when == "before it is recorded":
+                port.grants = Grant.PRIVACY
+            return offer()
+
+        async def posted(kind: str, text: str = "", **data: str | int | bool) -> int:
+            post(kind, text, **data)
+            port.grants = Grant.PRIVACY
+            return 1
+
+        machine.offer = look  # type: ignore[method-assign]
+        port.posted = posted  # type: ignore[method-assign]
+        give(tool, frame_type, **content)
+        await port.until(lambda: answers(port, Actions.DONE))
+        assert answers(port, Actions.DONE)[0]["text"] == "You may not do that any more."
+        assert machine.did == []
+        refused, begun, failed = kinds
+        expected = [refused] if when == "before it is recorded" else [begun, failed]
+        assert [kind for kind, _data in port.posts][1:] == expected, "the record says that it was not done"
+
+    play(scene, attended=True)
+
+
 def test_a_restart_that_fails_after_all_is_prepared_for_no_longer() -> None:
     async def scene(port: FakePort, machine: FakeMachine, tool: Any) -> None:
         machine.says_no = "Somebody holds it up."

@@ -9,10 +9,12 @@ from tests.unit.agent.fakes import FakeDesktop, FakePort
 
 from farhand.agent.core.consent import Consent
 from farhand.agent.core.tools import Question
+from farhand.agent.tools.clipboard import make as make_clipboard
+from farhand.agent.tools.files import make as make_files
 from farhand.agent.tools.input import make as make_input
 from farhand.agent.tools.screen import make as make_screen
 from farhand.agent.tools.shell import make as make_shell
-from farhand.protocol.channels import Grant, Input, Kind, Screen, Shell, channel
+from farhand.protocol.channels import Clip, Files, Grant, Input, Kind, Screen, Shell, channel
 from farhand.protocol.messages import InputState
 
 
@@ -21,6 +23,7 @@ class Customer(FakePort):
     """A customer who answers when the test says so."""
 
     attended: bool = True
+    grants: Grant = ~Grant.NONE
     home: FakeDesktop | None = field(default_factory=FakeDesktop)
     gone: set[int] = field(default_factory=set)
     open: dict[int, "asyncio.Future[bool]"] = field(default_factory=dict)
@@ -72,6 +75,8 @@ def start(port: Customer, kind: Kind, leg: int = 2):  # type: ignore[no-untyped-
         Kind.SCREEN: (make_screen, Screen.START, "screen-started"),
         Kind.INPUT: (make_input, Input.REQUEST, "control-granted"),
         Kind.SHELL: (make_shell, Shell.OPEN, "shell-opened"),
+        Kind.FILES: (make_files, Files.START, "files-started"),
+        Kind.CLIPBOARD: (make_clipboard, Clip.START, "clipboard-started"),
     }[kind]
     tool = make(port)
 
@@ -82,7 +87,7 @@ def start(port: Customer, kind: Kind, leg: int = 2):  # type: ignore[no-untyped-
     return tool, granted, ask
 
 
-@pytest.mark.parametrize("kind", [Kind.SCREEN, Kind.INPUT, Kind.SHELL])
+@pytest.mark.parametrize("kind", [Kind.SCREEN, Kind.INPUT, Kind.SHELL, Kind.FILES, Kind.CLIPBOARD])
 async def test_who_lost_the_grant_meanwhile_gets_nothing(kind: Kind) -> None:  # R-254
     port = Customer()
     tool, granted, _ask = start(port, kind)
@@ -94,7 +99,7 @@ async def test_who_lost_the_grant_meanwhile_gets_nothing(kind: Kind) -> None:  #
     tool.close()
 
 
-@pytest.mark.parametrize("kind", [Kind.SCREEN, Kind.INPUT, Kind.SHELL])
+@pytest.mark.parametrize("kind", [Kind.SCREEN, Kind.INPUT, Kind.SHELL, Kind.FILES, Kind.CLIPBOARD])
 async def test_who_leaves_takes_the_question_along(kind: Kind) -> None:
     port = Customer()
     tool, granted, ask = start(port, kind)

@@ -4,9 +4,9 @@ Why it exists: one click changes what the person at the machine sees, or takes i
 asked of the customer (where there is one), put on record, and only then done.
 
 Rules: a yes to special actions holds for the session; a restart or shutdown is asked for every time. What the record
-does not take is not done. The machine is used in threads: nothing here waits for a program. A representative has few
-wishes at a time, and what was asked twice before it was answered is answered once: nobody fills the record or the
-machine by asking.
+does not take is not done, nor what the representative may not do any more when it is about to happen. The machine is
+used in threads: nothing here waits for a program. A representative has few wishes at a time, and what was asked twice
+before it was answered is answered once: nobody fills the record or the machine by asking.
 """
 
 import asyncio
@@ -134,13 +134,21 @@ class ActionsTool(Tool):
             self._refuse(leg, by, wish, reason or _("This computer has no such action."))
             return
         about: dict[str, str | int] = {"by": by, "leg": leg, "action": wish.action, "context": wish.context}
-        await self._recorded("action", wish.action, leg, action.name, about, lambda: self._act(wish))
+        may = partial(self._check, self._actions, leg, by)
+        try:
+            may()
+        except MachineError as error:
+            self._refuse(leg, by, wish, str(error))
+            return
+        await self._recorded("action", wish.action, leg, action.name, about, lambda: self._act(wish, may))
 
-    async def _act(self, wish: Run) -> None:
+    async def _act(self, wish: Run, may: Callable[[], None]) -> None:
+        may()
         if wish.action == CTRL_ALT_DEL:
             desktop = await self._port.desktop()
             if desktop is None:
                 raise MachineError(_("There is no desktop now."))
+            may()  # a person may have been asked for the desktop
             await asyncio.to_thread(_press, desktop)
         else:
             await asyncio.to_thread(self._port.machine.run, wish.action, wish.context)
@@ -188,15 +196,22 @@ class ActionsTool(Tool):
             self._refuse_power(leg, by, how, ability.reason)
             return
         about: dict[str, str | int] = {"by": by, "leg": leg, "how": how}
-        await self._recorded("power", how, leg, "", about, lambda: self._switch(how))
+        may = partial(self._check, self._powers[how], leg, by)
+        try:
+            may()
+        except MachineError as error:
+            self._refuse_power(leg, by, how, str(error))
+            return
+        await self._recorded("power", how, leg, "", about, lambda: self._switch(how, may))
 
-    async def _switch(self, how: How) -> None:
+    async def _switch(self, how: How, may: Callable[[], None]) -> None:
         """One after another: what one prepares, the failure of another must not clear away before the machine goes."""
         async with self._switch_turn:
             prepares = how == "reboot" and self._port.returning().can
             if prepares:
                 await asyncio.to_thread(self._port.will_return, True)
             try:
+                may()
                 await asyncio.to_thread(self._port.machine.power, how)
             except MachineError:
                 if prepares and not self._will_return:
@@ -205,6 +220,12 @@ class ActionsTool(Tool):
             self._will_return = self._will_return or prepares
 
     # --- common ---
+
+    @staticmethod
+    def _check(consent: Consent, leg: int, by: str) -> None:
+        """Raise MachineError when the representative may not do it any more."""
+        if not consent.may(leg, by):
+            raise MachineError(_("You may not do that any more."))
 
     async def _recorded(
         self,

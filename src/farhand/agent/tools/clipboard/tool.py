@@ -190,9 +190,19 @@ class ClipboardTool(Tool):
             self._spawn(leg, transfer, self._put(leg, transfer, content))
 
     async def _put(self, leg: int, transfer: int, content: Content) -> None:
+        await self._work(
+            lambda clipboard: None
+        )  # it is open now: nothing is put on record before that, or waits after it
+        self._check(leg, Grant.CLIPBOARD_WRITE)
         await self._record("clipboard-given", leg, content)
+        self._check(leg, Grant.CLIPBOARD_WRITE)
         await self._work(lambda clipboard: clipboard.write(content))
         self._done(leg, transfer)
+
+    def _check(self, leg: int, needed: Grant) -> None:
+        """Raise NotThereError when this representative may not do it any more."""
+        if leg not in self._sharing or not self._port.grants_of(leg) & needed:
+            raise NotThereError(_("You may not do that any more."))
 
     async def _take(self, leg: int, take: ClipboardTake) -> None:
         if take.format not in FORMATS:
@@ -201,9 +211,9 @@ class ClipboardTool(Tool):
         content = Content(take.format, data)
         if not data or not fits(take.format, data):
             raise NotThereError(_("The clipboard does not hold that."))
+        self._check(leg, Grant.CLIPBOARD_READ)
         await self._record("clipboard-taken", leg, content)
-        if leg not in self._sharing or not self._port.grants_of(leg) & Grant.CLIPBOARD_READ:
-            return
+        self._check(leg, Grant.CLIPBOARD_READ)
         head = ClipboardHead(transfer=take.transfer, format=take.format, bytes=len(data))
         self._port.send(Clip.CONTENT, _CHANNEL, msgspec.json.encode(head), leg)
         for at in range(0, len(data), CHUNK):

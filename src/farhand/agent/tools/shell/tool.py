@@ -222,11 +222,15 @@ class ShellTool(Tool):
                 self._not_started(wish, error.strerror or type(error).__name__)
 
     def started(self, shell: _OpenShell) -> None:
-        """A shell runs."""
-        shell.flow.attach(shell.wish.leg, 0, self._loop.time())
+        """A shell runs. Whoever asked for it may have lost the right meanwhile: it ends again."""
+        may = self._consent.may(shell.wish.leg, shell.wish.by)
+        if may:
+            shell.flow.attach(shell.wish.leg, 0, self._loop.time())
         self._share_windows()
         self._send(Shell.OPENED, shell.channel, shell.opened(), EVERY_LEG)
         self._post("shell-opened", shell.wish, shell=shell.number)
+        if not may:
+            shell.terminal.hang_up()
         self.pump(shell)
 
     def failed(self, shell: _OpenShell, reason: str) -> None:

@@ -127,6 +127,25 @@ async def test_what_cannot_be_recorded_does_not_go(port: Port) -> None:
 
 
 @pytest.mark.display
+@pytest.mark.parametrize("left", [Grant.CLIPBOARD_READ, Grant.NONE])
+async def test_what_may_not_be_given_any_more_does_not_go(port: Port, left: Grant) -> None:
+    port.frame(Clip.START)
+    posted = port.posted
+
+    async def lost(kind: str, text: str = "", **data: str | int | bool) -> int:
+        port.grants = left
+        return await posted(kind, text, **data)
+
+    port.posted = lost  # type: ignore[method-assign]
+    port.give(1, b"secret")
+    assert await port.answered(1) == "You may not do that any more."
+    port.give(2, b"secret")
+    assert await port.answered(2) == "You may not do that any more."
+    assert port.kinds() == ["clipboard-started", "clipboard-given"], "what is refused before that is not put on record"
+    assert await asyncio.to_thread(paste, port.display) == ""  # type: ignore[attr-defined]
+
+
+@pytest.mark.display
 @pytest.mark.parametrize(
     ("data", "form", "announced", "said"),
     [

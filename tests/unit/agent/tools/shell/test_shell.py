@@ -15,7 +15,7 @@ from farhand.agent.tools.shell import make
 from farhand.agent.tools.shell.flow import MAX_UNSENT, MIN_WINDOW
 from farhand.agent.tools.shell.terminal import READ_SIZE
 from farhand.agent.tools.shell.tool import MAX_OPEN, ShellTool
-from farhand.protocol.channels import CREDIT, Kind, Shell, channel
+from farhand.protocol.channels import CREDIT, Grant, Kind, Shell, channel
 from farhand.protocol.messages import ShellAttach, ShellOpen, ShellResize
 
 LEG, OTHER = 2, 3
@@ -192,6 +192,17 @@ async def test_a_customer_who_says_no_gets_no_shell() -> None:
         assert port.sent[-1][3] == LEG
         assert [kind for kind, _ in port.posts] == ["shell-requested", "shell-refused"]
         assert not tool._shells
+
+
+async def test_who_loses_the_grant_while_the_shell_starts_has_none() -> None:
+    port = FakePort()
+    async with shell_tool(port) as tool:
+        frame(tool, LEG, Shell.OPEN, 0, ShellOpen())
+        port.grants = Grant.NONE  # what starts the shell has not answered yet
+        await port.until(lambda: port.posts[-1][0] == "shell-opened")
+        pid = tool._shells[1].terminal.pid
+        await port.until(lambda: port.posts[-1][0] == "shell-closed")
+        await comes(lambda: not os.path.exists(f"/proc/{pid}"))
 
 
 async def test_closing_the_tool_leaves_no_process_behind() -> None:
