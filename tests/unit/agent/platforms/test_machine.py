@@ -1,16 +1,17 @@
 """The Linux machine: what its table offers, and the commands at the end, which only take notes here."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
+from tests.harness.appliance import wait_for
 from tests.harness.outside import programs_of
 
 from farhand.agent.core.machine import MachineError
 from farhand.agent.platforms.linux import machine as module
 from farhand.agent.platforms.linux.machine import LinuxMachine
 from farhand.agent.platforms.linux.people import own
+from farhand.agent.platforms.linux.wayland.find import Compositor
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def said(notes: Path) -> list[str]:
 
 
 def test_each_action_can_be_done_or_says_why_not(notes: Path) -> None:
-    offer = LinuxMachine(lambda: ":7").offer()
+    offer = LinuxMachine(lambda: {"DISPLAY": ":7"}).offer()
     assert len({one.id for one in offer.actions}) == len(offer.actions)
     for one in offer.actions:
         assert one.name
@@ -47,13 +48,24 @@ def test_without_a_desktop_nothing_opens(notes: Path) -> None:
 
 
 def test_a_program_is_opened_on_the_display(notes: Path) -> None:
-    LinuxMachine(lambda: ":7").run("file-manager", "user")
-    limit = time.monotonic() + 20
-    while said(notes) != ["nautilus on :7"]:
-        assert time.monotonic() < limit, said(notes)
-        time.sleep(0.02)
+    machine = LinuxMachine(lambda: {"DISPLAY": ":7"})
+    machine.run("file-manager", "user")
+    wait_for(lambda: said(notes) == ["nautilus on :7"], what="the program")
     with pytest.raises(MachineError):
-        LinuxMachine(lambda: ":7").run("nautilus", "user")
+        machine.run("nautilus", "user")
+
+
+def test_a_program_finds_the_compositor(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (notes.parent / "bin" / "nautilus").write_text(
+        f'#!/bin/sh\necho "$WAYLAND_DISPLAY in $XDG_RUNTIME_DIR, $DISPLAY" >> {notes}\n'
+    )
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/elsewhere")
+    with_xwayland = Compositor("/run/user/7/wayland-1", frozenset()).environment | {"DISPLAY": ":3"}
+    LinuxMachine(lambda: with_xwayland).run("file-manager", "user")
+    wait_for(lambda: said(notes) == ["wayland-1 in /run/user/7, :3"], what="the program")
+    monkeypatch.setenv("DISPLAY", ":9")  # of the agent itself: not the desktop that answers
+    LinuxMachine(lambda: Compositor("/tmp/x/wayland-0", frozenset()).environment).run("file-manager", "user")
+    wait_for(lambda: said(notes)[1:] == ["/tmp/x/wayland-0 in /elsewhere, "], what="the program")
 
 
 @pytest.mark.parametrize("systemd", [True, False])

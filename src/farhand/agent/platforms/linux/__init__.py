@@ -67,8 +67,8 @@ class LinuxPlatform:
         return X11Desktop(display)
 
     def machine(self, wanted: str | None) -> LinuxMachine:
-        """This machine; its programs are opened on the X display that answers."""
-        return LinuxMachine(lambda: find_display(wanted))
+        """This machine; its programs are opened on the compositor or X display that answers."""
+        return LinuxMachine(lambda: _way_to_desktop(wanted))
 
     def service_returns(self) -> ServiceReturn:
         """Whether systemd starts the client again."""
@@ -87,6 +87,16 @@ class LinuxPlatform:
     def service(self) -> SystemdService | BackgroundService:
         """systemd where it runs, a background process elsewhere."""
         return SystemdService() if systemd_runs() else BackgroundService()
+
+
+def _way_to_desktop(wanted: str | None) -> dict[str, str] | None:
+    """What a program finds the desktop by. On Wayland that is the compositor, or Xwayland for old programs."""
+    compositor = find_compositor(wanted)
+    display = find_display(wanted if compositor is None else None)
+    found = {"DISPLAY": display} if display is not None else {}
+    if compositor is not None:
+        found |= compositor.environment
+    return found or None
 
 
 def _os_name() -> str:

@@ -74,17 +74,18 @@ def _found(programs: Sequence[str]) -> list[str] | None:
 
 
 class LinuxMachine:
-    """See `Machine`. `display` says which X display answers now."""
+    """See `Machine`. `desktop` says what programs need in their environment to be opened on the desktop that answers
+    now; None when there is none."""
 
-    def __init__(self, display: Callable[[], str | None]) -> None:
-        self._display = display
+    def __init__(self, desktop: Callable[[], dict[str, str] | None]) -> None:
+        self._desktop = desktop
 
     def offer(self) -> Offer:
         """Say what can be done now."""
-        display, somebody, power = self._display(), signed_in() is not None, self._may_power()
+        desktop, somebody, power = self._desktop() is not None, signed_in() is not None, self._may_power()
         return Offer(
             platform="linux",
-            actions=[self._offered(one, display, somebody) for one in _actions()],
+            actions=[self._offered(one, desktop, somebody) for one in _actions()],
             reboot=power,
             shutdown=power,
         )
@@ -93,13 +94,13 @@ class LinuxMachine:
         """Open the program of a special action. Raises MachineError."""
         wanted = next((one for one in _actions() if one.id == action), None)
         command = _found(wanted.programs) if wanted is not None else None
-        display = self._display()
-        if command is None or display is None:
+        desktop = self._desktop()
+        if command is None or desktop is None:
             raise MachineError(_("This computer has no such action."))
         whom = own() if context == "system" else signed_in()
         if whom is None:
             raise MachineError(_("Nobody is signed in at this computer."))
-        open_program(command, whom, {"DISPLAY": whom.display or display})
+        open_program(command, whom, desktop | ({"DISPLAY": whom.display} if whom.display else {}))
 
     def power(self, how: How) -> None:
         """Restart or switch off. Raises MachineError."""
@@ -116,11 +117,11 @@ class LinuxMachine:
             raise MachineError(_("The system refused it: {reason}").format(reason=reason))
 
     @staticmethod
-    def _offered(one: _Action, display: str | None, somebody: bool) -> Action:
+    def _offered(one: _Action, desktop: bool, somebody: bool) -> Action:
         contexts = ["user"] if somebody else []
         if os.geteuid() == 0 and one.elevated:
             contexts.append("system")
-        if display is None:
+        if not desktop:
             ability = Ability(reason=_("There is no desktop now."))
         elif _found(one.programs) is None:
             ability = Ability(reason=_("No program for this is installed on this computer."))

@@ -14,6 +14,8 @@ from tests.harness.sway import Sway
 
 from farhand.agent.core.desktop import Content, DesktopError, NotThereError, ScreenSource
 from farhand.agent.platforms import here
+from farhand.agent.platforms.linux import machine
+from farhand.agent.platforms.linux.people import own
 from farhand.agent.platforms.linux.wayland.find import find_compositor
 from farhand.agent.platforms.linux.wlroots.desktop import WlrootsDesktop
 from farhand.protocol.clipboard import PNG, PNG_HEAD, TEXT
@@ -277,3 +279,14 @@ def test_the_platform_says_what_can_be_done(start: Callable[..., Sway], monkeypa
     assert (facts.desktop.kind, can) == ("wlroots", {"see": True, "control": True, "clipboard": True})
     assert facts.desktop.login_screen.reason
     assert facts.desktop.block_input.reason
+
+
+def test_a_program_is_opened_on_it(start: Callable[..., Sway], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sway = start()
+    program = tmp_path / "x-terminal-emulator"
+    program.write_text("#!/bin/sh\nexec foot --title opened-here sleep 600\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(machine, "signed_in", own)
+    here().machine(sway.display).run("terminal", "user")
+    wait_for(lambda: "opened-here" in sway.command("-t", "get_tree").stdout, what="the terminal's window")

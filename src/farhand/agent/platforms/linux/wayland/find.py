@@ -33,6 +33,14 @@ class Compositor:
         """Say whether it offers all of these."""
         return self.interfaces.issuperset(names)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program needs to find it: a name in the person's runtime folder, or a whole path (wayland(7))."""
+        folder, name = os.path.split(self.path)
+        if folder == os.environ.get("XDG_RUNTIME_DIR") or folder.startswith("/run/user/"):
+            return {"WAYLAND_DISPLAY": name, "XDG_RUNTIME_DIR": folder, "XDG_SESSION_TYPE": "wayland"}
+        return {"WAYLAND_DISPLAY": self.path, "XDG_SESSION_TYPE": "wayland"}
+
 
 _known: dict[str, tuple[tuple[int, int], Compositor]] = {}
 """What was learned, by path, and of which socket."""
