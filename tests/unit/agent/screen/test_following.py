@@ -31,6 +31,18 @@ def page(size: tuple[int, int]) -> Callable[[int], Pixels]:
     return lambda number: picture(number % 150)
 
 
+def scrolled(step: int) -> Callable[[int], Pixels]:
+    """A long page of words in grey on white, moved up by so many pixels for each picture."""
+    chance = np.random.default_rng(5)
+    letters = chance.choice(np.array([0xFF, 0xFF, 0xFF, 0x20, 0x20, 0x60, 0xA0, 0xD0], np.uint32), (40, 12, 8))
+    long = np.full((6000, WIDTH), 0xFFFFFF, np.uint32)
+    for top in range(8, 5980, 20):
+        for left in range(32, 32 + 8 * int(chance.integers(20, 50)), 8):
+            if chance.random() > 0.15:
+                long[top : top + 12, left : left + 8] = letters[chance.integers(40)] * np.uint32(0x010101)
+    return lambda number: long[number * step :][:HEIGHT]
+
+
 # link, rate, pictures a second at least, delay of 95 of 100 at most in ms.
 @pytest.mark.parametrize(
     ("link", "least", "most"),
@@ -78,6 +90,32 @@ def test_single_pictures_get_coarser_before_they_get_fewer() -> None:
         assert watching.fps(3, 5) > 28
         costs.append(watching.rate(3, 5))
     assert costs[1] < costs[0] * 0.75
+
+
+@pytest.mark.parametrize(("link", "colours"), [("20 Mbit/s + 20 ms", 0), ("0.5 Mbit/s + 20 ms", 1)])
+def test_text_that_is_scrolled_loses_colours_only_on_a_slow_line(link: str, colours: int) -> None:
+    net = Net(link)
+    seen = Reference(WIDTH, HEIGHT)
+    watching = Watching(net, Mode(), scrolled(12), until=7, draw=seen.apply)
+    net.clock.run(7)
+    assert watching.fps(3, 7) >= 12
+    assert watching.delay(3, 7, 0.5) < 0.15
+    assert (Encoding.INDEXED in seen.kinds) == bool(colours)
+    assert Encoding.COPY in seen.kinds
+    net.clock.run(9 + seen.picture.nbytes / net.link.rate)
+    assert seen.same(watching.screen)
+
+
+def test_text_that_comes_once_is_exact_on_a_slow_line() -> None:
+    first, second = scrolled(0)(0), scrolled(1)(3000)
+    seen = Reference(WIDTH, HEIGHT)
+    net = Net("2 Mbit/s + 20 ms")
+    watching = Watching(net, Mode(), lambda number: second if number == 60 else first, until=2.2, draw=seen.apply)
+    net.clock.run(1.9)
+    seen.kinds.clear()
+    net.clock.run(6)
+    assert seen.same(watching.screen)
+    assert Encoding.INDEXED not in seen.kinds
 
 
 def test_thrift_has_few_steps_and_keeps_the_kind_of_likeness() -> None:

@@ -31,7 +31,7 @@ class Recipe(NamedTuple):
     video: bool = False
     """A rectangle that stays hot may become a video."""
     follows: bool = False
-    """Moving pictures get coarser on a slow line. In the other modes a person has chosen what they look like."""
+    """What moves gets coarser on a slow line. In the other modes a person has chosen what it looks like."""
 
     @property
     def placed(self) -> bool:
@@ -53,6 +53,18 @@ class Thrift(NamedTuple):
 
 # Few steps, so that viewers of similar lines share their encodings. Measured with soft and with hard pictures.
 _THRIFT = (Thrift(1.0, 1.0), Thrift(0.73, 0.75), Thrift(0.56, 0.5), Thrift(0.45, 0.35), Thrift(0.35, 0.2))
+
+
+# Text that moves on a slow line has fewer colours, which leaves its edges where they are; 4:2:0 would not.
+_FEWER = ((1.0, None), (0.4, How(Encoding.INDEXED, 8)), (0.25, How(Encoding.INDEXED, 4)))
+
+
+def fewer(share: float) -> tuple[float, How | None]:
+    """Return how text is sent that may have this share of its exact form's bytes, and the share that this needs.
+
+    None: exactly. The strongest reduction if none is enough.
+    """
+    return next((step for step in _FEWER if step[0] <= share), _FEWER[-1])
 
 
 def thrift(share: float) -> Thrift:

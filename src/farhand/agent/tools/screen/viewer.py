@@ -14,9 +14,10 @@ from typing import Protocol
 import numpy as np
 
 from farhand.agent.tools.screen import codec
-from farhand.agent.tools.screen.modes import RECIPES, How, Recipe, Thrift, thrift
+from farhand.agent.tools.screen.modes import RECIPES, How, Recipe
 from farhand.agent.tools.screen.motion import Region
 from farhand.agent.tools.screen.pace import Pace
+from farhand.agent.tools.screen.saving import Saving
 from farhand.agent.tools.screen.tiles import CELL, Grid, Rect, Times, cells, merge_some, split
 from farhand.agent.tools.screen.video import Frame
 from farhand.protocol.screen import Colours, Encoding, Flag
@@ -92,8 +93,7 @@ class Viewer:
         self.video = mode.video and mode.recipe.video
         self._moved: Grid = np.zeros_like(self.dirty)
         self._copies: list[tuple[Rect, int]] = []
-        self._per_cell = 0.0
-        """Bytes of one cell of a likeness without thrift, as it was lately; 0 = not known yet."""
+        self._saving = Saving()
         self._film_lost = True
         self._film_at = self._film_due = now
         self._seq = 0
@@ -147,7 +147,7 @@ class Viewer:
         before = slice((y - dy) // CELL, cells(y - dy + height))
         seen = bool(self.seen[before, columns].all() and self.seen[first:last, columns].all())
         full = len(self._copies) >= _MAX_COPIES
-        if self._key or full or not seen or self.dirty[before, columns].mean() > 0.5:
+        if self._key or full or not seen or self.dirty[before, columns].mean() > 0.9:
             self.dirty[first:last, columns] = self.seen[first:last, columns]
             self.lossy[first:last, columns] = False
             return
@@ -242,28 +242,29 @@ class Viewer:
         photo = dirty & source.photo
         if photo.sum() < 16:
             photo[:] = False
-        todo = [(rect, recipe.plain) for rect in self._pieces(dirty & ~photo, source, budget * 2)]
-        saving = self._saving(int(photo.sum()))
-        moving = saving.of(recipe.moving) if recipe.follows else recipe.moving
-        todo += [(rect, moving) for rect in self._pieces(photo, source, self._worth(budget, saving))]
+        text, moving = self._saving.plan(recipe, int((dirty & ~photo).sum()), int(photo.sum()), self.pace, now)
+        costs = self._saving.text, self._saving.pictures
+        todo = [(rect, text) for rect in self._pieces(dirty & ~photo, source, costs[0].pixels(budget, text))]
+        todo += [(rect, moving) for rect in self._pieces(photo, source, costs[1].pixels(budget, moving))]
         # Round robin by rows: on a slow link the lower half gets its turn too.
         start = self._next_row
         todo.sort(key=lambda item: ((item[0][1] < start), item[0][1], item[0][0]))
         out: list[bytes] = []
         total = 0
-        for rect, how in todo:
-            data = source.encode(rect, how)
+        for rect, step in todo:
+            data = source.encode(rect, step.how)
             if out and total + len(data) > budget:
                 self._next_row = rect[1]
                 break
             out.append(data)
             total += len(data)
             area = _cells_of(rect)
-            if how is moving:
-                per_cell = len(data) / saving.bytes / self.dirty[area].size
-                self._per_cell += (per_cell - self._per_cell) * (0.2 if self._per_cell else 1)
+            if step is moving:
+                costs[1].learn(len(data), self.dirty[area].size, step)
+            else:
+                self._saving.text_sent(len(data), self.dirty[area].size, step, now)
             self.dirty[area] = False
-            self.lossy[area] = how not in (recipe.plain, recipe.still)
+            self.lossy[area] = step.how not in (recipe.plain, recipe.still)
             if total >= budget:
                 self._next_row = rect[1] + rect[3]
                 break
@@ -273,17 +274,6 @@ class Viewer:
         if not out or total < budget or now - self._film_at >= _PATIENCE:
             out += self._filmed(source, now)
         return out
-
-    def _saving(self, likenesses: int) -> Thrift:
-        """How coarse a picture of so many cells has to be, to be there in time on this viewer's line."""
-        budget = self.pace.budget() if self.mode.recipe.follows else None
-        return thrift(1.0 if budget is None or not likenesses else budget / max(1.0, self._per_cell * likenesses))
-
-    def _worth(self, budget: int, saving: Thrift) -> int:
-        """Return how many pixels of a likeness half the budget pays: each piece has a head, which costs too."""
-        if not self._per_cell:
-            return budget * 2
-        return int(budget / 2 / (self._per_cell * saving.bytes) * CELL * CELL)
 
     def _filmed(self, source: Source, now: float) -> list[bytes]:
         """Return the next video frames, if there is a video and its time has come."""
