@@ -13,6 +13,7 @@ import numpy as np
 from farhand.agent.tools.screen.codec import Encoder
 from farhand.agent.tools.screen.modes import How
 from farhand.agent.tools.screen.motion import Motion, Region
+from farhand.agent.tools.screen.scroll import Found, Scrolls, move
 from farhand.agent.tools.screen.tiles import (
     CELL,
     Grid,
@@ -23,8 +24,6 @@ from farhand.agent.tools.screen.tiles import (
     cells,
     colour_counts,
     diff_grid,
-    find_scroll,
-    row_hashes,
 )
 from farhand.agent.tools.screen.video import Frame, MakeEncoder, Streams
 from farhand.agent.tools.screen.viewer import Mode, Viewer
@@ -51,6 +50,7 @@ class Pipeline:
         self._make_video = make_video
         self._streams: tuple[Region, Streams] | None = None
         self._version = 0
+        self._scrolls = Scrolls()
 
     @property
     def picture(self) -> Pixels:
@@ -88,7 +88,12 @@ class Pipeline:
             whole = old.copy()
             whole[:, :width] = pixels
             pixels = whole
-        grid = diff_grid(pixels, old)
+        # What scrolls goes on scrolling: it is looked for first, and what it explains is not compared.
+        large = pixels.size >= _SCROLL_AREA and height >= _SCROLL_HEIGHT
+        found = self._scrolls.again(rect, pixels, old) if large else None
+        if found is not None:
+            self._move(found, now)
+        grid = diff_grid(pixels, old, found.bands if found is not None else None)
         box = bounds(grid)
         if box is None:
             return
@@ -102,9 +107,13 @@ class Pipeline:
         row, column = y // CELL, x // CELL
         area = (slice(row, row + grid.shape[0]), slice(column, column + grid.shape[1]))
         self.changed_at[area][grid] = now
-        if pixels.size >= _SCROLL_AREA and pixels.shape[0] >= _SCROLL_HEIGHT and grid.mean() > 0.15:
-            grid = self._scroll(x, y, pixels, old, grid)
-        np.copyto(old, pixels)
+        if found is None:
+            where = (x, y, pixels.shape[1], pixels.shape[0])
+            self._scrolls.changed(where)
+            if pixels.size >= _SCROLL_AREA and pixels.shape[0] >= _SCROLL_HEIGHT and grid.mean() > 0.15:
+                grid = self._scroll(rect, where, pixels, old, grid, now)
+        for band in np.flatnonzero(grid.any(axis=1)).tolist():
+            np.copyto(old[band * CELL : band * CELL + CELL], pixels[band * CELL : band * CELL + CELL])
         self._motion.changed(area, grid, now)
         if grid.sum() >= _PHOTO_CELLS or self.photo[area].any():
             self._classify(area)
@@ -170,19 +179,25 @@ class Pipeline:
         if self._motion.region is None:
             self._streams = None
 
-    def _scroll(self, x: int, y: int, pixels: Pixels, old: Pixels, grid: Grid) -> Grid:
-        """Move what scrolled, in the frame and for every viewer, and return the cells that still differ."""
-        scroll = find_scroll(row_hashes(pixels), row_hashes(old))
-        if scroll is None:
+    def _scroll(self, rect: Rect, where: Rect, pixels: Pixels, old: Pixels, grid: Grid, now: float) -> Grid:
+        """Look for something that has begun to scroll in `where`, and return the cells that differ after it."""
+        found = self._scrolls.search(rect, where, pixels, old)
+        if found is None:
             return grid
-        dy, top, bottom = scroll
-        old[top:bottom] = old[top - dy : bottom - dy].copy()
+        self._move(found, now)
+        return diff_grid(pixels, old)
+
+    def _move(self, found: Found, now: float) -> None:
+        """Move what scrolled, in the frame and for every viewer."""
+        (x, y, width, height), (dy, top, bottom), _ = found
+        move(self._frame[y : y + height, x : x + width], found.scroll)
         bottom = min(bottom, self.height - y)
-        rect = (x, y + top, min(pixels.shape[1], self.width - x), bottom - top)
-        left = diff_grid(pixels, old)
+        rect = (x, y + top, min(width, self.width - x), bottom - top)
+        self.changed_at[rect[1] // CELL : cells(y + bottom), x // CELL : cells(x + width)] = now
+        self._made.clear()
+        self._version += 1
         for viewer in self.viewers.values():
             viewer.moved(rect, dy, self.photo)
-        return left
 
     def _classify(self, area: tuple[slice, slice]) -> None:
         # Whole blocks of 4 x 4 cells, so that a block's verdict does not depend on what changed in it.

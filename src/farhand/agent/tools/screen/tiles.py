@@ -7,7 +7,6 @@ multiple of CELL, so that it can be read as 64-bit words. A grid is a `bool` arr
 A rectangle is (x, y, width, height).
 """
 
-from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ Pixels = npt.NDArray[np.uint32]
 Grid = npt.NDArray[np.bool_]
 Times = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.uint8]
+Hashes = npt.NDArray[np.uint64]
 Rect = tuple[int, int, int, int]
 
 PHOTO_COLOURS = 22
@@ -41,16 +41,17 @@ def cells(pixels: int) -> int:
     return -(-pixels // CELL)
 
 
-def diff_grid(new: Pixels, old: Pixels) -> Grid:
+def diff_grid(new: Pixels, old: Pixels, among: Grid | None = None) -> Grid:
     """Return the cells in which two pictures of the same size differ.
 
+    `among`: one element for each row of cells; where it is False the pictures are known to be equal.
     64-bit xor and an or-reduction, one band of cells at a time, so that the scratch stays in the cache.
     """
     height, width = new.shape
     bands = cells(height)
     folded = np.zeros((bands, width // 2), np.uint64)
     scratch = np.empty((CELL, width // 2), np.uint64)
-    for band in range(bands):
+    for band in range(bands) if among is None else np.flatnonzero(among).tolist():
         top, bottom = band * CELL, min(height, band * CELL + CELL)
         part = scratch[: bottom - top]
         np.bitwise_xor(new[top:bottom].view(np.uint64), old[top:bottom].view(np.uint64), out=part)
@@ -138,33 +139,36 @@ def split(rect: Rect, area: int) -> list[Rect]:
     ]
 
 
-def row_hashes(pixels: Pixels) -> list[int]:
+def row_hashes(pixels: Pixels) -> Hashes:
     """Return one 64-bit hash for each row."""
-    rows = np.ascontiguousarray(pixels)
-    view, step, digest = rows.data.cast("B"), rows.shape[1] * 4, xxhash.xxh3_64_intdigest
-    return [digest(view[at : at + step]) for at in range(0, rows.shape[0] * step, step)]
+    digest = xxhash.xxh3_64_intdigest
+    return np.array([digest(row) for row in pixels], np.uint64)
 
 
-def find_scroll(new: list[int], old: list[int], least: int = 32) -> Scroll | None:
+def find_scroll(new: Hashes, old: Hashes, least: int = 32) -> Scroll | None:
     """Find the vertical shift that explains most changed rows, or None when fewer than `least` rows moved together.
 
     Every row whose hash stands once in the old picture votes for the distance to its place in the new one. The result
     may span rows that do not fit: who uses it compares again after the copy.
     """
     height = len(new)
-    seen = Counter(old)
-    place = {value: row for row, value in enumerate(old) if seen[value] == 1}
-    votes = Counter(row - place[value] for row, value in enumerate(new) if value in place and value != old[row])
-    if not votes:
+    known, place, seen = np.unique(old, return_index=True, return_counts=True)
+    known, place = known[seen == 1], place[seen == 1]
+    changed = np.flatnonzero(new != old)
+    if not known.size or not changed.size:
         return None
-    dy, count = votes.most_common(1)[0]
-    if count < least // 3:
+    at = np.minimum(np.searchsorted(known, new[changed]), known.size - 1)
+    met = known[at] == new[changed]
+    votes = np.bincount(changed[met] - place[at[met]] + height, minlength=1)
+    dy, count = int(votes.argmax()) - height, int(votes.max())
+    if count < least // 3 or not count:
         return None
-    fits = [row for row in range(max(0, dy), min(height, height + dy)) if new[row] == old[row - dy]]
-    if len(fits) < least:
+    first, end = max(0, dy), min(height, height + dy)
+    fits = np.flatnonzero(new[first:end] == old[first - dy : end - dy])
+    if fits.size < least:
         return None
-    top, bottom = fits[0], fits[-1] + 1
-    if len(fits) < 0.6 * (bottom - top):
+    top, bottom = int(fits[0]) + first, int(fits[-1]) + 1 + first
+    if fits.size < 0.6 * (bottom - top):
         return None
     return Scroll(dy, top, bottom)
 

@@ -8,10 +8,12 @@ is the frame in its mode's final form in every cell that is neither `dirty` nor 
 likeness.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from farhand.agent.tools.screen import codec
 from farhand.agent.tools.screen.modes import RECIPES, How, Recipe
@@ -28,6 +30,7 @@ FILM_STILL = 1.5
 """The same for a cell of a video that goes on around it."""
 BEAT = 1 / 32
 """Video frames come no faster than this, on average."""
+Places = npt.NDArray[np.intp]
 MAX_MESSAGE = 512 * 1024
 """Updates are split here; a frame's payload may be 1 MiB."""
 _MAX_COPIES = 6
@@ -154,14 +157,14 @@ class Viewer:
         self._copies.append((rect, dy))
         inner = slice(cells(y), max(cells(y), (y + height) // CELL))
         dithered = photo.copy() if self.mode.recipe.plain.encoding is Encoding.INDEXED else np.zeros_like(photo)
+        targets = list(_targets(before, dy, y, y + height))
         for grid in (self.dirty, self.lossy, dithered):
             old = grid[:, columns].copy()
+            if not old.any():
+                continue
             grid[inner, columns] = False
-            for row in range(before.start, before.stop):
-                if old[row].any():
-                    top, bottom = max(row * CELL + dy, y), min(row * CELL + CELL + dy, y + height)
-                    if top < bottom:
-                        grid[top // CELL : cells(bottom), columns] |= old[row]
+            for sources, places in targets:
+                grid[places, columns] |= old[sources]
         self.lossy[first:last, columns] &= ~self.dirty[first:last, columns]
         self._moved[first:last, columns] = True
         self.lossy[first:last, columns] |= dithered[first:last, columns] & ~self.dirty[first:last, columns]
@@ -350,3 +353,17 @@ class Viewer:
 def _cells_of(rect: Rect) -> tuple[slice, slice]:
     x, y, width, height = rect
     return slice(y // CELL, cells(y + height)), slice(x // CELL, cells(x + width))
+
+
+def _targets(rows: slice, dy: int, top: int, bottom: int) -> Iterator[tuple[Places, Places]]:
+    """Which rows of cells lie on which ones after a move by `dy` pixels, between two edges: pairs of equal length.
+
+    A row comes to lie on two others when it moves by no whole cell.
+    """
+    sources = np.arange(rows.start, rows.stop)
+    for step in {dy // CELL, -(-dy // CELL)}:
+        places = sources + step
+        first = np.maximum(np.maximum(sources * CELL + dy, places * CELL), top)
+        end = np.minimum(np.minimum(sources * CELL + dy, places * CELL) + CELL, bottom)
+        lies = first < end
+        yield sources[lies], places[lies]
