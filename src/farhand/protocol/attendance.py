@@ -15,7 +15,7 @@ from farhand.protocol.frames import EVERY_LEG, RECORDER_LEG
 from farhand.protocol.messages import ScreenStart
 from farhand.protocol.screen import Colours
 
-RECORDER_START = ScreenStart(max_fps=8, colours=Colours.SETTLED)
+RECORDER_START = ScreenStart(max_fps=8, colours=Colours.SETTLED, pointer=True)
 
 
 class Mark(NamedTuple):

@@ -132,6 +132,7 @@ class Screen(IntEnum):
     STOPPED = 18
     UPDATE = 19
     CURSOR = 20
+    POINTER = 21
 
 
 class Input(IntEnum):
@@ -292,7 +293,7 @@ def _rules() -> dict[tuple[int, int, Way], Rule]:
     view = Rule(Grant.SCREEN_VIEW, Recorded.OWN, Attended.OWN_VIEW)
     for way in (to, Way.FROM_RECORDER):
         add(Kind.SCREEN, way, Rule(Grant.SCREEN_VIEW), Screen.START, Screen.STOP, Screen.ACK, Screen.REFRESH)
-    add(Kind.SCREEN, of, view, Screen.UPDATE, Screen.CURSOR)
+    add(Kind.SCREEN, of, view, Screen.UPDATE, Screen.CURSOR, Screen.POINTER)
     add(Kind.SCREEN, of, view._replace(landmark=True), Screen.STARTED, Screen.STOPPED)
 
     # Watching the screen includes seeing who has control.

@@ -364,6 +364,8 @@ class ScreenStart(Message, frozen=True, kw_only=True):
     """Video codecs that the viewer can draw; `vp8` is the one in use."""
     monitor: Name = ""
     """Id of the monitor to look at; empty, or one that is not there: all of them."""
+    pointer: bool = False
+    """Tell where the pointer is, too (POINTER)."""
 
 
 MOST_MONITORS = 32

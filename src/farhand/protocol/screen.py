@@ -17,6 +17,10 @@ ACK: Final = struct.Struct("<IH")
 """seq, time to decode and draw in 0.1 ms."""
 CURSOR_HEAD: Final = struct.Struct("<HHHH")
 """Hot spot x and y, width, height; then RGBA, straight alpha."""
+POINTER: Final = struct.Struct("<HH")
+"""x, y of the pointer's hot spot in pixels of the whole picture."""
+NOWHERE: Final = 0xFFFF
+"""x and y of a pointer that is outside of the picture."""
 
 
 class Encoding(IntEnum):

@@ -22,6 +22,8 @@ KIND: Final = 2
 STARTED: Final = 17
 STOPPED: Final = 18
 UPDATE: Final = 19
+CURSOR: Final = 20
+POINTER: Final = 21
 KINDS: Final = 1 << KIND
 MARKS: Final = 1 << 16 + KIND
 """Bits of `recording.format.kind_bits`: any frame of the screen; one that says where something begins or ends."""
@@ -29,10 +31,14 @@ MARKS: Final = 1 << 16 + KIND
 UPDATE_HEAD: Final = struct.Struct("<IIBBH")
 RECT_HEAD: Final = struct.Struct("<HHHHBBHI")
 COPY_DATA: Final = struct.Struct("<hh")
+CURSOR_HEAD: Final = struct.Struct("<HHHH")
+POINTER_DATA: Final = struct.Struct("<HH")
 KEY: Final = 1
 COMPLETE: Final = 2
 MAX_PIXELS: Final = 1 << 26
 """Pixels of the largest screen that is drawn (a wall of two 8K screens); four bytes each."""
+MAX_CURSOR: Final = 256
+"""Longest side of a pointer that is drawn, in pixels."""
 BLANK: Final = 0x10202F
 """Colour of a screen of which nothing is known yet."""
 
@@ -58,7 +64,11 @@ class Picture:
 
     def __init__(self, width: int = 0, height: int = 0) -> None:
         self.pixels: Pixels = np.full((height, width), BLANK, np.uint32)
-        """The screen as it is now, without the pointer (its place is not recorded). 0 x 0 while nothing is shared."""
+        """The screen as it is now, without the pointer. 0 x 0 while nothing is shared."""
+        self.pointer: Place | None = None
+        """Where the pointer's hot spot is; None: not known (older endpoints do not tell), or outside."""
+        self._shape: tuple[int, int, npt.NDArray[np.uint8]] | None = None
+        """Hot spot and RGBA, straight alpha."""
         self.known = bool(width and height)
         """A picture has been drawn and nothing was missed since."""
         self.flags = 0
@@ -80,11 +90,51 @@ class Picture:
             return self._update(payload)
         if frame_type == STARTED:
             return self._start(payload)
+        if frame_type == CURSOR:
+            return self._cursor(payload)
+        if frame_type == POINTER:
+            return self._moved(payload)
         if frame_type == STOPPED:
             changed, self.known = self.known, False
+            self.pointer = self._shape = None
             self.pixels = np.zeros((0, 0), np.uint32)
             return changed
         return False
+
+    def shown(self) -> Pixels:
+        """Return the screen as a person saw it there: with the pointer, where its place and shape are known. A copy
+        when there is something to draw."""
+        if self.pointer is None or self._shape is None:
+            return self.pixels
+        hot_x, hot_y, shape = self._shape
+        x, y = self.pointer[0] - hot_x, self.pointer[1] - hot_y
+        left, top = max(x, 0), max(y, 0)
+        pixels = np.ascontiguousarray(self.pixels).copy()
+        part = pixels.view(np.uint8).reshape(*pixels.shape, 4)[
+            top : max(y + shape.shape[0], 0), left : max(x + shape.shape[1], 0), :3
+        ]
+        drawn = shape[top - y :, left - x :][: part.shape[0], : part.shape[1]].astype(np.uint16)
+        alpha = drawn[..., 3:]
+        part[:] = (drawn[..., 2::-1] * alpha + part * (255 - alpha) + 127) // 255
+        return pixels
+
+    def _cursor(self, payload: bytes | memoryview) -> bool:
+        if len(payload) < CURSOR_HEAD.size:
+            raise PictureError("a pointer's shape is shorter than its head")
+        hot_x, hot_y, width, height = CURSOR_HEAD.unpack_from(payload)
+        data = payload[CURSOR_HEAD.size :]
+        if max(width, height) > MAX_CURSOR or len(data) != width * height * 4:
+            raise PictureError("a pointer's shape does not fit its size")
+        shape = np.frombuffer(data, np.uint8).reshape(height, width, 4)
+        self._shape = (hot_x, hot_y, shape.copy()) if shape.size else None
+        return self.known and self.pointer is not None
+
+    def _moved(self, payload: bytes | memoryview) -> bool:
+        if len(payload) != POINTER_DATA.size:
+            raise PictureError("a pointer's place has 4 bytes")
+        before, place = self.pointer, POINTER_DATA.unpack(payload)
+        self.pointer = place if place[0] < self.size[0] and place[1] < self.size[1] else None
+        return self.known and self._shape is not None and self.pointer != before
 
     def _start(self, payload: bytes | memoryview) -> bool:
         started = _decode(payload, _Started)

@@ -83,7 +83,7 @@ def test_the_recorder_asks_for_the_screen_with_the_first_who_watches() -> None:
     assert (asked.type, asked.channel, asked.payload) == (
         Screen.START,
         SCREEN,
-        b'{"max_fps":8,"colours":"settled","video":[],"monitor":""}',
+        b'{"max_fps":8,"colours":"settled","video":[],"monitor":"","pointer":true}',
     )
     assert kept.ask() is None
     # The endpoint ends the recorder's view: asking again at once would be asking for ever. Somebody's START is new.

@@ -43,6 +43,7 @@ def cursor(fields: dict[str, Any]) -> bytes:
 WRITERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "screen.update": update,
     "screen.cursor": cursor,
+    "screen.pointer": lambda fields: screen.POINTER.pack(fields["x"], fields["y"]),
     "screen.ack": lambda fields: screen.ACK.pack(fields["seq"], fields["tenths"]),
     "input.key": lambda fields: KEY.pack(fields["down"], fields["keysym"]),
     "input.pointer": lambda fields: POINTER.pack(fields["x"], fields["y"], fields["buttons"]),

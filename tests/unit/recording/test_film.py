@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from tests.unit.recording.made import SCREEN, STARTED, Site
 
@@ -95,3 +96,12 @@ def test_frames_that_do_not_fit_end_the_picture_until_the_next_full_one(wrong: b
 def test_a_recording_without_a_screen_is_no_film() -> None:
     assert list(film([recorded(end=100)])) == []
     assert list(film([])) == []
+
+
+def test_a_pointer_that_moves_is_a_change_of_the_film() -> None:
+    shape = (150, int(Screen.CURSOR), struct.pack("<HHHH", 0, 0, 1, 1) + b"\xff\xff\xff\xff")
+    places = [(at, int(Screen.POINTER), struct.pack("<HH", x, 0)) for at, x in ((160, 0), (800, 3))]
+    reader = recorded(*BEGIN, shape, *places, end=1500)
+    seen = [(shot.at_ms, [int(n) for n in np.flatnonzero(shot.picture.shown()[0] != 1)]) for shot in film([reader])]
+    assert (700, [3]) in seen
+    assert any(at < 700 and white == [0] for at, white in seen)

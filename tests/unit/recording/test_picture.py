@@ -37,10 +37,11 @@ def picture() -> Picture:
 
 
 def test_constants_are_those_of_the_live_protocol() -> None:
-    numbers = {name: getattr(module, name) for name in ("STARTED", "STOPPED", "UPDATE")}
+    numbers = {name: getattr(module, name) for name in ("STARTED", "STOPPED", "UPDATE", "CURSOR", "POINTER")}
     assert numbers == {one.name: one for one in channels.Screen if one.name in numbers}
     assert channels.Kind.SCREEN == module.KIND
-    for name in ("UPDATE_HEAD", "RECT_HEAD", "COPY_DATA"):
+    assert module.POINTER_DATA.format == layout.POINTER.format
+    for name in ("UPDATE_HEAD", "RECT_HEAD", "COPY_DATA", "CURSOR_HEAD"):
         assert getattr(module, name).format == getattr(layout, name).format
     assert (module.KEY, module.COMPLETE) == (layout.Flag.KEY, layout.Flag.COMPLETE)
 
@@ -151,3 +152,54 @@ def test_hostile_frames_raise_nothing_else(frames: list[tuple[int, bytes]], data
             picture.take(kind, payload)
         except PictureError:
             continue
+
+
+def cursor(hot: tuple[int, int], *rows: bytes) -> bytes:
+    width = len(rows[0]) // 4
+    return layout.CURSOR_HEAD.pack(*hot, width, len(rows)) + b"".join(rows)
+
+
+def test_the_pointer_is_drawn_where_it_was(picture: Picture) -> None:
+    red, half, none = b"\xff\0\0\xff", b"\xff\xff\xff\x80", b"\0\0\0\0"
+    assert not picture.take(module.CURSOR, cursor((1, 0), red + half, none + red))
+    assert picture.shown() is picture.pixels
+    assert picture.take(module.POINTER, layout.POINTER.pack(10, 20))
+    assert not picture.take(module.POINTER, layout.POINTER.pack(10, 20))
+    seen = picture.shown()
+    assert [int(seen[20, 9]), int(seen[20, 10]), int(seen[21, 9]), int(seen[21, 10])] == [
+        0xFF0000, 0x8080FF, 0x0000FF, 0xFF0000,
+    ]  # fmt: skip
+    assert (picture.pixels == 0x0000FF).all()
+    # At the edges a part of it is drawn; outside of the picture, nothing.
+    picture.take(module.POINTER, layout.POINTER.pack(0, 47))
+    assert [int(picture.shown()[47, 0]), int((picture.shown() != 0x0000FF).sum())] == [0x8080FF, 1]
+    assert picture.take(module.POINTER, layout.POINTER.pack(layout.NOWHERE, layout.NOWHERE))
+    assert picture.shown() is picture.pixels
+    picture.take(module.POINTER, layout.POINTER.pack(10, 20))
+    picture.take(channels.Screen.STOPPED, b"{}")
+    assert picture.pointer is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        (module.CURSOR, b"1234567"),
+        (module.CURSOR, layout.CURSOR_HEAD.pack(0, 0, 2, 2) + bytes(15)),
+        (module.CURSOR, layout.CURSOR_HEAD.pack(0, 0, 257, 1) + bytes(257 * 4)),
+        (module.POINTER, b"123"),
+        (module.POINTER, b"12345"),
+    ],
+)
+def test_a_pointer_that_does_not_fit_is_refused(picture: Picture, kind: int, payload: bytes) -> None:
+    with pytest.raises(PictureError):
+        picture.take(kind, payload)
+
+
+@given(st.binary(max_size=8), st.integers(0, 300), st.integers(0, 300), st.integers(0, 70), st.integers(0, 70))
+@settings(max_examples=200, deadline=None)
+def test_any_pointer_anywhere_leaves_the_screen_as_it_is(head: bytes, hx: int, hy: int, x: int, y: int) -> None:
+    picture = Picture(64, 48)
+    picture.take(module.CURSOR, layout.CURSOR_HEAD.pack(hx, hy, 5, 3) + (head * 60)[:60].ljust(60, b"x"))
+    picture.take(module.POINTER, layout.POINTER.pack(x, y))
+    assert picture.shown().shape == (48, 64)
+    assert (picture.pixels == BLANK).all()

@@ -82,6 +82,8 @@ class Changes:
 
     damage: bool = False
     cursor: bool = False
+    pointer: bool = False
+    """It may have moved; told only while it is followed."""
     resized: bool = False
     """What is captured has another size or place: close the screen and open it again."""
     monitors: bool = False
@@ -118,6 +120,14 @@ class ScreenSource(Protocol):
 
     def cursor(self) -> tuple[int, int, int, int, bytes]:
         """Return hot spot x and y, width, height and premultiplied ARGB words of the pointer's shape now."""
+        ...
+
+    def follow(self, on: bool) -> None:
+        """Tell of the pointer's moves in `Changes.pointer` from now on, or no more: each move wakes whoever waits."""
+        ...
+
+    def pointer(self) -> tuple[int, int] | None:
+        """Return where the pointer's hot spot is, in pixels of this picture; None when that is outside or not known."""
         ...
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 H.264 is not offered: its encoders here are under terms (GPL) or patents that Farhand does not bring upon its users.
 Rules: the owner must still be allowed to play the recording when the work begins; what is not proven or not there is
-black in the video; nothing but pictures goes in (shells have transcripts of their own).
+black in the video; nothing but pictures goes in, with the pointer in them (shells have transcripts of their own).
 """
 
 from fractions import Fraction
@@ -105,7 +105,7 @@ class _Video:
         """Add one picture."""
         picture = shot.picture
         if picture.known and all(picture.size):
-            frame = av.VideoFrame.from_ndarray(_bytes(self._placed(picture.pixels)), format="bgra")
+            frame = av.VideoFrame.from_ndarray(_bytes(self._placed(picture.shown())), format="bgra")
         else:
             frame = av.VideoFrame.from_ndarray(_bytes(np.zeros_like(self._canvas)), format="bgra")
         frame = frame.reformat(*self._size, format="yuv420p", dst_colorspace="ITU709")

@@ -73,6 +73,12 @@ class Picture:
     def cursor(self) -> tuple[int, int, int, int, bytes]:
         return 0, 0, 1, 1, b"\0\0\0\0"
 
+    def follow(self, on: bool) -> None:
+        pass
+
+    def pointer(self) -> tuple[int, int] | None:
+        return None
+
     def close(self) -> None:
         os.close(self._read)
         os.close(self._write)

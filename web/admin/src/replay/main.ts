@@ -10,6 +10,7 @@ import { followProgress } from "./progress";
 import { shellControls } from "./shell";
 import { element } from "./elements";
 import { type Around, eventList } from "./events";
+import { RecordedPointer } from "./pointer";
 import { type IndexFile, blocksOf, firstPicture } from "./timeline";
 import { type Thumbnails, whenMade } from "./thumbnails";
 import { type ReplayView, fillThumbnails, replayView } from "./view";
@@ -57,9 +58,12 @@ async function openScreen(place: HTMLElement, address: string): Promise<void> {
     () => view.say(t("What was said and done could not be loaded. Reload the page and try again.")),
   );
   const view = replayView(index, events);
+  const pointer = new RecordedPointer();
   const player = new ScreenPlayer({
     index,
-    decoder: (size) => decoderFor(view, module, size),
+    decoder: (size) => decoderFor(view, module, size, pointer),
+    cursor: (payload) => pointer.shape(payload),
+    pointer: (payload) => pointer.place(payload),
     fetch: async (segment, first, last, signal) => {
       const { body } = await fetched(part(`${segment}/${first}-${last}`), signal);
       if (!body) throw new Error("no answer");
@@ -80,11 +84,11 @@ async function openScreen(place: HTMLElement, address: string): Promise<void> {
 }
 
 /** A canvas of its own for every size: what an older one still draws does not touch the picture. */
-function decoderFor(view: ReplayView, module: ScreenModule, size: { width: number; height: number } | null): Decoder {
+function decoderFor(view: ReplayView, module: ScreenModule, size: { width: number; height: number } | null, pointer: RecordedPointer): Decoder {
   const canvas = element("canvas", { role: "img", "aria-label": t("Recorded screen") });
   canvas.width = size?.width ?? 640;
   canvas.height = size?.height ?? 360;
-  view.stage.replaceChildren(canvas);
+  view.stage.replaceChildren(element("div", { class: "screen" }, canvas, pointer.over(canvas)));
   return new module.ScreenDecoder(canvas);
 }
 

@@ -76,7 +76,7 @@ function setUp(state: (segment: number, place: number) => Place = () => "whole",
     const told = places.slice(0, most).map((place) => part(place, state(segment, place) === "damaged" ? null : chunk(segment, place)));
     return body(...told, ...(places.length <= most ? [part(last, new Uint8Array(0))] : []));
   });
-  const player = new ScreenPlayer({ index: recording(), decoder, fetch, changed: () => undefined, failed });
+  const player = new ScreenPlayer({ index: recording(), decoder, fetch, changed: () => undefined, cursor: () => undefined, pointer: () => undefined, failed });
   return { player, drawn, sizes, fetch, failed };
 }
 
@@ -218,11 +218,38 @@ describe("screen player", () => {
       decoder: () => ({ apply: (payload) => void drawn.push(payload[0] as number) }),
       fetch: async () => body(part(0, joined(parts.slice(0, 3))), part(1, joined(parts.slice(3)))),
       changed: () => undefined,
+      cursor: () => undefined,
+      pointer: () => undefined,
       failed: () => undefined,
     });
     await player.seek(from);
     expect(drawn).toEqual([1, 2, 3, 4]);
     expect(player.position).toBe(120);
+  });
+
+  it("hands on shape and place of the pointer, and forgets both at a jump", async () => {
+    const typed = (type: number, payload: Uint8Array): Uint8Array => {
+      const made = frame(0, payload);
+      made[6] = type;
+      return made;
+    };
+    const index = recording();
+    index.segments.length = 1;
+    const [only] = index.segments;
+    if (only) [only.last, only.places, only.times] = [0, [0], [0]];
+    const told: unknown[] = [];
+    const frames = [frame(0, new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0, 3])), typed(20, new Uint8Array(8)), typed(21, new Uint8Array([5, 0, 6, 0]))];
+    const player = new ScreenPlayer({
+      index,
+      decoder: () => ({ apply: () => undefined }),
+      fetch: async () => body(part(0, new Uint8Array(frames.flatMap((one) => [...one])))),
+      cursor: (payload) => told.push(payload && payload.length),
+      pointer: (payload) => told.push(payload && [...payload]),
+      changed: () => undefined,
+      failed: () => undefined,
+    });
+    await player.seek(0);
+    expect(told).toEqual([null, null, 8, [5, 0, 6, 0]]);
   });
 
   it("lets a newer seek overtake an older one", async () => {

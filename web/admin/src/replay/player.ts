@@ -16,6 +16,9 @@ export interface Parts {
   /** A decoder for a screen of this size, with nothing drawn yet; null: nothing is shared. */
   decoder(size: { width: number; height: number } | null): Decoder;
   fetch: FetchRange;
+  /** Shape and place of the pointer that is drawn over the screen; null: no longer known. */
+  cursor(payload: Uint8Array | null): void;
+  pointer(payload: Uint8Array | null): void;
   /** Something to show has changed: position, playing, waiting. */
   changed(): void;
   /** A part cannot be shown. */
@@ -26,6 +29,8 @@ const SCREEN = 2;
 const STARTED = 17;
 const STOPPED = 18;
 const UPDATE = 19;
+const CURSOR = 20;
+const POINTER = 21;
 const KEY_FLAG = 1;
 const COMPLETE_FLAG = 2;
 /** A seek goes on for so long to see a picture complete (a screen that never rests may not be for some time). */
@@ -127,6 +132,7 @@ export class ScreenPlayer {
     this.#frames = [];
     this.#needsKey = true;
     this.#whole = false;
+    this.#forgetPointer();
     this.#decoder = this.#parts.decoder(sizeAt(this.#parts.index.screens, block ? Math.max(block.key, block.start) : time));
   }
 
@@ -151,6 +157,11 @@ export class ScreenPlayer {
     return turn === this.#turn ? (this.#frames[0]?.time ?? Infinity) : Infinity;
   }
 
+  #forgetPointer(): void {
+    this.#parts.cursor(null);
+    this.#parts.pointer(null);
+  }
+
   /** Go on until the picture that has begun is complete. */
   async #drawWhole(turn: number): Promise<void> {
     const until = Math.min(this.position + WHOLE_WITHIN_MS, this.duration);
@@ -167,6 +178,11 @@ export class ScreenPlayer {
     if (frame.type === STARTED || frame.type === STOPPED) {
       this.#decoder = this.#parts.decoder(sizeAt(this.#parts.index.screens, frame.time));
       this.#needsKey = true;
+      this.#forgetPointer();
+    } else if (frame.type === CURSOR) {
+      this.#parts.cursor(frame.payload);
+    } else if (frame.type === POINTER) {
+      this.#parts.pointer(frame.payload);
     } else if (frame.type === UPDATE) {
       const flags = frame.payload[8] ?? 0;
       if (this.#needsKey && !(flags & KEY_FLAG)) return;

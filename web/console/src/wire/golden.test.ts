@@ -15,6 +15,7 @@ import {
   readChunk,
   readCursor,
   readPart,
+  readPointer,
   readShellOutput,
   readTaken,
 } from "./layouts";
@@ -66,6 +67,7 @@ const readers: Record<string, (payload: Uint8Array) => unknown> = {
     const shape = readCursor(payload);
     return shape && { ...shape, pixels: hex(shape.pixels) };
   },
+  "screen.pointer": readPointer,
   "clipboard.part": (payload) => {
     const part = readPart(payload);
     return part && { transfer: part.transfer, bytes: hex(part.bytes) };

@@ -91,6 +91,14 @@ export function readCursor(payload: Uint8Array): CursorShape | null {
   return pixels.byteLength === width * height * 4 ? { hotX, hotY, width, height, pixels } : null;
 }
 
+/** Read a POINTER payload; null when it is none, or the pointer is outside of the picture. */
+export function readPointer(payload: Uint8Array): { x: number; y: number } | null {
+  if (payload.byteLength !== 4) return null;
+  const view = new DataView(payload.buffer, payload.byteOffset, 4);
+  const [x, y] = [view.getUint16(0, true), view.getUint16(2, true)];
+  return x === 0xffff && y === 0xffff ? null : { x, y };
+}
+
 export interface FileChunk {
   readonly id: number;
   readonly offset: number;

@@ -92,7 +92,7 @@ class ScreenTool(Tool):
         if leg == RECORDER_LEG and not self._viewers:
             self._stopped(leg, "stopped", "")
             return
-        mode = Mode(start.max_fps, start.colours, VIDEO_CODEC in start.video, start.monitor)
+        mode = Mode(start.max_fps, start.colours, VIDEO_CODEC in start.video, start.monitor, start.pointer)
         abilities = self._port.abilities()
         if abilities is None:
             text = _("This computer has no display that can be shared. Somebody must be signed in to a desktop there.")

@@ -51,6 +51,8 @@ class Mode:
     """It can draw VP8. Counts only where the colour mode has video."""
     monitor: str = ""
     """The monitor that it looks at; empty, or one that is not there: all of them."""
+    pointer: bool = False
+    """It is told where the pointer is."""
 
     @property
     def recipe(self) -> Recipe:

@@ -18,12 +18,13 @@ from collections.abc import Callable
 import msgspec
 
 from farhand.agent.core.desktop import DesktopError, Monitor, Rect, ScreenSource
-from farhand.agent.tools.screen import codec
 from farhand.agent.tools.screen.pipeline import Pipeline
+from farhand.agent.tools.screen.pointer import Pointer
 from farhand.agent.tools.screen.tiles import cluster
 from farhand.agent.tools.screen.viewer import Mode
 from farhand.protocol.channels import Screen
 from farhand.protocol.messages import MOST_MONITORS, ScreenMonitor, ScreenStarted
+from farhand.protocol.screen import is_key
 
 Out = tuple[int, int, bytes]
 """Frame type, leg, payload."""
@@ -153,7 +154,7 @@ class ScreenWorker:
         self._fresh = []
         for leg, mode in self._modes.items():
             self._join(leg, mode, pipeline, now)
-        pointer = self._pointer(source)
+        pointer = Pointer(source)
         damage: list[Rect] | None = [(0, 0, source.width, source.height)]
         settled_at, captured_at = now, now
         while not self._stopping:
@@ -170,14 +171,20 @@ class ScreenWorker:
             if self._fresh:
                 out += self._welcome(pipeline, pointer)
             if changes.cursor:
-                pointer = self._pointer(source)
-                out += [(Screen.CURSOR, leg, pointer) for leg in pipeline.viewers]
+                out += [(Screen.CURSOR, leg, pointer.shaped()) for leg in pipeline.viewers]
+            followers = [leg for leg, mode in self._modes.items() if mode.pointer and leg in pipeline.viewers]
+            out += [
+                (Screen.POINTER, leg, place) for place in pointer.moved(changes, followers, now) for leg in followers
+            ]
             held = self._backlog() > BACKLOG
             if not held:
                 if damage is not None and now >= settled_at and pipeline.wants_capture(now):
                     self._capture(source, pipeline, damage, now)
                     damage, captured_at = None, now
-                out += [(Screen.UPDATE, leg, payload) for leg, payload in pipeline.updates(now)]
+                for leg, payload in pipeline.updates(now):
+                    out.append((Screen.UPDATE, leg, payload))
+                    if leg in followers and is_key(payload):
+                        out += [(kind, leg, told) for kind, told in pointer.all()]
             now = time.monotonic()
             if out:
                 pipeline.handed(now)
@@ -185,6 +192,7 @@ class ScreenWorker:
             wake_at = pipeline.wake_at(damage is not None, now)
             if wake_at is not None and damage is not None:
                 wake_at = max(wake_at, settled_at)
+            wake_at = min((at for at in (wake_at, pointer.due) if at is not None), default=None)
             self._sleep(source, now + _BACKLOG_WAIT if held and wake_at is not None else wake_at)
 
     def _capture(self, source: ScreenSource, pipeline: Pipeline, first: list[Rect], now: float) -> None:
@@ -202,13 +210,16 @@ class ScreenWorker:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake_read, 4096)
 
-    def _welcome(self, pipeline: Pipeline, pointer: bytes) -> list[Out]:
+    def _welcome(self, pipeline: Pipeline, pointer: Pointer) -> list[Out]:
         legs, self._fresh = self._fresh, []
         return [
             frame
             for leg in legs
             if leg in pipeline.viewers
-            for frame in ((int(Screen.STARTED), leg, self._started(leg, pipeline)), (int(Screen.CURSOR), leg, pointer))
+            for frame in (
+                (int(Screen.STARTED), leg, self._started(leg, pipeline)),
+                (int(Screen.CURSOR), leg, pointer.shape),
+            )
         ]
 
     def _join(self, leg: int, mode: Mode, pipeline: Pipeline, now: float) -> None:
@@ -240,7 +251,3 @@ class ScreenWorker:
     def _leave(self, leg: int, pipeline: Pipeline) -> None:
         self._modes.pop(leg, None)
         pipeline.leave(leg)
-
-    @staticmethod
-    def _pointer(source: ScreenSource) -> bytes:
-        return codec.cursor(*source.cursor())

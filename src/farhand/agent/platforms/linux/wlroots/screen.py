@@ -249,6 +249,13 @@ class WlrootsScreen:
         """Return an arrow."""
         return ARROW
 
+    def follow(self, on: bool) -> None:
+        """No protocol tells where the pointer is."""
+
+    def pointer(self) -> tuple[int, int] | None:
+        """No protocol tells where the pointer is."""
+        return None
+
     def close(self) -> None:
         """Disconnect; the memory goes with the last picture of it."""
         self._wayland.close()

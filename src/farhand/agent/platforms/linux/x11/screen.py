@@ -1,4 +1,4 @@
-"""The screen of an X display: capture by shared memory (MIT-SHM), changes by DAMAGE, the pointer's shape by XFIXES.
+"""The screen of an X display: capture by MIT-SHM, changes by DAMAGE, the pointer by XFIXES (shape) and XINPUT (moves).
 
 Why it exists: it fills `ScreenSource` for X11. A still screen costs nothing: the server reports the first change after
 each `take` and no more, and nothing is captured before somebody asks.
@@ -16,6 +16,7 @@ import xcffib
 import xcffib.damage
 import xcffib.shm
 import xcffib.xfixes
+import xcffib.xinput
 import xcffib.xproto as xp
 
 from farhand.agent.core.desktop import Changes, DesktopError, Monitor, Rect
@@ -160,6 +161,8 @@ class X11Screen:
                     changes.damage = True
                 elif isinstance(event, xcffib.xfixes.CursorNotifyEvent):
                     changes.cursor = True
+                elif isinstance(event, xcffib.xinput.RawMotionEvent):
+                    changes.pointer = True
                 elif isinstance(event, xp.ConfigureNotifyEvent) and event.window == self._root:
                     changes.resized |= (event.width, event.height) != self._whole
                     changes.monitors = True
@@ -199,6 +202,29 @@ class X11Screen:
             image = self._fixes.GetCursorImage().reply()
             words = np.array(image.cursor_image, np.uint32)
             return image.xhot, image.yhot, image.width, image.height, words.tobytes()
+
+    def follow(self, on: bool) -> None:
+        """Ask for raw motion of all pointers: it comes whichever window they are over, and whoever grabbed them."""
+        with guarded("watching the pointer"):
+            # Asked first: a request of an extension that is not there ends the connection.
+            name = "XInputExtension"
+            if not self._connection.core.QueryExtension(len(name), name).reply().present:
+                return
+            xinput = self._connection(xcffib.xinput.key)
+            xinput.XIQueryVersion(2, 2).reply()
+            wanted = xcffib.xinput.XIEventMask.RawMotion if on else 0
+            masters = xcffib.xinput.EventMask.synthetic(  # type: ignore[no-untyped-call]
+                xcffib.xinput.Device.AllMaster, 1, [wanted]
+            )
+            xinput.XISelectEventsChecked(self._root, 1, [masters]).check()
+
+    def pointer(self) -> tuple[int, int] | None:
+        """Ask the server."""
+        with guarded("reading the pointer"):
+            reply = self._connection.core.QueryPointer(self._root).reply()
+        x, y = reply.root_x - self._left, reply.root_y - self._top
+        inside = reply.same_screen and 0 <= x < self.width and 0 <= y < self.height
+        return (x, y) if inside else None
 
     def close(self) -> None:
         """Disconnect and free the shared memory."""
