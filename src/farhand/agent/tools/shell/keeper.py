@@ -59,7 +59,8 @@ class Keeper:
     def __init__(self, agent: socket.socket) -> None:
         self._agent = agent
         self._shells: dict[int, int] = {}
-        """Number and process id (which is its session's number too) of each shell that runs or is being ended."""
+        """Number and process id (which is its session's number too) of each shell. One that exited stays: a terminal
+        that is closed hangs its shell up before the word of it comes here, and what was started in it must end too."""
         self._running: dict[int, int] = {}
         """Process id of each shell that was not waited for, and its number."""
         self._ending: dict[int, float] = {}
@@ -140,8 +141,6 @@ class Keeper:
             number = self._running.pop(pid, None)
             if number is not None:
                 self._tell({"exited": number, "status": os.waitstatus_to_exitcode(status)})
-                if number not in self._ending:
-                    del self._shells[number]
 
     def _tell(self, message: dict[str, object]) -> None:
         # When the agent is gone or deaf, the next turn of the loop sees to it.

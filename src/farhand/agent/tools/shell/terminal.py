@@ -5,6 +5,7 @@ size. What is typed is passed on and kept nowhere; whether it is echoed is up to
 """
 
 import asyncio
+import contextlib
 import os
 import pwd
 import termios
@@ -19,6 +20,9 @@ MAX_WAITING_INPUT = 1 << 20
 _FALLBACK_SHELL = "/bin/sh"
 _TRAMPOLINE = 'cd "$HOME" 2>/dev/null || cd /; exec "$0" -l'
 _PASSED_ON = ("LC_ALL", "LC_CTYPE", "LANGUAGE", "TZ", "DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR")
+_REFUSED = (OSError, termios.error)
+"""What the system says no by: a terminal may be hung up, or taken away, between any two calls. It ends by itself then;
+the other shells of the session must not hear of it."""
 _SIGNAL_KEYS = (termios.VINTR, termios.VQUIT, termios.VSUSP)
 
 
@@ -173,7 +177,8 @@ class Terminal:
     def resize(self, cols: int, rows: int) -> None:
         """Set the terminal's size in characters; programs in it are told by SIGWINCH."""
         if self._open:
-            termios.tcsetwinsize(self._master, (rows, cols))
+            with contextlib.suppress(*_REFUSED):
+                termios.tcsetwinsize(self._master, (rows, cols))
 
     def pause_reading(self) -> None:
         """Read no more for now: the program in the terminal is slowed down by it."""
@@ -204,17 +209,22 @@ class Terminal:
         """Say whether this is a key that the terminal turns into a signal now."""
         if len(data) != 1:
             return False
-        _, _, _, local, _, _, characters = termios.tcgetattr(self._master)
+        try:
+            _, _, _, local, _, _, characters = termios.tcgetattr(self._master)
+        except _REFUSED:
+            return False
         return bool(local & termios.ISIG) and data in [characters[key] for key in _SIGNAL_KEYS]
 
     def _forget_typed(self) -> None:
-        """Drop what was typed and not read yet, on both sides of the terminal."""
-        termios.tcflush(self._master, termios.TCOFLUSH)
-        slave = os.open(self._name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            termios.tcflush(slave, termios.TCIFLUSH)
-        finally:
-            os.close(slave)
+        """Drop what was typed and not read yet, on both sides of the terminal, as far as the system lets it be dropped:
+        without that the key still goes, behind what waits."""
+        with contextlib.suppress(*_REFUSED):
+            termios.tcflush(self._master, termios.TCOFLUSH)
+            slave = os.open(self._name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                termios.tcflush(slave, termios.TCIFLUSH)
+            finally:
+                os.close(slave)
 
     def _read(self) -> bool:
         """Read what is there now, up to one frame, and pass it on; say whether there may be more."""

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -192,6 +193,16 @@ async def test_closing_one_shell_ends_what_was_started_in_it_and_nothing_else(ho
     await living.prints(b"still-42")
 
 
+async def test_a_shell_that_is_gone_when_it_is_closed_takes_along_what_was_started_in_it(host: Host) -> None:
+    number = unique()
+    terminal, hearer = await host.open(f"nohup sleep {number}.1 & sleep {number}.2")
+    await until(lambda: len(sleeping(number)) == 2)
+    kill_now(terminal.pid)  # as the kernel does it when the terminal is closed, before anybody is told
+    terminal.hang_up()
+    await hearer.until(lambda: len(hearer.said) == 2)
+    await until(lambda: not sleeping(number))
+
+
 async def test_a_shell_that_ignores_the_hang_up_is_killed(host: Host) -> None:
     terminal, hearer = await host.open("trap '' HUP; echo trap-$((1+1)); while :; do sleep 1; done")
     await hearer.prints(b"trap-2")
@@ -285,6 +296,29 @@ async def test_an_interrupt_passes_what_nobody_reads(host: Host) -> None:
     terminal.write(b"echo status-$?\n")
     await hearer.prints(b"status-130")
     assert b"xxxx: " not in hearer.output, "what was typed before is not run"
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), termios.error(25, "Not a typewriter")])
+async def test_an_interrupt_that_cannot_clear_what_waits_hurts_nobody(
+    host: Host, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    number = unique()
+    terminal, hearer = await host.open(f"sleep {number}.1")
+    await until(lambda: sleeping(number))
+
+    def refuse(*_arguments: object) -> None:
+        raise error
+
+    assert terminal.write(b"x" * 500_000)
+    for name in ("tcflush", "tcsetwinsize"):
+        monkeypatch.setattr(termios, name, refuse)
+    terminal.write(b"\x03")
+    terminal.resize(90, 30)
+    await hearer.prints(b"^C")
+    monkeypatch.undo()
+    monkeypatch.setattr(terminal_module.termios, "tcgetattr", refuse)
+    assert terminal.write(b"x" * 500_000)
+    assert terminal.write(b"\x03")
 
 
 async def test_a_program_that_reads_raw_gets_the_key_and_what_was_typed_before(host: Host) -> None:
