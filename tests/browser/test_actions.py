@@ -1,5 +1,7 @@
 """Special Actions in the console: the menu, a reason where something cannot be done, and a restart that comes back."""
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -96,6 +98,25 @@ def restart(page: Page, session: Locator, words: Words, client: JumpClient) -> N
         words.console("The remote computer is back."), timeout=60_000
     )
     expect(state).to_be_hidden()
+
+
+def test_a_menu_that_was_opened_too_early_fills_when_the_computer_is_there(
+    appliance: Appliance, enter: Enter, words: Words, client: JumpClient
+) -> None:
+    assert client.process
+    page = sign_in(enter(appliance, words), words, "/console")
+    steps.open_jump_items(page, words)
+    expect(steps.button(page.get_by_role("row").filter(has_text=NAME), words, "Jump")).to_be_enabled()
+    os.kill(client.process.pid, signal.SIGSTOP)
+    try:
+        session = steps.jump(page, words, NAME)
+        steps.button(session, words, "Special Actions").click()
+        expect(session.get_by_text(words.console("The remote computer is not connected."), exact=True)).to_be_visible()
+    finally:
+        os.kill(client.process.pid, signal.SIGCONT)
+    menu = session.get_by_role("menu", name=words.console("Special Actions"), exact=True)
+    expect(entry(menu, words, "Send Ctrl-Alt-Del")).to_be_visible()
+    steps.end_session(page, session, words)
 
 
 @pytest.mark.parametrize("language", ["de", "fr", "nl"])
