@@ -178,6 +178,14 @@ MOST_UNFINISHED: Final = 1 << 16
 """Characters after which a control sequence that does not end is given up."""
 
 
+MOST_COLUMNS: Final = 640
+MOST_LINES: Final = 240
+"""A terminal that claims to be larger is read as one of this size: more than a large monitor shows in tiny letters. A
+few bytes of output may move a whole line, or all lines: that is what it costs."""
+MOST_STOPS: Final = 128
+"""Tab stops: all of them are looked at for each tab."""
+
+
 class _Stream(pyte.Stream):
     """A parser that does not collect a control sequence without end."""
 
@@ -193,15 +201,17 @@ class _Stream(pyte.Stream):
 class Paper(pyte.Screen):
     """A terminal whose lines are taken off as they leave the screen, so it needs no history.
 
-    What hostile output can make it hold is bounded: marks over a letter, saved cursors, sequences without end.
+    What hostile output can make it hold is bounded: marks over a letter, saved cursors, sequences without end. So is
+    what it can make it do: no sequence fills the screen or goes through all its cells; what has no text is not kept.
     """
 
     def __init__(self, columns: int, lines: int) -> None:
         self._out: list[str] = []
-        self._joined = ""
+        self._parts: list[str] = []
+        self._length = 0
         self._drawing = False
         self._aside: tuple[dict[int, Any], Any] | None = None
-        super().__init__(columns, lines)
+        super().__init__(min(columns, MOST_COLUMNS), min(lines, MOST_LINES))
         self._stream = _Stream(self)
 
     def print(self, text: str) -> None:
@@ -221,12 +231,11 @@ class Paper(pyte.Screen):
         """Take all lines off the screen; blank ones at its end are none."""
         if self._aside is not None:
             self._main_screen()
-        last = max((y for y in range(self.lines) if self._text(self.buffer[y]).strip()), default=-1)
+        last = max((y for y, line in self.buffer.items() if self._text(line).strip()), default=-1)
         for y in range(last + 1):
-            self._take(self.buffer[y])
-        if self._joined:
-            self._out.append(self._joined.rstrip() + "\n")
-            self._joined = ""
+            self._take(self.buffer.get(y, {}))
+        if self._parts:
+            self._end_line(strip=True)
 
     # What pyte calls while it reads:
 
@@ -266,23 +275,53 @@ class Paper(pyte.Screen):
     def erase_in_display(self, how: int = 0, *args: Any, **kwargs: Any) -> None:
         if how in (2, 3) and self._aside is None:
             self.flush()
-        super().erase_in_display(how, *args, **kwargs)
+        erased = {0: range(self.cursor.y + 1, self.lines), 1: range(self.cursor.y)}.get(how, range(self.lines))
+        for y in [y for y in self.buffer if y in erased]:
+            del self.buffer[y]
+        if how in (0, 1):
+            self.erase_in_line(how)
+
+    def erase_in_line(self, how: int = 0, private: bool = False) -> None:
+        erased = {0: range(self.cursor.x, self.columns), 1: range(self.cursor.x + 1)}.get(how, range(self.columns))
+        self._erase(erased)
+
+    def erase_characters(self, count: int | None = None) -> None:
+        self._erase(range(self.cursor.x, min(self.cursor.x + (count or 1), self.columns)))
+
+    def _erase(self, cells: range) -> None:
+        line: Any = self.buffer.get(self.cursor.y, {})
+        for x in [x for x in line if x in cells]:
+            del line[x]
+
+    def alignment_display(self) -> None:
+        """A test picture: it would fill the screen, and says nothing."""
+
+    def set_tab_stop(self) -> None:
+        if len(self.tabstops) < MOST_STOPS:
+            super().set_tab_stop()
 
     def set_mode(self, *modes: int, **kwargs: Any) -> None:
+        modes = self._of_text(modes, kwargs)
         if kwargs.get("private") and {47, 1047, 1049} & set(modes) and self._aside is None:
             cursor = (self.cursor.x, self.cursor.y)
             self._aside = (dict(self.buffer), cursor)
             self.buffer.clear()
         super().set_mode(*modes, **kwargs)
 
+    @staticmethod
+    def _of_text(modes: tuple[int, ...], kwargs: dict[str, Any]) -> tuple[int, ...]:
+        """Leave out what changes the look of the whole screen: 132 columns (DECCOLM), reversed colours (DECSCNM)."""
+        return tuple(mode for mode in modes if not (kwargs.get("private") and mode in (3, 5)))
+
     def reset_mode(self, *modes: int, **kwargs: Any) -> None:
+        modes = self._of_text(modes, kwargs)
         if kwargs.get("private") and {47, 1047, 1049} & set(modes) and self._aside is not None:
             self._main_screen()
         super().reset_mode(*modes, **kwargs)
 
     def resize(self, lines: int | None = None, columns: int | None = None) -> None:
         """New size. Lines above a shrunk screen leave it; long lines keep their text."""
-        lines, columns = lines or self.lines, columns or self.columns
+        lines, columns = min(lines or self.lines, MOST_LINES), min(columns or self.columns, MOST_COLUMNS)
         for _ in range(max(self.cursor.y - (lines - 1), 0)):
             if self._aside is None:
                 self._take(self.buffer[0])
@@ -306,10 +345,17 @@ class Paper(pyte.Screen):
         self.cursor.x, self.cursor.y = min(x, self.columns - 1), min(y, self.lines - 1)
 
     def _take(self, line: Any) -> None:
-        self._joined += self._text(line) if getattr(line, "wrapped", False) else self._text(line).rstrip()
-        if not getattr(line, "wrapped", False) or len(self._joined) > 65_536:
-            self._out.append(self._joined + "\n")
-            self._joined = ""
+        goes_on = getattr(line, "wrapped", False)
+        text = self._text(line)
+        self._parts.append(text if goes_on else text.rstrip())
+        self._length += len(text)
+        if not goes_on or self._length > 65_536:
+            self._end_line()
+
+    def _end_line(self, *, strip: bool = False) -> None:
+        text = "".join(self._parts)
+        self._out.append((text.rstrip() if strip else text) + "\n")
+        self._parts, self._length = [], 0
 
     @staticmethod
     def _text(line: Any) -> str:
