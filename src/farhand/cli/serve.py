@@ -4,7 +4,6 @@ import asyncio
 import errno
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -56,7 +55,11 @@ def serve(
         fail(_explain_listen(error, port))
     environment = supervisor.child_environment(folder, port)
     environment["FARHAND_DEMO"] = "1" if demo else "0"
-    link = _prepare_in_child(environment)
+    link = ""
+
+    async def prepare_first() -> None:
+        nonlocal link
+        link = await _prepare_in_child(environment)
 
     def ready() -> None:
         print(f"Farhand is ready: https://localhost:{port}", flush=True)
@@ -65,7 +68,10 @@ def serve(
             print("Open the link within one hour; it works once. `farhand claim-link` prints a new one.", flush=True)
 
     programs = supervisor.programs_of(server.fileno(), demo=demo)
-    asyncio.run(supervisor.Supervisor(programs, folder, environment).run(ready))
+    try:
+        asyncio.run(supervisor.Supervisor(programs, folder, environment).run(prepare_first, ready))
+    except _UnpreparedError:
+        fail("the appliance could not be prepared; the lines above say why")
     print("Farhand has stopped.", flush=True)
 
 
@@ -96,21 +102,36 @@ def _explain_listen(error: OSError, port: int) -> str:
     return f"port {port} cannot be opened: {error.strerror}"
 
 
-def _prepare_in_child(environment: dict[str, str]) -> str:
-    """Migrate and make keys in a process of its own: the supervisor stays small. Returns the claim link or ''."""
+class _UnpreparedError(Exception):
+    """The data folder could not be brought up to this release."""
+
+
+async def _prepare_in_child(environment: dict[str, str]) -> str:
+    """Migrate and make keys in a process of its own: the supervisor stays small. Returns the claim link or ''. Raises
+    _UnpreparedError; cancelled, it ends the process."""
     # The program and its arguments are our own.
-    done = subprocess.run(
-        [sys.executable, "-m", "farhand.cli", "prepare"],
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "farhand.cli",
+        "prepare",
         env=environment,
-        stdout=subprocess.PIPE,
-        check=False,
-        text=True,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        # As with the programs: Ctrl-C reaches the supervisor alone.
+        start_new_session=True,
         # Left behind, it would go on migrating beside that of the next start.
         preexec_fn=leash(),
     )
-    if done.returncode:
-        fail("the appliance could not be prepared; the lines above say why")
-    return done.stdout.strip()
+    try:
+        output, _errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise _UnpreparedError
+    return output.decode().strip()
 
 
 def prepare(*, data: DataFolder = DEFAULT_DATA, port: Port = DEFAULT_PORT) -> None:

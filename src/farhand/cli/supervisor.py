@@ -2,7 +2,9 @@
 
 The supervisor owns the listening socket. A program that ends is started again (after 0.2 s, doubling to 5 s while it
 keeps failing); because the socket stays open, connections of that moment wait instead of being refused. Programs are
-children in their own process groups, so that Ctrl-C reaches the supervisor alone; they die with it.
+children in their own process groups, so that Ctrl-C reaches the supervisor alone; they die with it. The relay is there
+from the first moment, as soon as it has a certificate: what comes while the data is brought up to this release is
+answered by it, and endpoints are back the sooner.
 """
 
 import asyncio
@@ -12,17 +14,19 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from farhand.kit.log import get_log
 from farhand.kit.process import leash
+from farhand.relay.timing import STOPS_WITHIN_S
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 STEADY_AFTER = 10.0
-STOP_WITHIN = 8.0
+STOP_WITHIN = STOPS_WITHIN_S + 1.0
+"""Longer than the slowest of them, the relay, needs."""
 READY_WITHIN = 60.0
 
 log = get_log("supervisor")
@@ -64,19 +68,40 @@ class Supervisor:
         self._environment = environment
         self._stopping = asyncio.Event()
 
-    async def run(self, ready: Callable[[], None]) -> None:
-        """Start everything, call `ready` once pages are served, return after SIGINT or SIGTERM and an orderly stop."""
+    async def run(self, prepare: Callable[[], Awaitable[None]], ready: Callable[[], None]) -> None:
+        """Prepare, start everything, call `ready` once pages are served, return after SIGINT or SIGTERM and an orderly
+        stop. What `prepare` raises is raised after that."""
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, self._stopping.set)
-        keepers = [asyncio.create_task(self._keep(program)) for program in self._programs]
-        announcer = asyncio.create_task(self._announce(ready))
-        await self._stopping.wait()
-        announcer.cancel()
-        await self._stop_all()
-        for keeper in keepers:
-            keeper.cancel()
-        await asyncio.gather(announcer, *keepers, return_exceptions=True)
+        certified = all((self._data / "tls" / name).exists() for name in ("cert.pem", "key.pem"))
+        early = [program for program in self._programs if program.name == "relay" and certified]
+        tasks = [asyncio.create_task(self._keep(program)) for program in early]
+        try:
+            await self._unless_stopped(prepare())
+            if not self._stopping.is_set():
+                late = [program for program in self._programs if program not in early]
+                tasks += [asyncio.create_task(self._keep(program)) for program in late]
+                tasks.append(asyncio.create_task(self._announce(ready)))
+                await self._stopping.wait()
+        finally:
+            self._stopping.set()
+            await self._stop_all()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _unless_stopped(self, work: Awaitable[None]) -> None:
+        """Wait for it, or give it up when everything is to stop."""
+        doing = asyncio.ensure_future(work)
+        stopped = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({doing, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not doing.done():
+            doing.cancel()
+            await asyncio.wait({doing})
+        elif (error := doing.exception()) is not None:
+            raise error
 
     async def _keep(self, program: Program) -> None:
         pause = FIRST_PAUSE

@@ -19,6 +19,7 @@ from farhand.kit.log import get_log
 from farhand.relay.door.backend import Back, Orphans
 from farhand.relay.door.front import Front
 from farhand.relay.door.shares import Place, Shares, Turns
+from farhand.relay.timing import DRAIN_S
 
 log = get_log("edge")
 
@@ -36,7 +37,6 @@ FULL = 256
 """Connections whose small answer waits for a slow reader in memory."""
 IDLE_BACKS = 256
 """Connections to `web` that are kept for the next request."""
-DRAIN_S = 10.0
 
 
 def anybody() -> Sequence[str]:

@@ -37,6 +37,7 @@ from farhand.relay.live.sessions import SessionTable
 from farhand.relay.live.signin import UsedTickets
 from farhand.relay.live.sockets import SERVICE_RESTART, LiveSocket, Wheel
 from farhand.relay.live.taps import TapRoom, limits_of
+from farhand.relay.timing import LEAVE_S
 
 log = get_log("live")
 
@@ -181,7 +182,7 @@ class Live:
         """Tell every live socket to come back, then put all that waits on disk."""
         for socket in self.wheel.sockets():
             socket.finish(SERVICE_RESTART, "the appliance restarts")
-        for _ in range(40):
+        for _ in range(round(LEAVE_S / 0.05)):
             if not self.wheel.sockets():
                 break
             await asyncio.sleep(0.05)
