@@ -207,6 +207,27 @@ async def test_only_the_leg_in_control_acts(xvfb):  # noqa: F811
     port.tool.close()
 
 
+@pytest.mark.display
+async def test_control_is_told_when_the_desktop_takes_strokes(xvfb):  # noqa: F811
+    # On a slow machine opening takes seconds, and what is typed at once after the word of control was lost.
+    display = xvfb()
+    port, watcher = Port(display), Watcher(display)
+    gate = asyncio.Event()
+
+    async def desktop():
+        await gate.wait()
+        return X11Desktop(display)
+
+    port.desktop = desktop
+    port.frame(Input.REQUEST)
+    assert port.states == [(0, {"leg": 0, "pending": 2, "refused": False})]
+    gate.set()
+    await soon(lambda: port.states[-1] == (0, {"leg": 2, "pending": 0, "refused": False}))
+    port.key(0x61)
+    await soon(watcher.pressed)
+    port.tool.close()
+
+
 async def test_the_customer_is_asked_and_may_refuse():
     port = Port(":985", attended=True, answer=False)
     port.frame(Input.REQUEST)

@@ -4,8 +4,11 @@ Why it exists: one leg at a time may act; it asked, the customer (where there is
 says so. Runs in the event loop's thread; strokes are made in the worker's.
 
 Rules: input of a leg that has no control is dropped. Whoever asks last gets control: the one who had it sees so in
-STATE. When control ends for whatever reason, nothing stays pressed.
+STATE. When control ends for whatever reason, nothing stays pressed. Nobody is told of having control before the
+desktop takes strokes: what is typed until then would be lost.
 """
+
+from collections.abc import Callable
 
 import msgspec
 
@@ -33,6 +36,8 @@ class InputTool(Tool):
         self._holder = 0
         self._holder_name = ""
         self._worker: InputWorker | None = None
+        self._taken = False
+        """The desktop takes the worker's strokes."""
         self._opening: Opening | None = None
         self._closed = False
 
@@ -120,18 +125,27 @@ class InputTool(Tool):
         holder: list[InputWorker] = []
         opening = self._opening = Opening(self._port.loop, self._port.desktop)
 
-        def ended(text: str) -> None:
+        loop = self._port.loop  # asked for here: in the worker's thread no loop runs
+
+        def later(call: Callable[..., None], *args: object) -> None:
             def do() -> None:
                 if holder and self._worker is holder[0]:
-                    self._failed(text)
+                    call(*args)
 
             try:
-                self._port.loop.call_soon_threadsafe(do)
+                loop.call_soon_threadsafe(do)
             except RuntimeError:
                 # The loop is closed: the program ends, nobody is there to be told.
                 return
 
-        holder.append(InputWorker(lambda: opening.wait().open_input(), ended))
+        def ended(text: str) -> None:
+            later(self._failed, text)
+
+        def opened() -> None:
+            self._taken = True
+            self._tell()
+
+        holder.append(InputWorker(lambda: opening.wait().open_input(), lambda: later(opened), ended))
         return holder[0]
 
     def _failed(self, text: str) -> None:
@@ -143,6 +157,7 @@ class InputTool(Tool):
 
     def _drop_worker(self) -> None:
         worker, self._worker = self._worker, None
+        self._taken = False
         opening, self._opening = self._opening, None
         if opening is not None:
             opening.cancel()  # first: the worker may be waiting for it
@@ -157,14 +172,16 @@ class InputTool(Tool):
         self._holder, self._holder_name = 0, ""
 
     def _tell(self, refused_for: int = 0) -> None:
-        state = InputState(leg=self._holder, pending=self._pending)
-        self._port.send(Input.STATE, _CHANNEL, msgspec.json.encode(state), EVERY_LEG)
+        self._port.send(Input.STATE, _CHANNEL, msgspec.json.encode(self._state()), EVERY_LEG)
         if refused_for:
             self._tell_one(refused_for, refused=True)
 
     def _tell_one(self, leg: int, *, refused: bool = False) -> None:
-        state = InputState(leg=self._holder, pending=self._pending, refused=refused)
-        self._port.send(Input.STATE, _CHANNEL, msgspec.json.encode(state), leg)
+        self._port.send(Input.STATE, _CHANNEL, msgspec.json.encode(self._state(refused=refused)), leg)
+
+    def _state(self, *, refused: bool = False) -> InputState:
+        holder, pending = (self._holder, 0) if self._taken else (0, self._holder)
+        return InputState(leg=holder, pending=self._pending or pending, refused=refused)
 
 
 def _stroke(frame_type: int, payload: memoryview) -> Stroke:

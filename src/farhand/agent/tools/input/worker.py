@@ -26,10 +26,14 @@ Stroke = Callable[[InputSink], None]
 
 
 class InputWorker:
-    """Runs until `stop`, or until the display fails; then `ended(text)` is called once, in its thread."""
+    """Runs until `stop`, or until the display fails; then `ended(text)` is called once, in its thread, as `opened()` is
+    when the display takes strokes."""
 
-    def __init__(self, open_sink: Callable[[], InputSink], ended: Callable[[str], None]) -> None:
+    def __init__(
+        self, open_sink: Callable[[], InputSink], opened: Callable[[], None], ended: Callable[[str], None]
+    ) -> None:
         self._open_sink = open_sink
+        self._opened = opened
         self._ended = ended
         self._strokes: queue.SimpleQueue[Stroke | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="input", daemon=True)
@@ -54,6 +58,7 @@ class InputWorker:
             try:
                 if time.monotonic() - began > STALE:
                     self._forget()
+                self._opened()
                 self._serve(sink)
             finally:
                 sink.close()
