@@ -11,6 +11,7 @@ from farhand import __version__
 from farhand.agent.core.errors import ClientError
 from farhand.agent.core.identity import Identity, IdentityStore
 from farhand.agent.core.link import Link
+from farhand.agent.core.masking import Masking
 from farhand.agent.core.session import Session, SessionSettings
 from farhand.agent.core.site import SiteGuard
 from farhand.agent.platforms import Platform, here
@@ -97,6 +98,7 @@ class Sessions:
         self._key = key
         self._display = display
         self._platform = platform
+        self._masking = Masking()
         self._running: dict[str, tuple[Session, asyncio.Task[None]]] = {}
         self._log = get_log("agent.sessions")
 
@@ -121,6 +123,7 @@ class Sessions:
                 desktop=lambda: self._platform.desktop(self._display),
                 machine=self._platform.machine(self._display),
                 returning=self._platform.service_returns(),
+                masking=self._masking,
             )
         )
         task = asyncio.get_running_loop().create_task(self._run(offer.session_id, session))

@@ -143,7 +143,9 @@ class Input(IntEnum):
     KEY = 3
     POINTER = 4
     WHEEL = 5
+    TEXT = 6
     STATE = 17
+    TYPED = 18
 
 
 class Shell(IntEnum):
@@ -297,8 +299,9 @@ def _rules() -> dict[tuple[int, int, Way], Rule]:
     add(Kind.SCREEN, of, view._replace(landmark=True), Screen.STARTED, Screen.STOPPED)
 
     # Watching the screen includes seeing who has control.
-    add(Kind.INPUT, to, Rule(Grant.SCREEN_CONTROL), *(one for one in Input if one is not Input.STATE))
+    add(Kind.INPUT, to, Rule(Grant.SCREEN_CONTROL), *(one for one in Input if one < Input.STATE))
     add(Kind.INPUT, of, Rule(Grant.SCREEN_VIEW), Input.STATE)
+    add(Kind.INPUT, of, Rule(Grant.SCREEN_CONTROL), Input.TYPED)
 
     shell = Rule(Grant.SHELL, Recorded.SHARED, Attended.OPEN_CHANNEL)
     typed = (Shell.OPEN, Shell.ATTACH, Shell.INPUT, Shell.RESIZE, Shell.CLOSE)

@@ -69,6 +69,7 @@ ENTRIES: Final[Mapping[str, EntryKind]] = MappingProxyType(
         "control-granted": EntryKind(Writer.ENDPOINT, _ALLOWED, _BY),
         "control-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _BY),
         "control-released": EntryKind(Writer.ENDPOINT, _OVER, _BY),
+        "secret-typed": EntryKind(Writer.ENDPOINT, "Secret Typed", _BY),
         "shell-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, {"by": str, "leg": int, "open": int}, shown=False),
         "shell-opened": EntryKind(Writer.ENDPOINT, "Command Shell Session Started", _SHELL),
         "shell-refused": EntryKind(Writer.ENDPOINT, _REFUSED, {"by": str, "leg": int, "open": int}),

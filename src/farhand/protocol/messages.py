@@ -402,6 +402,13 @@ class Stopped(Message, frozen=True, kw_only=True):
     text: Line = ""
 
 
+class InputTyped(Message, frozen=True, kw_only=True):
+    """A TEXT was typed, or not (all of it): `text` says why, for people."""
+
+    number: U16
+    text: Line = ""
+
+
 class InputState(Message, frozen=True, kw_only=True):
     """Who has control: 0 nobody, else a leg. `pending` while the customer is being asked."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from farhand.agent.core.desktop import Clipboard, InputSink, Monitor, ScreenSource, UnsupportedError
 from farhand.agent.core.machine import Machine, NoMachine
+from farhand.agent.core.masking import Masking
 from farhand.agent.core.tools import Question, Sent
 from farhand.agent.platforms.linux.x11.find import x11_abilities
 from farhand.protocol.channels import Grant, Kind
@@ -63,6 +64,7 @@ class FakePort:
     returns: bool = True
     prepared: list[bool] = field(default_factory=list)
     machine: Machine = field(default_factory=NoMachine)
+    masking: Masking = field(default_factory=Masking)
     grants: Grant = Grant.SCREEN_VIEW | Grant.SCREEN_CONTROL | Grant.SHELL
     """Every leg's."""
     sent: list[tuple[int, int, bytes, int]] = field(default_factory=list)

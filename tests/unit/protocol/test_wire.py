@@ -13,7 +13,7 @@ import pytest
 
 from farhand.protocol import actions, clipboard, files, frames, messages, screen, shell
 from farhand.protocol.channels import Kind
-from farhand.protocol.input import KEY, LAYOUTS, POINTER, WHEEL
+from farhand.protocol.input import KEY, LAYOUTS, POINTER, TEXT, WHEEL
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "wire").glob("*.json"))
 CASES = [case for path in FILES for case in json.loads(path.read_text())]
@@ -48,6 +48,7 @@ WRITERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "input.key": lambda fields: KEY.pack(fields["down"], fields["keysym"]),
     "input.pointer": lambda fields: POINTER.pack(fields["x"], fields["y"], fields["buttons"]),
     "input.wheel": lambda fields: WHEEL.pack(fields["dx"], fields["dy"]),
+    "input.text": lambda fields: TEXT.pack(fields["number"], fields["flags"]) + fields["text"].encode(),
     "shell.data": lambda fields: shell.OFFSET.pack(fields["offset"]) + bytes.fromhex(fields["bytes"]),
     "shell.credit": lambda fields: shell.CREDIT_BYTES.pack(fields["bytes"]),
     "files.data": lambda fields: files.chunk(fields["id"], fields["offset"], bytes.fromhex(fields["bytes"])),

@@ -9,10 +9,12 @@ a clipboard are each used by one thread. Every failure surfaces as DesktopError 
 here loads a library: an idle agent has imported this module.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from farhand.agent.core.masking import Windows
 from farhand.protocol.messages import Abilities
 
 if TYPE_CHECKING:
@@ -130,6 +132,15 @@ class ScreenSource(Protocol):
         """Return where the pointer's hot spot is, in pixels of this picture; None when that is outside or not known."""
         ...
 
+    def frozen(self) -> AbstractContextManager[None]:
+        """Nothing moves on the display inside: what `places` says fits what `grab` captures."""
+        ...
+
+    def places(self, windows: Iterable[Windows]) -> list[Rect] | None:
+        """Return where the programs of these windows show something now, in pixels of this picture; None when all the
+        windows are gone."""
+        ...
+
     def close(self) -> None:
         """Let go of the display."""
         ...
@@ -148,6 +159,10 @@ class InputSink(Protocol):
 
     def wheel(self, dx: int, dy: int) -> None:
         """Turn by clicks; positive is right and down."""
+        ...
+
+    def focus(self) -> Windows | None:
+        """Return which windows have the keyboard now; none at all: typing reaches nobody; None: it is not known."""
         ...
 
     def release(self) -> None:

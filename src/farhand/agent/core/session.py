@@ -16,6 +16,7 @@ from farhand.agent.core.desktop import Desktop, OpenDesktop
 from farhand.agent.core.errors import ClientError, RefusedError, UnreachableError
 from farhand.agent.core.link import ANSWER_TIMEOUT_S, judge_failure, prove
 from farhand.agent.core.machine import Machine, NoMachine
+from farhand.agent.core.masking import Masking
 from farhand.agent.core.opening import SharedDesktop
 from farhand.agent.core.posts import Posts
 from farhand.agent.core.reconnect import ReconnectPolicy
@@ -111,6 +112,8 @@ class SessionSettings:
     machine: Machine = field(default_factory=NoMachine)
     returning: Return = field(default_factory=NoReturn)
     """How the client comes back into this session after a reboot."""
+    masking: Masking = field(default_factory=Masking)
+    """Shared by all sessions of a program."""
     consent: Callable[[Question], Awaitable[bool]] | None = None
     watcher: Watcher = field(default_factory=NoWatcher)
     policy: ReconnectPolicy = field(default_factory=ReconnectPolicy)
@@ -377,6 +380,11 @@ class Session:
             self._settings.returning.prepare()
         else:
             self._settings.returning.forget()
+
+    @property
+    def masking(self) -> Masking:
+        """What of the screen must not be recorded."""
+        return self._settings.masking
 
     def backlog(self, kind: Kind) -> int:
         """Bytes that go out of this leg's socket before a new frame of this kind would."""

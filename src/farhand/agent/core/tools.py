@@ -20,6 +20,7 @@ from typing import Literal, Protocol
 
 from farhand.agent.core.desktop import Desktop
 from farhand.agent.core.machine import Machine
+from farhand.agent.core.masking import Masking
 from farhand.protocol.channels import Grant, Kind
 from farhand.protocol.frames import EVERY_LEG
 from farhand.protocol.messages import Abilities, Ability, Limits
@@ -97,6 +98,11 @@ class ToolPort(Protocol):
     def will_return(self, returns: bool) -> None:
         """The machine is about to reboot: see to it that the client comes back. False: it does not reboot after all.
         Raises MachineError."""
+        ...
+
+    @property
+    def masking(self) -> Masking:
+        """What of the screen must not be recorded."""
         ...
 
     def backlog(self, kind: Kind) -> int:

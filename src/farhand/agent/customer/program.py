@@ -94,6 +94,7 @@ def describe(entry: Entry) -> str:
         "control-granted": _("{by} now has mouse and keyboard."),
         "control-refused": _("Mouse and keyboard were not given."),
         "control-released": _("{by} has given back mouse and keyboard."),
+        "secret-typed": _("{by} has typed a secret, for instance a password."),
         "shell-opened": _("{by} has opened a Command Shell ({count} open)."),
         "shell-refused": _("The Command Shell was not allowed."),
         "shell-closed": _("A Command Shell was closed ({count} open)."),

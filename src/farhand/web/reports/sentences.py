@@ -23,6 +23,7 @@ _BY: Final[dict[str, str]] = {
     "control-granted": _("%(by)s controls mouse and keyboard."),
     "control-refused": _("Control of mouse and keyboard was refused to %(by)s."),
     "control-released": _("Control of mouse and keyboard ended."),
+    "secret-typed": _("%(by)s typed a secret. Its window is black in the recording."),
     "files-requested": _("%(by)s asked for File Transfer."),
     "files-started": _("File Transfer started for %(by)s."),
     "files-refused": _("File Transfer was refused to %(by)s."),

@@ -58,6 +58,7 @@ EVENT_NAMES: Final = frozenset(
         _("Special Action"),
         _("Restart or Shutdown"),
         _("Clipboard Sent"),
+        _("Secret Typed"),
         _("Clipboard Taken"),
         _("Entries Dropped"),
     )

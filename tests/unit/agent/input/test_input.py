@@ -11,6 +11,7 @@ import xcffib
 import xcffib.xproto as xp
 from tests.unit.agent.screen.conftest import end, until, xvfb  # noqa: F401
 
+from farhand.agent.core.masking import Masking
 from farhand.agent.core.tools import Question, Sent
 from farhand.agent.platforms.linux.x11.desktop import X11Desktop
 from farhand.agent.platforms.linux.x11.find import x11_abilities
@@ -31,6 +32,7 @@ class Port:
         self.loop = asyncio.get_running_loop()
         self.display, self.attended, self.answer = display, attended, answer
         self.states, self.posts, self.questions, self.logs = [], [], [], []
+        self.masking = Masking()
         self.tool = make(self)
 
     def abilities(self):

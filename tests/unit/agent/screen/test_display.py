@@ -15,6 +15,7 @@ import xcffib.xproto as xp
 from tests.unit.agent.screen.conftest import Reference
 
 from farhand.agent.core.desktop import DesktopError
+from farhand.agent.core.masking import Masking
 from farhand.agent.core.tools import Question, Sent
 from farhand.agent.platforms.linux.x11.desktop import X11Desktop
 from farhand.agent.platforms.linux.x11.find import x11_abilities
@@ -83,6 +84,7 @@ class Port:
         self.tool = None
         self.references = {}
         self.thread = threading.get_ident()
+        self.masking = Masking()
 
     def abilities(self):
         return x11_abilities() if self.display else None

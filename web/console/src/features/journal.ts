@@ -38,6 +38,7 @@ const WORDS: Readonly<Record<EntryKind, Words>> = {
   "control-granted": (by) => t("{name} controls mouse and keyboard.", { name: by }),
   "control-refused": () => t("Control of mouse and keyboard was refused."),
   "control-released": () => t("Control of mouse and keyboard stopped."),
+  "secret-typed": (by) => t("{name} typed a secret. Its window is black in the recording.", { name: by }),
   "shell-requested": (by) => t("{name} asked for a command shell.", { name: by }),
   "shell-opened": (by, entry) => {
     const values = { name: by, number: number(entry, "shell"), open: number(entry, "open") };

@@ -15,6 +15,7 @@ export const ENTRY_KINDS = [
   "control-granted",
   "control-refused",
   "control-released",
+  "secret-typed",
   "shell-requested",
   "shell-opened",
   "shell-refused",

@@ -25,6 +25,16 @@ export const encodePointer = (x: number, y: number, buttons: number): Bytes =>
     view.setUint8(4, buttons);
   });
 
+/** A text to be typed at once; a secret one is in no recording. */
+export function encodeText(number: number, secret: boolean, text: Uint8Array): Bytes {
+  const payload = written(3 + text.byteLength, (view) => {
+    view.setUint16(0, number, true);
+    view.setUint8(2, secret ? 1 : 0);
+  });
+  payload.set(text, 3);
+  return payload;
+}
+
 /** Clicks to the right and down. */
 export const encodeWheel = (dx: number, dy: number): Bytes =>
   written(2, (view) => {

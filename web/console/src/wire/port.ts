@@ -100,6 +100,8 @@ export interface ScreenPort {
   hold(modifier: number): void;
   /** Strike these keys together. */
   strike(keysyms: readonly number[]): void;
+  /** Have a text typed there that no recording shows. */
+  typeSecret(text: string): void;
   /** The view goes away for good. */
   close(): void;
 }

@@ -15,6 +15,7 @@ import msgspec
 from farhand.agent.core.consent import Consent
 from farhand.agent.core.opening import Opening
 from farhand.agent.core.tools import Tool, ToolPort
+from farhand.agent.tools.input.texts import Texts
 from farhand.agent.tools.input.worker import InputWorker, Stroke
 from farhand.protocol.channels import Input, Kind, channel
 from farhand.protocol.frames import EVERY_LEG
@@ -40,13 +41,16 @@ class InputTool(Tool):
         """The desktop takes the worker's strokes."""
         self._opening: Opening | None = None
         self._closed = False
+        self._texts = Texts(port)
 
     def on_frame(self, leg: int, frame_type: int, channel: int, payload: memoryview) -> None:
-        """REQUEST, RELEASE, KEY, POINTER, WHEEL."""
+        """REQUEST, RELEASE, KEY, POINTER, WHEEL, TEXT."""
         if frame_type == Input.REQUEST:
             self._request(leg)
         elif frame_type == Input.RELEASE:
             self.viewer_left(leg)
+        elif frame_type == Input.TEXT:
+            self._texts.take(leg, payload, self._worker if leg == self._holder else None)
         else:
             stroke = _stroke(frame_type, payload)
             if leg == self._holder and self._worker is not None:
@@ -156,6 +160,7 @@ class InputTool(Tool):
         self._tell(refused_for=leg)
 
     def _drop_worker(self) -> None:
+        self._texts.give_up()
         worker, self._worker = self._worker, None
         self._taken = False
         opening, self._opening = self._opening, None
@@ -165,6 +170,7 @@ class InputTool(Tool):
             worker.stop()
 
     def _give_up(self) -> None:
+        self._texts.give_up()
         if self._worker is not None:
             self._worker.do(lambda sink: sink.release(), must=True)
         if self._holder:

@@ -6,11 +6,14 @@ Rules: nothing is captured before the customer (where there is one) has allowed 
 representative has stopped watching. The recorder watches only while somebody else does.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 
 import msgspec
 
 from farhand.agent.core.consent import Consent
+from farhand.agent.core.masking import Mask
 from farhand.agent.core.opening import Opening
 from farhand.agent.core.tools import Tool, ToolPort
 from farhand.agent.texts import _
@@ -39,6 +42,8 @@ class ScreenTool(Tool):
         self._backlog = 0
         """What waited in the leg's socket when it was last looked at."""
         self._closed = False
+        self._hiding: set[asyncio.Future[None]] = set()
+        port.masking.add(self._hide)
 
     def on_frame(self, leg: int, frame_type: int, channel: int, payload: memoryview) -> None:
         """START, STOP, ACK, REFRESH."""
@@ -87,6 +92,7 @@ class ScreenTool(Tool):
         self._consent.close()
         self._waiting.clear()
         self._stop_worker()
+        self._port.masking.remove(self._hide)
 
     def _start(self, leg: int, start: ScreenStart) -> None:
         if leg == RECORDER_LEG and not self._viewers:
@@ -158,6 +164,7 @@ class ScreenTool(Tool):
                 lambda reason, text: later(self._failed, reason, text),
                 backlog,
                 lambda: opening.wait().monitors(),
+                self._port.masking.mask,
             )
         )
         return holder[0]
@@ -188,6 +195,32 @@ class ScreenTool(Tool):
             opening.cancel()  # first: the worker may be waiting for it
         if worker is not None:
             worker.stop()
+        for done in self._hiding:
+            if not done.done():
+                done.set_result(None)
+        self._hiding.clear()
+
+    def _hide(self, mask: Mask) -> "asyncio.Future[None]":
+        """Nothing is captured, or the worker hides it: then the future is done."""
+        loop = self._port.loop
+        done: asyncio.Future[None] = loop.create_future()
+        if self._worker is None:
+            done.set_result(None)
+            return done
+        self._hiding.add(done)
+
+        def settle() -> None:
+            if done in self._hiding:
+                self._hiding.discard(done)
+                if not done.done():
+                    done.set_result(None)
+
+        def hidden() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the program ends
+                loop.call_soon_threadsafe(settle)
+
+        self._worker.hide(mask, hidden)
+        return done
 
     def _stopped(self, leg: int, reason: str, text: str) -> None:
         payload = msgspec.json.encode(Stopped(reason=reason, text=text[:512]))

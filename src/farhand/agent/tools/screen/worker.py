@@ -3,7 +3,7 @@
 Why it exists: capturing and encoding take milliseconds, which the event loop's thread must not lose. One thread per
 session serves all viewers, because they share one capture.
 
-Rules: the thread owns source and pipeline; others only post commands to it and get frames back through `emit`. While
+Rules: the thread owns source and views; others only post commands to it and get frames back through `emit`. While
 nothing changes it blocks without a deadline.
 """
 
@@ -18,10 +18,11 @@ from collections.abc import Callable
 import msgspec
 
 from farhand.agent.core.desktop import DesktopError, Monitor, Rect, ScreenSource
-from farhand.agent.tools.screen.pipeline import Pipeline
+from farhand.agent.core.masking import Mask
 from farhand.agent.tools.screen.pointer import Pointer
 from farhand.agent.tools.screen.tiles import cluster
 from farhand.agent.tools.screen.viewer import Mode
+from farhand.agent.tools.screen.views import Views
 from farhand.protocol.channels import Screen
 from farhand.protocol.messages import MOST_MONITORS, ScreenMonitor, ScreenStarted
 from farhand.protocol.screen import is_key
@@ -36,6 +37,7 @@ PAUSE = 0.04
 BACKLOG = 256 * 1024
 """Nothing is captured while so many bytes wait in the leg's own socket."""
 _BACKLOG_WAIT = 0.01
+NOTHING = Mask()
 
 
 class ScreenWorker:
@@ -51,6 +53,7 @@ class ScreenWorker:
         ended: Callable[[str, str], None],
         backlog: Callable[[], int] = lambda: 0,
         read_monitors: Callable[[], list[Monitor]] = list,
+        mask: Mask = NOTHING,
     ) -> None:
         self._open_source = open_source
         self._emit = emit
@@ -58,7 +61,8 @@ class ScreenWorker:
         self._backlog = backlog
         self._read_monitors = read_monitors
         self._monitors: list[Monitor] = []
-        self._commands: deque[Callable[[Pipeline, float], None]] = deque()
+        self._mask = mask
+        self._commands: deque[Callable[[Views, float], None]] = deque()
         self._stopping = False
         self._modes: dict[int, Mode] = {}
         self._fresh: list[int] = []
@@ -74,38 +78,48 @@ class ScreenWorker:
 
     def join(self, leg: int, mode: Mode) -> None:
         """Serve a viewer (from the beginning, if it is served already). It hears STARTED first."""
-        self._do(lambda pipeline, now: self._join(leg, mode, pipeline, now))
+        self._do(lambda views, now: self._join(leg, mode, views, now))
 
     def leave(self, leg: int) -> None:
         """Serve a viewer no longer."""
-        self._do(lambda pipeline, now: self._leave(leg, pipeline))
+        self._do(lambda views, now: self._leave(leg, views))
 
     def acked(self, leg: int, seq: int, decode: float) -> None:
         """A viewer has drawn an update, in `decode` seconds."""
         came = time.monotonic()  # the thread may be busy until it hears of it
 
-        def do(pipeline: Pipeline, now: float) -> None:
-            if leg in pipeline.viewers:
-                pipeline.viewers[leg].pace.acked(seq, decode, came)
+        def do(views: Views, now: float) -> None:
+            if leg in views.viewers:
+                views.viewers[leg].pace.acked(seq, decode, came)
 
         self._do(do)
 
     def refresh(self, leg: int) -> None:
         """Send a viewer the full picture again."""
 
-        def do(pipeline: Pipeline, now: float) -> None:
-            if leg in pipeline.viewers:
-                pipeline.viewers[leg].refresh()
+        def do(views: Views, now: float) -> None:
+            if leg in views.viewers:
+                views.viewers[leg].refresh()
+
+        self._do(do)
+
+    def hide(self, mask: Mask, done: Callable[[], None]) -> None:
+        """The recorder sees nothing of this from now on. `done` is called, in the thread, when that is so."""
+
+        def do(views: Views, now: float) -> None:
+            self._mask = mask
+            views.hide(mask, now)
+            done()
 
         self._do(do)
 
     def resume(self) -> None:
         """What was under way to all viewers is lost: begin anew with each."""
 
-        def do(pipeline: Pipeline, now: float) -> None:
-            for viewer in pipeline.viewers.values():
+        def do(views: Views, now: float) -> None:
+            for viewer in views.viewers.values():
                 viewer.resume()
-            self._fresh = list(pipeline.viewers)
+            self._fresh = list(views.viewers)
 
         self._do(do)
 
@@ -116,7 +130,7 @@ class ScreenWorker:
         if threading.current_thread() is not self._thread:
             self._thread.join(wait)
 
-    def _do(self, command: Callable[[Pipeline, float], None]) -> None:
+    def _do(self, command: Callable[[Views, float], None]) -> None:
         self._commands.append(command)
         self._wake()
 
@@ -148,12 +162,12 @@ class ScreenWorker:
 
     def _serve(self, source: ScreenSource) -> None:
         """Serve all viewers until the screen changes its size or its monitors, or the worker is stopped."""
-        pipeline = Pipeline(source.width, source.height)
         self._monitors = self._read_monitors()
         now = time.monotonic()
+        views = Views(source, self._mask, now)
         self._fresh = []
         for leg, mode in self._modes.items():
-            self._join(leg, mode, pipeline, now)
+            self._join(leg, mode, views, now)
         pointer = Pointer(source)
         damage: list[Rect] | None = [(0, 0, source.width, source.height)]
         settled_at, captured_at = now, now
@@ -161,45 +175,41 @@ class ScreenWorker:
             self.turns += 1
             now = time.monotonic()
             while self._commands:
-                self._commands.popleft()(pipeline, now)
+                self._commands.popleft()(views, now)
             changes = source.poll()
             if changes.resized or (changes.monitors and self._read_monitors() != self._monitors):
                 return
+            if damage is None and views.due is not None and now >= views.due:
+                damage, settled_at = [], now
             if changes.damage and damage is None:
                 damage, settled_at = [], now + SETTLE if now < captured_at + PAUSE else now
             out: list[Out] = []
             if self._fresh:
-                out += self._welcome(pipeline, pointer)
+                out += self._welcome(views, pointer)
             if changes.cursor:
-                out += [(Screen.CURSOR, leg, pointer.shaped()) for leg in pipeline.viewers]
-            followers = [leg for leg, mode in self._modes.items() if mode.pointer and leg in pipeline.viewers]
+                out += [(Screen.CURSOR, leg, pointer.shaped()) for leg in views.viewers]
+            followers = [leg for leg, mode in self._modes.items() if mode.pointer and leg in views.viewers]
             out += [
                 (Screen.POINTER, leg, place) for place in pointer.moved(changes, followers, now) for leg in followers
             ]
             held = self._backlog() > BACKLOG
             if not held:
-                if damage is not None and now >= settled_at and pipeline.wants_capture(now):
-                    self._capture(source, pipeline, damage, now)
+                if damage is not None and now >= settled_at and views.wants_capture(now):
+                    views.capture(cluster([*damage, *source.take()]), now)
                     damage, captured_at = None, now
-                for leg, payload in pipeline.updates(now):
+                for leg, payload in views.updates(now):
                     out.append((Screen.UPDATE, leg, payload))
                     if leg in followers and is_key(payload):
                         out += [(kind, leg, told) for kind, told in pointer.all()]
             now = time.monotonic()
             if out:
-                pipeline.handed(now)
+                views.handed(now)
                 self._emit(out)
-            wake_at = pipeline.wake_at(damage is not None, now)
+            wake_at = views.wake_at(damage is not None, now)
             if wake_at is not None and damage is not None:
                 wake_at = max(wake_at, settled_at)
             wake_at = min((at for at in (wake_at, pointer.due) if at is not None), default=None)
             self._sleep(source, now + _BACKLOG_WAIT if held and wake_at is not None else wake_at)
-
-    def _capture(self, source: ScreenSource, pipeline: Pipeline, first: list[Rect], now: float) -> None:
-        for rect in cluster([*first, *source.take()]):
-            whole = pipeline.aligned(rect)
-            if whole[2] and whole[3]:
-                pipeline.absorb(whole, source.grab(whole), now)
 
     def _sleep(self, source: ScreenSource, until: float | None) -> None:
         if self._commands or source.news():
@@ -210,24 +220,24 @@ class ScreenWorker:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake_read, 4096)
 
-    def _welcome(self, pipeline: Pipeline, pointer: Pointer) -> list[Out]:
+    def _welcome(self, views: Views, pointer: Pointer) -> list[Out]:
         legs, self._fresh = self._fresh, []
         return [
             frame
             for leg in legs
-            if leg in pipeline.viewers
+            if leg in views.viewers
             for frame in (
-                (int(Screen.STARTED), leg, self._started(leg, pipeline)),
+                (int(Screen.STARTED), leg, self._started(leg, views)),
                 (int(Screen.CURSOR), leg, pointer.shape),
             )
         ]
 
-    def _join(self, leg: int, mode: Mode, pipeline: Pipeline, now: float) -> None:
+    def _join(self, leg: int, mode: Mode, views: Views, now: float) -> None:
         self._modes[leg] = mode
-        pipeline.join(leg, mode, now)
+        views.join(leg, mode, now)
         monitor = self._monitor_of(leg)
         area = (monitor.x, monitor.y, monitor.width, monitor.height) if monitor is not None else None
-        pipeline.viewers[leg].look(area)
+        views.viewers[leg].look(area)
         self._fresh.append(leg)
 
     def _monitor_of(self, leg: int) -> Monitor | None:
@@ -235,7 +245,7 @@ class ScreenWorker:
         wanted = self._modes[leg].monitor
         return next((one for one in self._monitors if one.id == wanted), None)
 
-    def _started(self, leg: int, pipeline: Pipeline) -> bytes:
+    def _started(self, leg: int, views: Views) -> bytes:
         shown = self._monitor_of(leg)
         monitors = [
             ScreenMonitor(
@@ -244,10 +254,10 @@ class ScreenWorker:
             for one in self._monitors[:MOST_MONITORS]
         ]
         started = ScreenStarted(
-            width=pipeline.width, height=pipeline.height, monitors=monitors, monitor=shown.id if shown else ""
+            width=views.width, height=views.height, monitors=monitors, monitor=shown.id if shown else ""
         )
         return msgspec.json.encode(started)
 
-    def _leave(self, leg: int, pipeline: Pipeline) -> None:
+    def _leave(self, leg: int, views: Views) -> None:
         self._modes.pop(leg, None)
-        pipeline.leave(leg)
+        views.leave(leg)

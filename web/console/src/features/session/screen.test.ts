@@ -39,6 +39,9 @@ class FakeView implements ScreenPort {
   hold(): void {
     this.calls.push("hold");
   }
+  typeSecret(): void {
+    this.calls.push("typeSecret");
+  }
   strike(): void {
     this.calls.push("strike");
   }

@@ -4,7 +4,7 @@
  */
 import { t } from "../../i18n";
 import { channelOf, Input, Kind, Screen } from "../../wire/channels";
-import { encodeAck, encodeKey, encodePointer, encodeWheel } from "../../wire/layouts";
+import { encodeAck, encodeKey, encodePointer, encodeText, encodeWheel } from "../../wire/layouts";
 import { decodeJson, decodeScreenStarted, encodeJson } from "../../wire/messages";
 import { SCREEN_OFF, type Colours, type LegPort, type Rates, type ScreenPort, type ScreenState } from "../../wire/port";
 import { cssCursor } from "./cursor";
@@ -20,6 +20,8 @@ import { Windows } from "./windows";
 const SCREEN = channelOf(Kind.SCREEN);
 const INPUT = channelOf(Kind.INPUT);
 const REFRESH_MS = 2000;
+/** Longest text that is typed at once, in bytes. */
+const MOST_TEXT = 4096;
 
 export class ScreenView implements ScreenPort, PointerTarget {
   onstate: ((state: ScreenState) => void) | null = null;
@@ -39,6 +41,8 @@ export class ScreenView implements ScreenPort, PointerTarget {
   #monitor = "";
   #cursor = "default";
   #refreshAt = 0;
+  /** Number of the newest text that was typed at once. */
+  #texts = 0;
 
   constructor(leg: LegPort, canvas: HTMLCanvasElement) {
     this.#leg = leg;
@@ -177,6 +181,19 @@ export class ScreenView implements ScreenPort, PointerTarget {
     if (this.active) this.#sticky.strike(keysyms);
   }
 
+  typeSecret(text: string): void {
+    const bytes = new TextEncoder().encode(text);
+    if (!this.active || !bytes.byteLength) return;
+    if (bytes.byteLength > MOST_TEXT) {
+      this.#set({ text: t("This text is too long to be typed at once.") });
+      return;
+    }
+    this.#letGo();
+    this.#set({ text: "" });
+    this.#texts = (this.#texts + 1) & 0xffff;
+    this.#leg.send(Input.TEXT, INPUT, encodeText(this.#texts, true, bytes));
+  }
+
   /** Nothing stays pressed. */
   #letGo(): void {
     this.#keyboard.releaseAll();
@@ -246,6 +263,10 @@ export class ScreenView implements ScreenPort, PointerTarget {
   }
 
   #input(type: number, payload: Uint8Array): void {
+    if (type === Input.TYPED) {
+      const { text: said } = decodeJson(payload);
+      this.#set({ text: typeof said === "string" ? said : "" });
+    }
     if (type !== Input.STATE) return;
     const { leg, pending, refused } = decodeJson(payload);
     const before = this.#state.control;

@@ -9,6 +9,7 @@ import os
 import time
 
 from farhand.agent.core.desktop import DesktopError, UnsupportedError
+from farhand.agent.core.masking import Windows
 from farhand.agent.platforms.linux.wayland.wire import Connection
 from farhand.agent.platforms.linux.wlroots.find import KEYBOARD, POINTER, no_control
 from farhand.agent.platforms.linux.wlroots.keymap import Keyboard, Stroke
@@ -71,6 +72,10 @@ class WlrootsInput:
                 self._pointer.send("axis_discrete", _now(), axis, clicks * _CLICK, clicks)
                 self._pointer.send("frame")
         self._wayland.pump()
+
+    def focus(self) -> Windows | None:
+        """No protocol tells which window has the keyboard."""
+        return None
 
     def release(self) -> None:
         """Let go of every key and button of ours."""

@@ -8,14 +8,18 @@ longer than `FRESH` is asked for anew before it is taken, because what matters i
 pointer is left out; this protocol tells no shape, so it is an arrow. 24-bit colours in 32 bits, in either order.
 """
 
+import contextlib
 import mmap
 import os
 import time
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from farhand.agent.core.desktop import Changes, DesktopError, Rect
+from farhand.agent.core.masking import Windows
 from farhand.agent.platforms.linux.wayland.pointer import ARROW
 from farhand.agent.platforms.linux.wayland.wire import Connection, Thing
 from farhand.agent.platforms.linux.wlroots.find import CAPTURE
@@ -255,6 +259,14 @@ class WlrootsScreen:
     def pointer(self) -> tuple[int, int] | None:
         """No protocol tells where the pointer is."""
         return None
+
+    def frozen(self) -> AbstractContextManager[None]:
+        """No protocol stops others."""
+        return contextlib.nullcontext()
+
+    def places(self, windows: Iterable[Windows]) -> list[Rect] | None:
+        """No protocol tells where windows are: everywhere."""
+        return [(0, 0, self.width, self.height)]
 
     def close(self) -> None:
         """Disconnect; the memory goes with the last picture of it."""

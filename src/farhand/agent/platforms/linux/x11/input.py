@@ -14,8 +14,10 @@ import xcffib.xproto as xp
 import xcffib.xtest
 
 from farhand.agent.core.desktop import DesktopError
+from farhand.agent.core.masking import Windows
 from farhand.agent.platforms.linux.x11.display import close_display, guarded, open_display
 from farhand.agent.platforms.linux.x11.keys import Do, Keyboard, KeyMap, Step
+from farhand.agent.platforms.linux.x11.windows import focused
 
 _KEY_PRESS, _KEY_RELEASE, _BUTTON_PRESS, _BUTTON_RELEASE, _MOTION = 2, 3, 4, 5, 6
 _BUTTONS = (1, 2, 3, 8, 9)
@@ -68,6 +70,11 @@ class X11Input:
                     self._fake(_BUTTON_PRESS, button)
                     self._fake(_BUTTON_RELEASE, button)
             self._connection.flush()
+
+    def focus(self) -> Windows:
+        """Ask the server, which has done by then what was sent to it before."""
+        with guarded("looking at its windows"):
+            return focused(self._connection, self._root)
 
     def release(self) -> None:
         """Let go of every key and button of ours."""

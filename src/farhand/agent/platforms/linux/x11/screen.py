@@ -8,7 +8,9 @@ are refused with a sentence. Where shared memory cannot be attached (another mac
 travel over the connection: slower, the same pixels.
 """
 
+import contextlib
 import ctypes
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +22,10 @@ import xcffib.xinput
 import xcffib.xproto as xp
 
 from farhand.agent.core.desktop import Changes, DesktopError, Monitor, Rect
+from farhand.agent.core.masking import Windows
 from farhand.agent.platforms.linux.x11.display import close_display, guarded, open_display
 from farhand.agent.platforms.linux.x11.monitors import is_news, read_monitors, watch_monitors
+from farhand.agent.platforms.linux.x11.windows import places
 from farhand.agent.texts import _
 
 if TYPE_CHECKING:
@@ -225,6 +229,25 @@ class X11Screen:
         x, y = reply.root_x - self._left, reply.root_y - self._top
         inside = reply.same_screen and 0 <= x < self.width and 0 <= y < self.height
         return (x, y) if inside else None
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Grab the server: no other client is served inside."""
+        with guarded("holding it"):
+            self._connection.core.GrabServer()
+            try:
+                yield
+            finally:
+                self._connection.core.UngrabServer()
+                self._connection.flush()
+
+    def places(self, windows: Iterable[Windows]) -> list[Rect] | None:
+        """Look through the windows on the root."""
+        with guarded("looking at its windows"):
+            found = places(self._connection, self._root, windows)
+        area = (self._left, self._top, self.width, self.height)
+        parts = None if found is None else filter(None, (_overlap(one, area) for one in found))
+        return None if parts is None else [(x - self._left, y - self._top, w, h) for x, y, w, h in parts]
 
     def close(self) -> None:
         """Disconnect and free the shared memory."""
