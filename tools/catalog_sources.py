@@ -133,15 +133,22 @@ def script_texts(source: str, place: str) -> Iterator[Found]:
             yield singular, script_value(match[3], place), None
 
 
+def _shared(root: Path) -> Iterator[Path]:
+    """Tables of texts that the client and the web say alike, each from its own catalog."""
+    yield from (root / "src/farhand/protocol").rglob("abilities.py")
+
+
 def domain_files(root: Path, domain: str) -> Iterator[Path]:
     """The files whose texts belong to a domain."""
     if domain == "django":
         for folder in ("web", "rules"):  # rules only mark their texts; web translates them for the person who reads
             yield from (root / "src/farhand" / folder).rglob("*.py")
+        yield from _shared(root)
         for suffix in ("html", "txt"):
             yield from (path for path in (root / "src/farhand/web").rglob(f"*.{suffix}") if "templates" in path.parts)
     elif domain == "client":
         yield from (root / "src/farhand/agent").rglob("*.py")
+        yield from _shared(root)
     else:
         for path in (root / "web").rglob("*"):
             skipped = {"node_modules", "generated", "dist"}.intersection(path.parts)

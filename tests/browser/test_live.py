@@ -3,12 +3,15 @@
 import os
 import signal
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.browser import steps
 from tests.browser.conftest import Enter
 from tests.harness.appliance import Appliance, wait_for
-from tests.harness.browser import Words, problems_of, sign_in, wait_like
+from tests.harness.browser import Words, axe_findings, problems_of, shot, sign_in, wait_like
 from tests.harness.xdisplay import display_below, screen_pixels
+
+from farhand.protocol.abilities import ABILITIES, REASONS
 
 
 def test_two_browsers_see_the_same(appliance: Appliance, enter: Enter, words: Words) -> None:
@@ -83,3 +86,35 @@ def recall(page: Page, session: Locator) -> None:
     terminal.click()
     page.keyboard.type("echo again $kept\n")
     expect(rows).to_contain_text("again forty-two")
+
+
+#
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_details_say_what_can_be_done_before_the_jump(appliance: Appliance, enter: Enter, language: str) -> None:
+    words = Words(language)
+    context = enter(appliance, words, viewport={"width": 1280, "height": 800})
+    page = sign_in(context, words, "/console")
+    row = steps.open_jump_items(page, words).first
+    expect(row).to_be_visible()
+    details = row.get_by_role("button", name=words.console("Details"), exact=True)
+    expect(details).to_have_attribute("aria-expanded", "false")
+    details.click()
+    expect(details).to_have_attribute("aria-expanded", "true")
+    abilities = page.get_by_role("region", name=words.console("What can be done there"), exact=True)
+    lines = abilities.get_by_role("listitem")
+    expect(lines).to_have_count(len(ABILITIES))
+    for label, reason in ((ABILITIES["see"], ""), (ABILITIES["login_screen"], REASONS["own-desktop-only"])):
+        line = lines.filter(has_text=words.page(label))
+        expect(line).to_contain_text(words.console("Not possible:" if reason else "Possible:"))
+        expect(line).to_contain_text(words.page(reason) if reason else "")
+    shot(page, f"jump-details-{language}")
+    assert axe_findings(page) == []
+    details.press("Enter")
+    expect(abilities).to_have_count(0)
+    page.goto("/login/jump/clients")
+    page.get_by_role("link", name=steps.DEMO, exact=True).click()
+    abilities = page.get_by_role("region", name=words.page("What can be done there"), exact=True)
+    expect(abilities).to_contain_text(words.page(REASONS["own-desktop-only"]))
+    shot(page, f"jump-client-{language}")
+    assert axe_findings(page) == []
+    assert problems_of(context) == []

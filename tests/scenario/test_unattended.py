@@ -11,7 +11,9 @@ from tests.harness.appliance import Appliance, wait_for
 from tests.harness.client import JumpClient, Machine, enrolment_command, item_named, new_jump_client
 from tests.harness.console import Console, LiveSession, control
 
+from farhand.cli.display import VirtualDisplay
 from farhand.kit.ids import new_id
+from farhand.protocol.abilities import REASONS
 from farhand.protocol.channels import Control, Durable, Kind, Shell, channel
 
 NAME = "unattended"
@@ -122,6 +124,33 @@ def test_the_item_says_what_the_machine_told(client: JumpClient, console: Consol
     assert item["version"]
     page = console.visitor.get("/login/jump/clients").text
     assert NAME in page
+
+
+#
+def test_the_item_says_what_its_desktop_lets_be_done_as_it_comes_and_goes(
+    appliance: Appliance, console: Console, machines: Path
+) -> None:
+    desktop = VirtualDisplay("320x240x24")
+    running = new_jump_client(appliance, console.visitor, machines, "desktop", desktop.start())
+    try:
+        _snapshot, events = console.events()
+        item = item_named(console, "desktop")
+        assert item["desktop"]["kind"] == "x11"
+        assert item["desktop"]["control"]["can"]
+        assert item["desktop"]["login_screen"]["code"] == "own-desktop-only"
+        page = console.visitor.get(f"/login/jump/clients/{item['id']}").text
+        assert REASONS["own-desktop-only"] in page
+        desktop.stop()
+
+        def told_to_open_consoles() -> bool:
+            values = [one["value"] for one in events_of(events, "jump_items")]
+            return any(value and value["id"] == item["id"] and value["desktop"] is None for value in values)
+
+        wait_for(told_to_open_consoles, 120, "the word that the desktop is gone")
+        assert REASONS["no-desktop"] in console.visitor.get(f"/login/jump/clients/{item['id']}").text
+    finally:
+        running.stop()
+        desktop.stop()
 
 
 #

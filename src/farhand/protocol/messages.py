@@ -130,6 +130,8 @@ class Ability(Message, frozen=True, kw_only=True):
     """Whether an endpoint can do one thing."""
 
     can: bool = False
+    code: Word = ""
+    """Why not: one of `abilities.REASONS`; others may come."""
     reason: Reason = ""
     """Why not, and what would help: one sentence in the endpoint's language."""
 

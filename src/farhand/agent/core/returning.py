@@ -7,7 +7,7 @@ but the way in.
 
 from typing import Protocol
 
-from farhand.agent.texts import _
+from farhand.agent.core.abilities import cannot
 from farhand.protocol.channels import Party
 from farhand.protocol.messages import Ability, Entry
 
@@ -33,7 +33,7 @@ class NoReturn:
 
     def ability(self) -> Ability:
         """Say so."""
-        return Ability(reason=_("This client does not come back by itself."))
+        return cannot("no-return")
 
     def prepare(self) -> None:
         """Nothing to prepare."""

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from farhand.agent.core.abilities import cannot
 from farhand.agent.core.errors import ClientError
 from farhand.agent.core.files import make_private_folder, read_bounded, write_private
 from farhand.agent.core.machine import MachineError
@@ -118,7 +119,7 @@ class CustomerReturn:
     def ability(self) -> Ability:
         """A client file, and a desktop that starts it."""
         if self._package.file is None:
-            return Ability(reason=_("This client does not run from a client file, so nothing would start it again."))
+            return cannot("no-client-file")
         return self._place.ability()
 
     def prepare(self) -> None:

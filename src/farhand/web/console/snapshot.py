@@ -12,6 +12,7 @@ import farhand
 from farhand.web.accounts import queries as accounts
 from farhand.web.appliance.queries import site_name
 from farhand.web.events.queries import numbers
+from farhand.web.jump import abilities
 from farhand.web.jump import queries as jump
 from farhand.web.project.service import Actor, now_ms
 from farhand.web.support import queries as support
@@ -46,6 +47,7 @@ def snapshot(actor: Actor) -> dict[str, Any]:
             "product_mode": settings.FARHAND_PRODUCT_MODE,
             "lifetimes_s": support.lifetimes(),
         },
+        "words": abilities.words(),
         "topics": known,
         "collections": collections,
         "events_ticket": events_ticket(actor),

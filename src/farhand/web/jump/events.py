@@ -21,7 +21,7 @@ def status_of(client: JumpClient, in_use: bool) -> str:
 
 
 def item_value(client: JumpClient, in_use: bool) -> dict[str, Any]:
-    """The console's shape of a Jump Client (R-098)."""
+    """The console's shape of a Jump Client (R-098, R-106)."""
     return {
         "id": client.id,
         "topic": group_topic(client.group_id),
@@ -40,6 +40,7 @@ def item_value(client: JumpClient, in_use: bool) -> dict[str, Any]:
         "private_ip": client.private_ip,
         "version": client.version,
         "display": client.display,
+        "desktop": client.desktop,
     }
 
 

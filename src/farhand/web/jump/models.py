@@ -55,6 +55,8 @@ class JumpClient(ConfigurationRow):
     private_ip = models.CharField(max_length=128, default="", blank=True)
     display = models.BooleanField(default=False)
     """A screen can be shared now."""
+    desktop = models.JSONField(null=True, default=None)
+    """What its desktop lets be done (`messages.Abilities`) as it said last; None: there is none, or it does not say."""
     uptime_s = models.BigIntegerField(default=0)
     online = models.BooleanField(default=False)
     since_ms = models.BigIntegerField(default=0)

@@ -267,6 +267,7 @@ def fill_facts(client: JumpClient, facts: Facts, version: str) -> None:
     client.hostname, client.platform, client.os_name = facts.hostname, facts.platform, facts.os_name
     client.console_user, client.private_ip = facts.user, facts.private_ip
     client.display, client.uptime_s = facts.display, facts.uptime_s
+    client.desktop = msgspec.to_builtins(facts.desktop)
     client.version = version[:MAX_NAME]
 
 

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
 from farhand.web.accounts.queries import users
-from farhand.web.jump import commands, queries, services
+from farhand.web.jump import abilities, commands, queries, services
 from farhand.web.jump.events import status_of
 from farhand.web.jump.forms import ClientForm, EnrolmentForm, GroupForm, RolesForm
 from farhand.web.jump.models import JumpClient, JumpGroup
@@ -87,6 +87,7 @@ def client(request: HttpRequest, client_id: str) -> HttpResponse:
         "client": found,
         "form": form,
         "status": status_of(found, bool(busy_clients([found.id]))),
+        "abilities": abilities.lines_of(found),
         "since": _time(found.since_ms),
         "accessed": _time(found.last_accessed_ms),
     }

@@ -69,5 +69,5 @@ def _up(change: Change, client: JumpClient, link: LinkUp) -> bool:
 def _facts(client: JumpClient) -> tuple[object, ...]:
     return (
         client.online, client.public_ip, client.version, client.hostname, client.platform, client.os_name,
-        client.console_user, client.private_ip, client.display,
+        client.console_user, client.private_ip, client.display, client.desktop,
     )  # fmt: skip

@@ -73,9 +73,9 @@ def test_what_can_be_done_is_told_to_who_asks_with_the_reasons() -> None:
         await port.until(lambda: answers(port, Actions.OFFERED))
         (offered,) = answers(port, Actions.OFFERED)
         abilities = {one["id"]: one["ability"] for one in offered["actions"]}
-        assert abilities["ctrl-alt-del"] == {"can": False, "reason": "There is no desktop now."}
+        assert abilities["ctrl-alt-del"] == {"can": False, "code": "no-desktop", "reason": "There is no desktop now."}
         assert abilities["settings"]["reason"] == "Not installed."
-        assert offered["shutdown"] == {"can": False, "reason": "Never."}
+        assert offered["shutdown"] == {"can": False, "code": "", "reason": "Never."}
         assert port.posts == []
 
     play(scene)

@@ -2,6 +2,7 @@
 export const icons = {
   home: "M3 10.5 12 3l9 7.5M5.5 9v11h13V9M10 20v-6h4v6",
   plus: "M12 5v14M5 12h14",
+  minus: "M5 12h14",
   down: "m6 9 6 6 6-6",
   up: "m6 15 6-6 6 6",
   close: "M6 6l12 12M18 6 6 18",

@@ -36,9 +36,9 @@ describe("special actions", () => {
     });
     expect(told).toHaveBeenCalledTimes(1);
     expect(actions.offered?.actions).toEqual([
-      { id: "terminal", name: "", contexts: ["user"], ability: { can: true, reason: "" } },
+      { id: "terminal", name: "", contexts: ["user"], ability: { can: true, code: "", reason: "" } },
     ]);
-    expect(actions.offered?.reboot).toEqual({ can: false, reason: "No." });
+    expect(actions.offered?.reboot).toEqual({ can: false, code: "", reason: "No." });
   });
 
   it("tell of what was not done, until it is read", () => {

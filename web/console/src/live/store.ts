@@ -4,6 +4,7 @@
  * means that the snapshot has to be fetched again. Events of different topics may come in any order (a reconnect catches
  * up topic by topic), so an item is remembered per topic: it is there while some topic has it, as it was put last.
  */
+import { NO_WORDS, type Words } from "./abilities";
 import type { EventMessage } from "../wire/messages";
 
 export interface Queue {
@@ -49,6 +50,8 @@ export interface JumpItem {
   readonly private_ip: string;
   readonly version: string;
   readonly display: boolean;
+  /** What its desktop lets be done; null: there is none, or an older client does not say. */
+  readonly desktop: Readonly<Record<string, unknown>> | null;
 }
 
 export interface Snapshot {
@@ -66,6 +69,7 @@ export interface Snapshot {
     /** Lifetimes of session keys to choose from, in seconds. */
     readonly lifetimes_s?: readonly number[];
   };
+  readonly words?: Words;
   readonly topics: Readonly<Record<string, number>>;
   readonly collections: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
   readonly events_ticket: string;
@@ -81,6 +85,7 @@ export type Outcome = "applied" | "old" | "hole";
 export class Store {
   me: Snapshot["me"] = { id: "", username: "", display_name: "", permissions: [] };
   site: Snapshot["site"] = { name: "", version: "", product_mode: "support" };
+  words: Words = NO_WORDS;
   #topics = new Map<string, number>();
   #collections = new Map<string, Map<string, Item>>();
   readonly #watchers = new Set<() => void>();
@@ -89,6 +94,7 @@ export class Store {
   load(snapshot: Snapshot): void {
     this.me = snapshot.me;
     this.site = snapshot.site;
+    this.words = snapshot.words ?? NO_WORDS;
     this.#topics = new Map(snapshot.me.topics?.map((topic) => [topic, 0]));
     for (const [topic, n] of Object.entries(snapshot.topics)) this.#topics.set(topic, n);
     this.#collections = new Map();

@@ -6,6 +6,9 @@ export type How = "reboot" | "shutdown";
 
 export interface Ability {
   readonly can: boolean;
+  /** Why not, for programs. */
+  readonly code?: string;
+  /** Why not, in the endpoint's language. */
   readonly reason: string;
 }
 
@@ -46,7 +49,7 @@ const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? val
 
 function ability(value: unknown): Ability {
   const found = fields(value ?? {});
-  return { can: found["can"] === true, reason: text(found["reason"]) };
+  return { can: found["can"] === true, code: text(found["code"]), reason: text(found["reason"]) };
 }
 
 function action(value: unknown): Action {

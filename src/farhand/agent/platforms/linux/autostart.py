@@ -10,8 +10,8 @@ import os
 import shutil
 from pathlib import Path
 
+from farhand.agent.core.abilities import cannot
 from farhand.agent.core.files import write_private
-from farhand.agent.texts import _
 from farhand.protocol.messages import Ability
 
 _ENTRY = """[Desktop Entry]
@@ -35,9 +35,7 @@ class Autostart:
     def ability(self) -> Ability:
         """Root has no desktop that it signs in to."""
         if os.geteuid() == 0 and not os.environ.get("XDG_CURRENT_DESKTOP"):
-            return Ability(
-                reason=_("The client runs as root and not in a person's desktop, so nothing would start it again.")
-            )
+            return cannot("root-no-desktop")
         return Ability(can=True)
 
     def set(self, command: list[str]) -> None:

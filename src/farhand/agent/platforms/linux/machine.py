@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from farhand.agent.core.abilities import cannot
 from farhand.agent.core.machine import MachineError, Offer
 from farhand.agent.platforms.linux.people import Person, own, signed_in
 from farhand.agent.platforms.linux.service import systemd_runs
@@ -122,11 +123,11 @@ class LinuxMachine:
         if os.geteuid() == 0 and one.elevated:
             contexts.append("system")
         if not desktop:
-            ability = Ability(reason=_("There is no desktop now."))
+            ability = cannot("no-desktop")
         elif _found(one.programs) is None:
-            ability = Ability(reason=_("No program for this is installed on this computer."))
+            ability = cannot("no-program")
         elif not contexts:
-            ability = Ability(reason=_("Nobody is signed in at this computer."))
+            ability = cannot("nobody-signed-in")
         else:
             ability = Ability(can=True)
         return Action(id=one.id, name=one.name, contexts=contexts, ability=ability)
@@ -135,9 +136,9 @@ class LinuxMachine:
     def _may_power() -> Ability:
         program = "systemctl" if systemd_runs() else "shutdown"
         if shutil.which(program) is None:
-            return Ability(reason=_("This computer has no program that restarts it."))
+            return cannot("no-power-program")
         if os.geteuid() != 0 and not systemd_runs():
-            return Ability(reason=_("The client needs administrator rights on this computer for that."))
+            return cannot("needs-rights")
         return Ability(can=True)
 
 

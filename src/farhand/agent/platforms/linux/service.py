@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from farhand.agent.core.abilities import cannot
 from farhand.agent.core.errors import ClientError
 from farhand.agent.core.files import write_private
 from farhand.agent.texts import _
@@ -150,9 +151,7 @@ class ServiceReturn:
         """Say whether this process is such a service (systemd.exec(5): INVOCATION_ID)."""
         if systemd_runs() and os.environ.get("INVOCATION_ID"):
             return Ability(can=True)
-        return Ability(
-            reason=_("The client does not run as a service here, so somebody has to start it after a reboot.")
-        )
+        return cannot("no-service")
 
     def prepare(self) -> None:
         """The service is enabled already."""

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from farhand.agent.core.abilities import cannot, why
 from farhand.agent.core.consent import Consent
 from farhand.agent.core.desktop import Desktop, DesktopError
 from farhand.agent.core.machine import MachineError
@@ -147,7 +148,7 @@ class ActionsTool(Tool):
         if wish.action == CTRL_ALT_DEL:
             desktop = await self._port.desktop()
             if desktop is None:
-                raise MachineError(_("There is no desktop now."))
+                raise MachineError(why("no-desktop"))
             may()  # a person may have been asked for the desktop
             await asyncio.to_thread(_press, desktop)
         else:
@@ -256,7 +257,7 @@ class ActionsTool(Tool):
         """What can be done now, by the machine and by its desktop."""
         offer = await asyncio.to_thread(self._port.machine.offer)
         abilities = self._port.abilities()
-        control = abilities.control if abilities is not None else Ability(reason=_("There is no desktop now."))
+        control = abilities.control if abilities is not None else cannot("no-desktop")
         keys = Action(id=CTRL_ALT_DEL, name=_("Send Ctrl-Alt-Del"), contexts=["user"], ability=control)
         return Offered(
             platform=offer.platform,
@@ -297,7 +298,7 @@ def _too_much() -> str:
 
 def _of(abilities: Abilities | None, name: str) -> Ability:
     if abilities is None:
-        return Ability(reason=_("There is no desktop now."))
+        return cannot("no-desktop")
     ability: Ability = getattr(abilities, name)
     return ability
 

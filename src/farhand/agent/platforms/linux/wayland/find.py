@@ -11,10 +11,10 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from farhand.agent.core.abilities import cannot
 from farhand.agent.core.desktop import DesktopError
 from farhand.agent.platforms.linux.wayland.wire import Connection
-from farhand.agent.texts import _
-from farhand.protocol.messages import Abilities, Ability
+from farhand.protocol.messages import Abilities
 
 _PROBE = 2.0
 _NAME = "wayland-[0-9]*"
@@ -73,13 +73,15 @@ def answers(path: str) -> bool:
 
 def other_abilities() -> Abilities:
     """Return what can be done on a compositor whose ways to see and act are not spoken here: nothing, and why."""
-    cannot = Ability(
-        reason=_(
-            "This client cannot share this kind of Wayland desktop. Sign in there to a session of X11 (Xorg) instead."
-        )
-    )
+    nothing = cannot("other-wayland")
     return Abilities(
-        kind="wayland", see=cannot, control=cannot, login_screen=cannot, block_input=cannot, clipboard=cannot
+        kind="wayland",
+        see=nothing,
+        control=nothing,
+        login_screen=nothing,
+        block_input=nothing,
+        privacy_screen=nothing,
+        clipboard=nothing,
     )
 
 

@@ -11,9 +11,10 @@ import select
 import threading
 import time
 
+from farhand.agent.core.abilities import why
 from farhand.agent.core.desktop import Content, DesktopError, NotThereError, UnsupportedError
 from farhand.agent.platforms.linux.wayland.wire import Connection, Thing
-from farhand.agent.platforms.linux.wlroots.find import CLIPBOARD, no_clipboard
+from farhand.agent.platforms.linux.wlroots.find import CLIPBOARD
 from farhand.agent.texts import _
 from farhand.protocol.clipboard import PNG, TEXT
 
@@ -38,7 +39,7 @@ class WlrootsClipboard:
         self._news = False
         try:
             if not wayland.offers(CLIPBOARD) or not wayland.offers("wl_seat"):
-                raise UnsupportedError(no_clipboard())
+                raise UnsupportedError(why("wayland-no-clipboard"))
             self._manager = wayland.bind(CLIPBOARD, 1)
             self._device = self._manager.make("get_data_device", wayland.bind("wl_seat", 1))
             self._device.on = {"data_offer": self._offered, "selection": self._selected, "finished": self._finished}

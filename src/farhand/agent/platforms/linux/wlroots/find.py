@@ -1,7 +1,7 @@
 """What may be done on a compositor with wlroots' protocols: asked often, so it loads no library."""
 
+from farhand.agent.core.abilities import cannot
 from farhand.agent.platforms.linux.wayland.find import Compositor
-from farhand.agent.texts import _
 from farhand.protocol.messages import Abilities, Ability
 
 CAPTURE = "zwlr_screencopy_manager_v1"
@@ -20,20 +20,9 @@ def wlroots_abilities(compositor: Compositor) -> Abilities:
     return Abilities(
         kind="wlroots",
         see=Ability(can=True),
-        control=Ability(can=True) if compositor.has(POINTER, KEYBOARD, "wl_seat") else Ability(reason=no_control()),
-        login_screen=Ability(
-            reason=_("This client shares the desktop that it was started for; the login screen is another one.")
-        ),
-        block_input=Ability(reason=_("This client cannot keep the mouse and keyboard there from being used.")),
-        clipboard=Ability(can=True) if compositor.has(CLIPBOARD, "wl_seat") else Ability(reason=no_clipboard()),
+        control=Ability(can=True) if compositor.has(POINTER, KEYBOARD, "wl_seat") else cannot("wayland-no-control"),
+        login_screen=cannot("own-desktop-only"),
+        block_input=cannot("no-block"),
+        privacy_screen=cannot("wayland-no-privacy"),
+        clipboard=Ability(can=True) if compositor.has(CLIPBOARD, "wl_seat") else cannot("wayland-no-clipboard"),
     )
-
-
-def no_control() -> str:
-    """Return why keyboard and pointer cannot be moved."""
-    return _("This desktop's compositor does not let programs move the pointer and press keys.")
-
-
-def no_clipboard() -> str:
-    """Return why the clipboard cannot be opened."""
-    return _("This desktop's compositor does not let programs exchange the clipboard.")

@@ -8,10 +8,11 @@ import contextlib
 import os
 import time
 
+from farhand.agent.core.abilities import why
 from farhand.agent.core.desktop import DesktopError, UnsupportedError
 from farhand.agent.core.masking import Windows
 from farhand.agent.platforms.linux.wayland.wire import Connection
-from farhand.agent.platforms.linux.wlroots.find import KEYBOARD, POINTER, no_control
+from farhand.agent.platforms.linux.wlroots.find import KEYBOARD, POINTER
 from farhand.agent.platforms.linux.wlroots.keymap import Keyboard, Stroke
 from farhand.agent.platforms.linux.wlroots.outputs import Outputs, Placed
 
@@ -37,7 +38,7 @@ class WlrootsInput:
         wayland = self._wayland = Connection(path)
         try:
             if not all(wayland.offers(name) for name in (KEYBOARD, POINTER, "wl_seat")):
-                raise UnsupportedError(no_control())
+                raise UnsupportedError(why("wayland-no-control"))
             seat = wayland.bind("wl_seat", 1)
             self._keys = wayland.bind(KEYBOARD, 1).make("create_virtual_keyboard", seat)
             self._keyboard = Keyboard()

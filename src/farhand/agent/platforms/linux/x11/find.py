@@ -4,7 +4,7 @@ import os
 import socket
 from pathlib import Path
 
-from farhand.agent.texts import _
+from farhand.agent.core.abilities import cannot
 from farhand.protocol.messages import Abilities, Ability
 
 _SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108  the X Window System's own place, since ever
@@ -42,12 +42,8 @@ def x11_abilities() -> Abilities:
         kind="x11",
         see=Ability(can=True),
         control=Ability(can=True),
-        login_screen=Ability(
-            reason=_("This client shares the desktop that it was started for; the login screen is another one.")
-        ),
-        block_input=Ability(reason=_("This client cannot keep the mouse and keyboard there from being used.")),
-        privacy_screen=Ability(
-            reason=_("An X11 desktop has no way to hide its monitors that would not hide the shared picture too.")
-        ),
+        login_screen=cannot("own-desktop-only"),
+        block_input=cannot("no-block"),
+        privacy_screen=cannot("x11-no-privacy"),
         clipboard=Ability(can=True),
     )
