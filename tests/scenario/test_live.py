@@ -2,7 +2,6 @@
 
 import json
 import random
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +12,12 @@ from tests.harness.appliance import ADMIN, Appliance, wait_for
 from tests.harness.claimed import sign_in
 from tests.harness.client import Customer, JumpClient, Machine, download_client, item_named, new_jump_client, use_key
 from tests.harness.console import CONTROL, Console, LiveSession, LiveSocket, control, open_socket
+from tests.harness.people import add_team, add_user, first_group, id_of, set_jump_group
 from tests.harness.visitor import Visitor
 
 from farhand.protocol.channels import Control
 
 NAME = "live"
-TEAM = "/login/configuration/support-teams"
 PASSWORD = "rather long words in a row"
 
 
@@ -112,33 +111,14 @@ def client(appliance: Appliance, console: Console, machines: Path) -> Iterator[J
 @pytest.fixture(scope="module")
 def colleague(appliance: Appliance, console: Console) -> Console:
     """A second representative in the administrator's team, with Jump rights in the group."""
-    words = ["--permission", "perm_support_allowed", "--permission", "perm_generate_session_key"]
-    words += [
-        "--permission",
-        "perm_accept_team_sessions",
-        "--permission",
-        "perm_access_allowed",
-        "--permission",
-        "perm_jump_client",
-    ]
-    made = appliance.command(
-        "user", "create", "rep", "--display-name", "Rep", *words, "--password-stdin", stdin=PASSWORD + "\n"
-    )
-    assert made.returncode == 0, made.stderr
-    admin = console.visitor
+    add_user(
+        appliance, "rep", PASSWORD, "perm_support_allowed", "perm_generate_session_key", "perm_accept_team_sessions",
+        "perm_access_allowed", "perm_jump_client",
+    )  # fmt: skip
     rep = Console(sign_in(appliance, "rep", PASSWORD))
-    ids = {c.snapshot()["me"]["id"]: role for c, role in ((console, "lead"), (rep, "member"))}
-    page = admin.submit(f"{TEAM}/new", {"name": "Help Desk", "code_name": "", "comments": ""})
-    assert page.status == 200, page.text
-    team = re.findall(rf"{TEAM}/([0-9a-f-]{{36}})", page.text)[0]
-    assert (
-        admin.submit(f"{TEAM}/{team}", {f"role-{u}": r for u, r in ids.items()}, to=f"{TEAM}/{team}/members").status
-        == 200
-    )
-    group = next(t for t in console.snapshot()["topics"] if t.startswith("group:")).removeprefix("group:")
-    roles = {f"role-{user}": "administrator" if role == "lead" else "start_sessions" for user, role in ids.items()}
-    saved = admin.submit(f"/login/jump/groups/{group}", roles, to=f"/login/jump/groups/{group}/members")
-    assert saved.status == 200, saved.text
+    admin = console.visitor
+    add_team(admin, "Help Desk", {id_of(console): "lead", id_of(rep): "member"})
+    set_jump_group(admin, first_group(console), {id_of(console): "administrator", id_of(rep): "start_sessions"})
     return rep
 
 
