@@ -13,10 +13,10 @@ PACKAGES = ("cli", "web", "relay", "agent", "rules", "protocol", "recording", "k
 ROOMS = (
     *("relay/door", "relay/live"),
     *("agent/core", "agent/platforms", "agent/tools"),
-    *(f"agent/tools/{name}" for name in ("screen", "input", "shell", "actions")),
+    *(f"agent/tools/{name}" for name in ("screen", "input", "shell", "actions", "scripts")),
 )
 """Packages below that a contract names."""
-AREAS = ("accounts", "appliance", "events", "jobs", "jump", "support")
+AREAS = ("accounts", "appliance", "events", "jobs", "jump", "scripts", "support")
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from farhand.protocol.channels import (
     Kind,
     Party,
     Screen,
+    Scripts,
     Shell,
 )
 from farhand.recording import cast
@@ -38,7 +39,9 @@ def constants(source: str, name: str) -> dict[str, int]:
     return {key: int(value, 0) for key, value in re.findall(r"(\w+): (\w+)", found[1])}
 
 
-@pytest.mark.parametrize("numbers", [Kind, Party, Grant, Control, Durable, Screen, Input, Shell, Actions, Files, Clip])
+@pytest.mark.parametrize(
+    "numbers", [Kind, Party, Grant, Control, Durable, Screen, Input, Shell, Actions, Files, Clip, Scripts]
+)
 def test_the_console_has_the_numbers_of_the_protocol(numbers: type[IntEnum] | type[IntFlag]) -> None:
     expected = {one.name: int(one) for one in numbers if one.name and (one or numbers is Kind)}
     if numbers is Control:

@@ -6,7 +6,7 @@ fanned-out frame there (and remembers the answer, `legs.Leg.routes`), the agent 
 in the table is refused: no rule, no access.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum, IntEnum, IntFlag
 from functools import reduce
 from operator import or_
@@ -26,6 +26,8 @@ class Kind(IntEnum):
     SYSTEM = 7
     ACTIONS = 8
     """Special actions, restart and shutdown."""
+    SCRIPTS = 9
+    """Canned scripts."""
 
 
 class Traffic(IntEnum):
@@ -41,6 +43,7 @@ _BEHIND: Final[dict[int, Traffic]] = {
     Kind.SCREEN: Traffic.SCREEN,
     Kind.FILES: Traffic.BULK,
     Kind.CLIPBOARD: Traffic.BULK,
+    Kind.SCRIPTS: Traffic.BULK,
 }
 TRAFFIC: Final = tuple(_BEHIND.get(kind, Traffic.FIRST) for kind in range(256))
 """Traffic class by the number of a channel's kind."""
@@ -217,6 +220,16 @@ class Clip(IntEnum):
     DONE = 22
 
 
+class Scripts(IntEnum):
+    """Frame types on scripts (JSON payloads, see `scripts`)."""
+
+    RUN = 1
+    CANCEL = 2
+    STARTED = 17
+    OUTPUT = 18
+    DONE = 19
+
+
 CREDIT: Final = 0xF0
 """On every flow-controlled channel: the receiver allows the sender this many further payload bytes (u32)."""
 
@@ -314,6 +327,22 @@ def _rules() -> dict[tuple[int, int, Way], Rule]:
     add(Kind.ACTIONS, to, Rule(Grant.ACTIONS), Actions.RUN)
     add(Kind.ACTIONS, to, Rule(Grant.REBOOT), Actions.POWER)
     add(Kind.ACTIONS, of, actions, Actions.OFFERED, Actions.DONE)
+    _exchange_rules(add)
+
+    scripts = Rule(Grant.SCRIPTS)
+    add(Kind.SCRIPTS, to, scripts, Scripts.RUN, Scripts.CANCEL)
+    add(Kind.SCRIPTS, of, scripts, Scripts.STARTED, Scripts.OUTPUT, Scripts.DONE)
+
+    for kind in Kind:
+        asks = _union(rule for (one, _type, way), rule in table.items() if one == kind and way is to)
+        if asks:
+            add(kind, of, Rule(asks), UNSUPPORTED)
+    return table
+
+
+def _exchange_rules(add: Callable[..., None]) -> None:
+    """What goes from one computer to the other: clipboard and files."""
+    to, of = Way.TO_ENDPOINT, Way.FROM_ENDPOINT
     give, take = Rule(Grant.CLIPBOARD_WRITE), Rule(Grant.CLIPBOARD_READ)
     either = Rule(give.any_of | take.any_of)
     add(Kind.CLIPBOARD, to, either, Clip.START, Clip.STOP)
@@ -332,12 +361,6 @@ def _rules() -> dict[tuple[int, int, Way], Rule]:
     add(Kind.FILES, of, files, *told)
     add(Kind.FILES, of, get, Files.BYTES, Files.FINISHED)
     add(Kind.FILES, of, put, Files.TAKEN)
-
-    for kind in Kind:
-        asks = _union(rule for (one, _type, way), rule in table.items() if one == kind and way is to)
-        if asks:
-            add(kind, of, Rule(asks), UNSUPPORTED)
-    return table
 
 
 def _union(rules: Iterable[Rule]) -> Grant:

@@ -47,6 +47,8 @@ _FILE_FAILED: Final = MappingProxyType({"by": str, "leg": int, "path": str, "cou
 """`size`: bytes that went over; `code`: of `protocol.files.FilesDone`."""
 _CLIPBOARD: Final = MappingProxyType({"by": str, "leg": int, "format": str, "bytes": int})
 """`format`: `text` or `png`; `bytes`: how much. Never what."""
+_SCRIPT: Final = MappingProxyType({"by": str, "leg": int, "run": str, "script": str, "name": str})
+"""`run`: its id; `script`, `name`: which canned script."""
 _REQUESTED, _ALLOWED, _REFUSED, _OVER = (
     "Service Access Requested",
     "Service Access Allowed",
@@ -78,6 +80,14 @@ ENTRIES: Final[Mapping[str, EntryKind]] = MappingProxyType(
         "action-run": EntryKind(Writer.ENDPOINT, "Special Action", _ACTION),
         "action-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _ACTION),
         "action-failed": EntryKind(Writer.ENDPOINT, "Special Action", _ACTION),
+        "script-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, _SCRIPT, shown=False),
+        "script-started": EntryKind(
+            Writer.ENDPOINT, "Canned Script", {**_SCRIPT, "context": str, "sha256": str, "parameters": str}
+        ),
+        "script-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _SCRIPT),
+        "script-ended": EntryKind(
+            Writer.ENDPOINT, "Canned Script", {**_SCRIPT, "status": int, "reason": str, "bytes": int}
+        ),
         "power-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, _POWER, shown=False),
         "power-started": EntryKind(Writer.ENDPOINT, "Restart or Shutdown", _POWER),
         "power-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _POWER),

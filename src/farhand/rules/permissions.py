@@ -38,6 +38,7 @@ DENY: Final = "deny"
 ADMIN: Final = "perm_admin"
 SET_PASSWORDS: Final = "perm_set_passwords"
 EDIT_JUMP_GROUPS: Final = "perm_edit_jump_groups"
+EDIT_CANNED_SCRIPTS: Final = "perm_edit_canned_scripts"
 EDIT_TEAMS: Final = "perm_edit_sd_teams"
 CHANGE_DISPLAY_NAME: Final = "perm_change_display_name"
 SHOW_ON_PUBLIC_LIST: Final = "perm_show_on_public_list"
@@ -88,7 +89,7 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
     Permission("perm_edit_public_template", GENERAL, _("Allowed to Edit Public Site Templates")),
     Permission("perm_edit_public_file_store", GENERAL, _("Allowed to Edit File Store")),
     Permission("perm_edit_messages", GENERAL, _("Allowed to Edit Canned Messages")),
-    Permission("perm_edit_canned_scripts", GENERAL, _("Allowed to Edit Canned Scripts")),
+    Permission(EDIT_CANNED_SCRIPTS, GENERAL, _("Allowed to Edit Canned Scripts"), offered=True),
     Permission("perm_edit_custom_rep_links", GENERAL, _("Allowed to Edit Custom Links")),
     Permission("perm_edit_ambush", GENERAL, _("Allowed to Edit Customer Notices")),
     Permission("perm_edit_callback_button_profiles", GENERAL, _("Allowed to Edit Support Button Profiles")),

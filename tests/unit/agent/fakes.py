@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from farhand.agent.core.desktop import Clipboard, InputSink, Monitor, ScreenSource, UnsupportedError
 from farhand.agent.core.machine import Machine, NoMachine
 from farhand.agent.core.masking import Masking
+from farhand.agent.core.orders import Orders
 from farhand.agent.core.tools import Question, Sent
 from farhand.agent.platforms.linux.x11.find import x11_abilities
 from farhand.protocol.channels import Grant, Kind
 from farhand.protocol.messages import Abilities, Ability, Limits
+from farhand.protocol.scripts import RunScript, ScriptOrder
 
 
 def nothing_to_open() -> ScreenSource:
@@ -65,6 +67,7 @@ class FakePort:
     prepared: list[bool] = field(default_factory=list)
     machine: Machine = field(default_factory=NoMachine)
     masking: Masking = field(default_factory=Masking)
+    orders: Orders = field(default_factory=lambda: Orders("00" * 32, ""))
     grants: Grant = Grant.SCREEN_VIEW | Grant.SCREEN_CONTROL | Grant.SHELL
     """Every leg's."""
     sent: list[tuple[int, int, bytes, int]] = field(default_factory=list)
@@ -83,6 +86,9 @@ class FakePort:
 
     async def desktop(self) -> FakeDesktop | None:
         return self.home
+
+    def take_order(self, leg: int, message: RunScript) -> ScriptOrder:
+        return self.orders.take(leg, message)
 
     def returning(self) -> Ability:
         return Ability(can=self.returns)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from farhand.protocol import actions, clipboard, files, frames, messages, screen, shell
+from farhand.protocol import actions, clipboard, files, frames, messages, screen, scripts, shell
 from farhand.protocol.channels import Kind
 from farhand.protocol.input import KEY, LAYOUTS, POINTER, TEXT, WHEEL
 
@@ -19,9 +19,10 @@ FILES = sorted((Path(__file__).resolve().parents[2] / "wire").glob("*.json"))
 CASES = [case for path in FILES for case in json.loads(path.read_text())]
 NAMES = [case["name"] for case in CASES]
 PER_KIND = {
-    name: Kind[name.upper()] for name in ("screen", "input", "shell", "control", "actions", "files", "clipboard")
+    name: Kind[name.upper()]
+    for name in ("screen", "input", "shell", "control", "actions", "files", "clipboard", "scripts")
 }
-MODULES = (messages, actions, files)
+MODULES = (messages, actions, files, scripts)
 """Where the messages of JSON payloads are."""
 
 

@@ -4,9 +4,12 @@
  * those that pass by themselves; a sign-in that is over leads to the sign-in page.
  */
 import type { EventsApi } from "./live/events";
+import type { CannedScript, ScriptsApi } from "./live/scripts";
 import { Final } from "./live/socket";
 import type { Session, Snapshot } from "./live/store";
 import { t } from "./i18n";
+import type { Context } from "./wire/actions";
+import type { OrderedScript } from "./wire/scripts";
 
 export interface SessionTicket {
   readonly session: Session;
@@ -84,8 +87,11 @@ export const api = {
   accept: (id: string) => post<SessionTicket>(`sessions/${id}/accept`, { tab: TAB }),
   ticket: (id: string) => post<SessionTicket>(`sessions/${id}/ticket`, { tab: TAB }),
   jump: (id: string) => post<SessionTicket>(`jump-items/${id}/jump`, { tab: TAB }),
+  scripts: async (id: string) => (await request<{ scripts: CannedScript[] }>("GET", `sessions/${id}/scripts`)).scripts,
+  orderScript: (id: string, script: string, context: Context, parameters: Readonly<Record<string, string>>) =>
+    post<OrderedScript>(`sessions/${id}/scripts`, { tab: TAB, script_id: script, context, parameters }),
   endSession: (id: string) => post<object>(`sessions/${id}/end`),
   logout: () => post<{ redirect: string }>("logout"),
-} satisfies EventsApi & Record<string, unknown>;
+} satisfies EventsApi & ScriptsApi & Record<string, unknown>;
 
 export type Api = typeof api;

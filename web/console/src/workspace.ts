@@ -8,6 +8,7 @@
 import type { Api, SessionTicket } from "./api";
 import { Actions } from "./live/actions";
 import { LegSocket } from "./live/leg";
+import { Scripts } from "./live/scripts";
 import { Handlers, type Surroundings } from "./live/socket";
 import type { Session, Store } from "./live/store";
 import type { Tool, ToolKind } from "./live/tool";
@@ -22,6 +23,7 @@ export class OpenSession {
   /** One of each kind, from the beginning to the end. */
   readonly tools: ReadonlyMap<string, Tool>;
   readonly actions: Actions;
+  readonly scripts: Scripts;
   readonly #changed = new Handlers<[]>();
   #session: Session;
   #tool = "";
@@ -29,12 +31,13 @@ export class OpenSession {
   #unread = 0;
   #looking = false;
 
-  constructor(start: SessionTicket, leg: LegSocket, kinds: readonly ToolKind[]) {
+  constructor(start: SessionTicket, leg: LegSocket, kinds: readonly ToolKind[], api: Api) {
     this.id = start.session.id;
     this.#session = start.session;
     this.leg = leg;
     this.tools = new Map(kinds.map((kind) => [kind.id, kind.make(leg, start.session.id)]));
     this.actions = new Actions(leg);
+    this.scripts = new Scripts(leg, leg.journal, api, this.id);
     leg.onchange(() => this.#changed.call());
     leg.journal.onentries((entry) => this.#count(entry));
   }
@@ -87,6 +90,7 @@ export class OpenSession {
   close(): void {
     for (const tool of this.tools.values()) tool.close();
     this.actions.close();
+    this.scripts.close();
     this.leg.close();
   }
 
@@ -233,7 +237,7 @@ export class Workspace {
     const tickets = async (): Promise<string> => (await this.api.ticket(start.session.id)).ticket;
     const leg = new LegSocket(start.ticket, tickets, this.#around);
     leg.grants = start.grants;
-    const open = new OpenSession(start, leg, this.#kinds);
+    const open = new OpenSession(start, leg, this.#kinds, this.api);
     this.#watch(open);
     this.#open = [...this.#open, open];
     this.#show(open);

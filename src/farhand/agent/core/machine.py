@@ -1,4 +1,4 @@
-"""What a tool may ask of the machine beside its desktop: special actions, restart and shutdown.
+"""What a tool may ask of the machine beside its desktop: special actions, restart and shutdown, scripts.
 
 Why it exists: tools and platforms meet here, as they meet in `desktop` for screens. A platform says what its machine
 can do, and why not what it cannot.
@@ -29,6 +29,26 @@ class Offer:
     shutdown: Ability = field(default_factory=Ability)
 
 
+class RunningScript(Protocol):
+    """A script that was started, with everything that it started in its turn. Usable from any thread."""
+
+    def read(self, size: int) -> bytes:
+        """Return what it has written, waiting for some; empty when it has ended."""
+        ...
+
+    def end(self) -> None:
+        """Ask it to end, and end it soon afterwards in any case."""
+        ...
+
+    def kill(self) -> None:
+        """End it at once."""
+        ...
+
+    def close(self) -> int | None:
+        """After the last `read`: end what is left of it and remove its file; return its exit status."""
+        ...
+
+
 class Machine(Protocol):
     """The machine that the client runs on."""
 
@@ -38,6 +58,10 @@ class Machine(Protocol):
 
     def run(self, action: str, context: Context) -> None:
         """Do a special action of the offer. Raises MachineError."""
+        ...
+
+    def start_script(self, text: str, context: Context, environment: dict[str, str]) -> RunningScript:
+        """Run a script as the person who is signed in, or as the client's own account. Raises MachineError."""
         ...
 
     def power(self, how: How) -> None:
@@ -58,5 +82,9 @@ class NoMachine:
         raise MachineError(_("This client cannot do that."))
 
     def power(self, how: How) -> None:
+        """Raises MachineError."""
+        raise MachineError(_("This client cannot do that."))
+
+    def start_script(self, text: str, context: Context, environment: dict[str, str]) -> RunningScript:
         """Raises MachineError."""
         raise MachineError(_("This client cannot do that."))

@@ -18,6 +18,7 @@ from farhand.agent.core.link import ANSWER_TIMEOUT_S, judge_failure, prove
 from farhand.agent.core.machine import Machine, NoMachine
 from farhand.agent.core.masking import Masking
 from farhand.agent.core.opening import SharedDesktop
+from farhand.agent.core.orders import Orders
 from farhand.agent.core.posts import Posts
 from farhand.agent.core.reconnect import ReconnectPolicy
 from farhand.agent.core.returning import NoReturn, Return, Returned
@@ -55,6 +56,7 @@ from farhand.protocol.messages import (
     Welcome,
 )
 from farhand.protocol.messages import Roster as RosterMessage
+from farhand.protocol.scripts import RunScript, ScriptOrder
 
 AWAY_S = 600.0
 """How long a session outlives its socket."""
@@ -132,6 +134,7 @@ class Session:
         self._toolbox = Toolbox(self, self._log, lambda: self._open_questions > 0, self._refuse_frame)
         self._desktop = SharedDesktop(settings.desktop)
         self._posts = Posts(self._send_post, self._log.warning)
+        self._orders = Orders(settings.site_key, settings.session_id)
         self._last_seq = 0
         self._returned = Returned()
         self._joined = False
@@ -246,6 +249,8 @@ class Session:
             raise UnreachableError(_("The server broke the protocol: it may need an update.")) from error
         self._settings.policy.connected()
         again, self._joined = self._joined, True
+        assert wire.hello is not None
+        self._orders.server_time(wire.hello.server_ms)
         if not again:
             self._returned.joined(welcome.seq)
         self._wire = wire
@@ -369,6 +374,10 @@ class Session:
     def machine(self) -> Machine:
         """The machine itself."""
         return self._settings.machine
+
+    def take_order(self, leg: int, message: RunScript) -> ScriptOrder:
+        """Judge a leg's order for a script and take it, once. Raises OrderError."""
+        return self._orders.take(leg, message)
 
     def returning(self) -> Ability:
         """Say whether the client comes back after a reboot."""

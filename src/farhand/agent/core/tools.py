@@ -24,8 +24,9 @@ from farhand.agent.core.masking import Masking
 from farhand.protocol.channels import Grant, Kind
 from farhand.protocol.frames import EVERY_LEG
 from farhand.protocol.messages import Abilities, Ability, Limits
+from farhand.protocol.scripts import RunScript, ScriptOrder
 
-ToolName = Literal["screen", "control", "shell", "actions", "reboot", "shutdown", "files", "clipboard"]
+ToolName = Literal["screen", "control", "shell", "actions", "reboot", "shutdown", "files", "clipboard", "scripts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,10 @@ class ToolPort(Protocol):
     @property
     def machine(self) -> Machine:
         """The machine itself, beside its desktop."""
+        ...
+
+    def take_order(self, leg: int, message: RunScript) -> ScriptOrder:
+        """Judge a leg's order for a script (see `orders`) and take it, once. Raises OrderError."""
         ...
 
     def returning(self) -> Ability:
@@ -202,6 +207,7 @@ TOOL_PACKAGES: dict[Kind, str] = {
     Kind.ACTIONS: "farhand.agent.tools.actions",
     Kind.FILES: "farhand.agent.tools.files",
     Kind.CLIPBOARD: "farhand.agent.tools.clipboard",
+    Kind.SCRIPTS: "farhand.agent.tools.scripts",
 }
 """Where the tool of a channel kind lives; each package has `make(port: ToolPort) -> Tool`."""
 

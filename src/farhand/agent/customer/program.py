@@ -82,6 +82,7 @@ def describe(entry: Entry) -> str:
     by = printable(str(entry.data.get("by", "") or entry.name), 60)
     text, off = printable(entry.text, 120), entry.data.get("how") == "shutdown"
     paths = {name: printable(str(entry.data.get(name, "")), 200) for name in ("path", "to")}
+    script = printable(str(entry.data.get("name", "")), 60)
     count, dropped = entry.data.get("open", 0), entry.data.get("count", 0)
     texts = {
         "leg-joined": _("{name} has joined.") if entry.party == Party.CONSOLE else "",
@@ -101,6 +102,9 @@ def describe(entry: Entry) -> str:
         "action-run": _("{by} has used a special action: {text}."),
         "action-refused": _("A special action was not allowed."),
         "action-failed": _("A special action did not work."),
+        "script-started": _("{by} runs the script {text}."),
+        "script-refused": _("A script was not run."),
+        "script-ended": _("The script {script} has ended."),
         "power-started": _("{by} switches this computer off.") if off else _("{by} restarts this computer."),
         "power-refused": _("Restarting or switching off was not allowed."),
         "power-failed": _("Restarting or switching off did not work."),
@@ -125,7 +129,7 @@ def describe(entry: Entry) -> str:
         "entries-dropped": _("Lines were lost while the connection was away ({dropped})."),
     }
     return texts.get(entry.kind, "").format(
-        by=by, count=count, dropped=dropped, name=printable(entry.name, 60), text=text, **paths
+        by=by, count=count, dropped=dropped, name=printable(entry.name, 60), text=text, script=script, **paths
     )
 
 

@@ -84,6 +84,7 @@ def question_text(question: Question) -> str:
         "control": _("{by} asks to use your mouse and your keyboard."),
         "shell": _("{by} asks for a Command Shell: to run commands on this computer, as you."),
         "actions": _("{by} asks for special actions: to open programs and settings on this computer."),
+        "scripts": _("{by} asks to run scripts on this computer that the support desk has prepared."),
         "reboot": _("{by} asks to restart this computer. Save your work first."),
         "shutdown": _("{by} asks to switch this computer off. Save your work first."),
         "files": _("{by} asks for File Transfer: to see, fetch, send and change files on this computer, as you."),

@@ -25,10 +25,13 @@ from django.conf import settings
 
 from farhand.kit import signing
 from farhand.protocol.messages import SiteStatement
+from farhand.protocol.scripts import STATEMENT_KIND, IssuerStatement
 from farhand.web.project.files import replace, write_once
 
 STATEMENT_MS = 30 * 86_400_000
 """How long a site statement holds. It is made anew when half of that is over, or with a new certificate."""
+ISSUER_STATEMENT_MS = 3_600_000
+"""How long a statement about the issuer key holds. It is made with each order."""
 CERTIFICATE_DAYS = 825
 RENEW_DAYS = 30
 
@@ -66,6 +69,12 @@ def issuer_public() -> str:
 def issue(kind: str, value: msgspec.Struct) -> str:
     """Sign a ticket or credential (`leg`, `events`, `agent`, `recording`, ...) with the issuer key."""
     return signing.sign_token(issuer_key(), kind, value)
+
+
+def issuer_statement(now_ms: int) -> str:
+    """The token by which the site key certifies the issuer key to endpoints, which pin the site key alone."""
+    value = IssuerStatement(key=issuer_public(), issued_ms=now_ms, expires_ms=now_ms + ISSUER_STATEMENT_MS)
+    return signing.sign_token(site_key(), STATEMENT_KIND, value)
 
 
 def recordings_key() -> bytes:

@@ -5,7 +5,7 @@ are strict: an unknown field, a wrong type or a text that is too long is refused
 decide the rest.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import APIKeyCookie
-from pydantic import ConfigDict, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from farhand.web.accounts import signin
 from farhand.web.appliance.queries import web_console_allowed
@@ -22,6 +22,8 @@ from farhand.web.jump import services as jump
 from farhand.web.project.errors import NotThere, Refused, ServiceError
 from farhand.web.project.middleware import service_error_json
 from farhand.web.project.service import Actor
+from farhand.web.scripts import queries as script_queries
+from farhand.web.scripts import services as scripts
 from farhand.web.support import key_services, services
 
 Ident = Annotated[str, StringConstraints(min_length=36, max_length=36, pattern=r"^[0-9a-f-]{36}$")]
@@ -47,6 +49,14 @@ class KeyBody(Strict):
     """A session key's lifetime in seconds."""
 
     lifetime_s: int = 600
+
+
+class ScriptBody(TabBody):
+    """A canned script to be run by the leg of this tab."""
+
+    script_id: Ident
+    context: Literal["user", "system"]
+    parameters: Annotated[dict[str, str], Field(max_length=64)] = {}
 
 
 class SignedIn(APIKeyCookie):
@@ -128,6 +138,26 @@ def post_end(request: HttpRequest, session_id: Ident, body: Empty) -> Any:
     """End a session for all."""
     services.end_session(_actor(request), session_id=session_id)
     return {}
+
+
+@api.get("/sessions/{session_id}/scripts")
+def get_scripts(request: HttpRequest, session_id: Ident) -> Any:
+    """The canned scripts that this user may have run in a session."""
+    return {"scripts": script_queries.usable(_actor(request).subject, session_id)}
+
+
+@api.post("/sessions/{session_id}/scripts")
+def post_script(request: HttpRequest, session_id: Ident, body: ScriptBody) -> Any:
+    """Order one run of a canned script; the console hands the order to the endpoint."""
+    ordered = scripts.order_script(
+        _actor(request),
+        session_id=session_id,
+        tab=body.tab,
+        script_id=body.script_id,
+        context=body.context,
+        parameters=body.parameters,
+    )
+    return {"run": ordered.run, "order": ordered.order, "issuer": ordered.issuer, "text": ordered.text}
 
 
 @api.post("/jump-items/{item_id}/jump")

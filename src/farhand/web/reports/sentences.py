@@ -114,6 +114,41 @@ def _action_run(event: SessionEvent) -> str:
     return said % {"by": _by(event), "action": event.text or event.data.get("action", "")}
 
 
+def _script(event: SessionEvent) -> dict[str, object]:
+    return {"by": _by(event), "script": event.data.get("name", ""), "status": _number(event, "status")}
+
+
+def _script_requested(event: SessionEvent) -> str:
+    return gettext("%(by)s asked to run the canned script %(script)s.") % _script(event)
+
+
+def _script_started(event: SessionEvent) -> str:
+    said = gettext("%(by)s ran the canned script %(script)s.")
+    if event.data.get("context") == "system":
+        said = gettext("%(by)s ran the canned script %(script)s in the system's own account.")
+    values = str(event.data.get("parameters", ""))
+    return (said % _script(event)) + (f" {values}" if values else "")
+
+
+def _script_refused(event: SessionEvent) -> str:
+    said = gettext("A canned script of %(by)s was not run:")
+    return f"{said % _script(event)} {event.text}"
+
+
+def _script_ended(event: SessionEvent) -> str:
+    """With the end of what it wrote."""
+    said = {
+        "cancelled": gettext("The canned script %(script)s was cancelled."),
+        "time-limit": gettext("The canned script %(script)s ran into its time limit and was ended."),
+        "failed": gettext("The canned script %(script)s could not be run:"),
+    }.get(str(event.data.get("reason")), gettext("The canned script %(script)s ended with exit status %(status)s."))
+    if not event.text:
+        return said % _script(event)
+    if event.data.get("reason") == "failed":
+        return f"{said % _script(event)} {event.text}"
+    return f"{said % _script(event)} {gettext('Output:')} {event.text}"
+
+
 def _power_requested(event: SessionEvent) -> str:
     if event.data.get("how") == "shutdown":
         return gettext("%(by)s asked to shut down the remote computer.") % {"by": _by(event)}
@@ -177,6 +212,10 @@ _SPECIAL: Final[dict[str, Callable[[SessionEvent], str]]] = {
     "shell-closed": _shell_closed,
     "action-requested": _action_requested,
     "action-run": _action_run,
+    "script-requested": _script_requested,
+    "script-started": _script_started,
+    "script-refused": _script_refused,
+    "script-ended": _script_ended,
     "power-requested": _power_requested,
     "power-started": _power_started,
     "clipboard-given": _clipboard,

@@ -56,9 +56,14 @@ def as_object(session: Session) -> Object:
 
 
 def context(change: Change) -> Context:
-    """The circumstances that policies of sessions and of their tools ask for."""
+    """The circumstances of a change, as policies of sessions and of their tools ask for them."""
+    return circumstances(change.now_ms)
+
+
+def circumstances(now_ms: int) -> Context:
+    """The same for who only reads."""
     return Context(
-        now_ms=change.now_ms,
+        now_ms=now_ms,
         web_console=web_console_allowed(),
         switches=tool_switches(),
         default_policy=session_policy(),

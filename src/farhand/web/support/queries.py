@@ -56,6 +56,7 @@ EVENT_NAMES: Final = frozenset(
         _("Service Access Refused"),
         _("Service Access Ended"),
         _("Special Action"),
+        _("Canned Script"),
         _("Restart or Shutdown"),
         _("Clipboard Sent"),
         _("Secret Typed"),

@@ -13,10 +13,13 @@ from farhand.web.appliance import keys
 from farhand.web.appliance.models import SiteSetting
 from farhand.web.jump import services as jump
 from farhand.web.project.service import SYSTEM, Actor
+from farhand.web.scripts import services as scripts
 from farhand.web.support.models import SessionKey
 
 pytestmark = pytest.mark.django_db
 HOST = {"host": "localhost:8443"}
+SCRIPTS = "sessions/0199a000-0000-7000-8000-000000000001/scripts"
+WISH: dict[str, Any] = {"tab": "t", "script_id": "0199a000-0000-7000-8000-000000000002", "context": "user"}
 
 
 @pytest.fixture
@@ -131,6 +134,12 @@ def test_accept_ticket_leave_end(console: Client, rep: Actor, anonymous: Actor) 
         ("sessions/0199a000-0000-7000-8000-000000000001/accept", {"tab": "t" * 65}, 400),
         ("jump-items/0199a000-0000-7000-8000-000000000001/jump", {"tab": None}, 400),
         ("jump-items/0199a000-0000-7000-8000-000000000001/jump", {"tab": "t"}, 404),
+        (SCRIPTS, WISH, 404),
+        (SCRIPTS, WISH | {"context": "root"}, 400),
+        (SCRIPTS, WISH | {"script_id": "x"}, 400),
+        (SCRIPTS, WISH | {"parameters": {"A": 1}}, 400),
+        (SCRIPTS, WISH | {"parameters": {str(n): "" for n in range(65)}}, 400),
+        (SCRIPTS, WISH | {"text": "rm -r /"}, 400),
     ],
 )
 def test_wrong_input_has_one_sentence(console: Client, path: str, body: Any, status: int) -> None:
@@ -190,3 +199,28 @@ def test_anothers_session_is_out_of_reach(rep: Actor, anonymous: Actor, make_use
     client.force_login(other.user, backend="django.contrib.auth.backends.ModelBackend")
     assert client.get("/api/console/snapshot").json()["collections"]["sessions"] == []
     assert post(client, f"sessions/{session_id}/accept", {"tab": "t"}).status_code == 403
+
+
+#
+def test_canned_scripts_of_a_session(make_user: Any, anonymous: Actor) -> None:
+    helper = actor_for(
+        make_user("helper", "perm_support_allowed", "perm_generate_session_key", "perm_session_scripts.allow")
+    )
+    client = Client(headers=HOST, enforce_csrf_checks=True)
+    client.force_login(helper.user, backend="django.contrib.auth.backends.ModelBackend")
+    session, _endpoint = waiting(helper, anonymous)
+    fields = scripts.Fields(name="Ping", text="ping", parameters="HOST: Host = here", everybody=True, time_limit_s=9)
+    script = scripts.create_script(actor_for(make_user("admin", "perm_admin")), fields=fields)
+    post(client, f"sessions/{session}/accept", {"tab": "one"})
+    (listed,) = client.get(f"/api/console/sessions/{session}/scripts").json()["scripts"]
+    parameter = {"name": "HOST", "label": "Host", "default": "here", "required": True}
+    assert listed == {
+        "id": script.id, "name": "Ping", "description": "", "contexts": ["user"], "parameters": [parameter],
+        "time_limit_s": 9,
+    }  # fmt: skip
+    wish = {"tab": "one", "script_id": script.id, "context": "user", "parameters": {"HOST": "there"}}
+    ordered = post(client, f"sessions/{session}/scripts", wish)
+    assert set(ordered.json()) == {"run", "order", "issuer", "text"}
+    assert post(client, f"sessions/{session}/scripts", wish, **{"X-CSRFToken": ""}).status_code == 403
+    refused = post(client, f"sessions/{session}/scripts", wish | {"context": "system"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "refused")

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { ENTRY_KINDS } from "../wire/entries";
 import type { Entry } from "../wire/messages";
-import { sentence } from "./journal";
+import { outputOf, sentence } from "./journal";
 
 const entry = (kind: string, data: Entry["data"] = {}, party = 1): Entry => ({
   seq: 1,
@@ -40,4 +40,15 @@ it("shell lines name who, which, and how many are open", () => {
 it("the recorder's legs and unknown kinds are left out", () => {
   expect(sentence(entry("leg-joined", {}, 4))).toBeNull();
   expect(sentence(entry("from-the-future"))).toBeNull();
+});
+
+it("a canned script's end says how, and what it wrote last", () => {
+  const ended = (data: Entry["data"], text = "") => ({ ...entry("script-ended", { name: "Greet", ...data }), text });
+  expect(sentence(ended({ reason: "ended", status: 3 }))).toBe("The script Greet ended with exit status 3.");
+  expect(sentence(ended({ reason: "cancelled", status: -15 }))).toBe("The script Greet was cancelled.");
+  expect(sentence(ended({ reason: "time-limit" }))).toBe("The script Greet ran into its time limit.");
+  expect(sentence(ended({ reason: "failed" }, "No."))).toBe("The script Greet could not be run: No.");
+  expect(outputOf(ended({ reason: "ended" }, "hello\n"))).toBe("hello\n");
+  expect(outputOf(ended({ reason: "failed" }, "No."))).toBe("");
+  expect(outputOf({ ...entry("script-started"), text: "Greet" })).toBe("");
 });

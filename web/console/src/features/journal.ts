@@ -15,6 +15,7 @@ const number = (entry: Entry, field: string): number => Number(entry.data[field]
 const size = (entry: Entry): string => bytes(number(entry, "bytes"));
 const person = (entry: Entry): boolean => entry.party !== Party.RECORDER;
 
+const scriptOf = (entry: Entry): string => String(entry.data["name"] ?? "");
 const isShutdown = (entry: Entry): boolean => entry.data["how"] === "shutdown";
 
 const file = (name: string, entry: Entry): Record<string, string> => ({
@@ -57,6 +58,10 @@ const WORDS: Readonly<Record<EntryKind, Words>> = {
   "action-run": (by, entry) => t("{name} used the special action {action}.", { name: by, action: entry.text }),
   "action-refused": (_by, entry) => t("The special action was refused: {reason}", { reason: entry.text }),
   "action-failed": (_by, entry) => t("The special action did not work: {reason}", { reason: entry.text }),
+  "script-requested": (by, entry) => t("{name} asked to run the script {script}.", { name: by, script: scriptOf(entry) }),
+  "script-started": (by, entry) => t("{name} runs the script {script}.", { name: by, script: scriptOf(entry) }),
+  "script-refused": (_by, entry) => t("The script was not run: {reason}", { reason: entry.text }),
+  "script-ended": (_by, entry) => scriptEnded(entry),
   "power-requested": (by, entry) =>
     isShutdown(entry)
       ? t("{name} asked to shut down the remote computer.", { name: by })
@@ -96,6 +101,19 @@ const WORDS: Readonly<Record<EntryKind, Words>> = {
   "entries-dropped": (_by, entry) =>
     t("Entries of the endpoint were lost while its connection was away ({count}).", { count: number(entry, "count") }),
 };
+
+function scriptEnded(entry: Entry): string {
+  const values = { script: scriptOf(entry), status: number(entry, "status") };
+  if (entry.data["reason"] === "cancelled") return t("The script {script} was cancelled.", values);
+  if (entry.data["reason"] === "time-limit") return t("The script {script} ran into its time limit.", values);
+  if (entry.data["reason"] === "failed") return t("The script {script} could not be run: {reason}", { ...values, reason: entry.text });
+  return t("The script {script} ended with exit status {status}.", values);
+}
+
+/** What a canned script wrote last, for its entry; empty for every other one. */
+export const outputOf = (entry: Entry): string =>
+  entry.kind === "script-ended" && entry.data["reason"] !== "failed" ? entry.text : "";
+
 const words: Partial<Record<string, Words>> = WORDS;
 
 /** The sentence for a system entry, or null when there is none. */

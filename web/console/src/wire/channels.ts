@@ -10,6 +10,7 @@ export const Kind = {
   CLIPBOARD: 6,
   SYSTEM: 7,
   ACTIONS: 8,
+  SCRIPTS: 9,
 } as const;
 
 export const Party = { ENDPOINT: 1, CONSOLE: 2, PORTAL: 3, RECORDER: 4 } as const;
@@ -106,6 +107,8 @@ export const Clip = {
   PART: 21,
   DONE: 22,
 } as const;
+
+export const Scripts = { RUN: 1, CANCEL: 2, STARTED: 17, OUTPUT: 18, DONE: 19 } as const;
 
 /** On every flow-controlled channel: the receiver allows the sender this many further payload bytes (u32). */
 export const CREDIT = 0xf0;

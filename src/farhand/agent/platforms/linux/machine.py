@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from farhand.agent.core.abilities import cannot
 from farhand.agent.core.machine import MachineError, Offer
 from farhand.agent.platforms.linux.people import Person, own, signed_in
+from farhand.agent.platforms.linux.scripts import LinuxScript
 from farhand.agent.platforms.linux.service import systemd_runs
 from farhand.agent.texts import _
 from farhand.protocol.actions import Action, Context, How
@@ -103,6 +104,18 @@ class LinuxMachine:
             raise MachineError(_("Nobody is signed in at this computer."))
         open_program(command, whom, desktop | ({"DISPLAY": whom.display} if whom.display else {}))
 
+    def start_script(self, text: str, context: Context, environment: dict[str, str]) -> LinuxScript:
+        """Run a script. Raises MachineError."""
+        if context == "system" and os.geteuid() != 0:
+            raise MachineError(_("The client needs administrator rights on this computer for that."))
+        whom = own() if context == "system" else signed_in()
+        if whom is None:
+            raise MachineError(_("Nobody is signed in at this computer."))
+        desktop = (self._desktop() or {}) if context == "user" else {}
+        if desktop and whom.display:
+            desktop |= {"DISPLAY": whom.display}
+        return LinuxScript(text, whom, passed_on(whom) | desktop | environment)
+
     def power(self, how: How) -> None:
         """Restart or switch off. Raises MachineError."""
         command = _POWER[how][0 if systemd_runs() else 1]
@@ -142,14 +155,19 @@ class LinuxMachine:
         return Ability(can=True)
 
 
+def passed_on(whom: Person) -> dict[str, str]:
+    """What of the client's own environment its programs find too, when they run as the same account."""
+    mine = whom.uid == os.geteuid()
+    return {name: os.environ[name] for name in _PASSED_ON if mine and name in os.environ}
+
+
 def open_program(command: list[str], whom: Person, more: dict[str, str]) -> None:
     """Start a program that goes on by itself, as `whom`. Raises MachineError."""
     mine = whom.uid == os.geteuid()
-    passed = {name: os.environ[name] for name in _PASSED_ON if mine and name in os.environ}
     try:
         process = subprocess.Popen(
             command,
-            env=whom.environment | passed | more,
+            env=whom.environment | passed_on(whom) | more,
             cwd=whom.home if os.path.isdir(whom.home) else "/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
