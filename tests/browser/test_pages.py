@@ -17,6 +17,7 @@ MORE = (
     "/login/users-security/users/new",
     "/login/jump/groups/new",
     "/login/jump/clients/enrol",
+    "/login/console-settings/canned-scripts/new",
 )
 """Pages below /login that no menu entry leads to."""
 FIRST_ROWS = ("/login/users-security/users", "/login/jump/groups", "/login/jump/clients", "/login/reports/support")
