@@ -112,6 +112,11 @@ def without_customer(since_ms: int) -> list[str]:
     return _ids(Session.objects.filter(kind="support", state__in=ALIVE, customer_gone_ms__lt=since_ms))
 
 
+def known_sessions(ids: Collection[str]) -> set[str]:
+    """Which of these are ids of sessions that there are."""
+    return set(Session.objects.filter(id__in=list(ids)).values_list("id", flat=True))
+
+
 def never_joined(now_ms: int) -> list[str]:
     """Ids of joining sessions whose time is over."""
     return _ids(Session.objects.filter(state="joining", join_expires_ms__lte=now_ms))
