@@ -11,6 +11,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from farhand.agent.tools.files import leftovers
 from farhand.agent.tools.files.beneath import Parts, is_name, parent
 from farhand.agent.tools.files.disk import PART_PREFIX, PART_SUFFIX, move
 from farhand.agent.tools.files.errors import failure
@@ -52,9 +53,11 @@ class Partial:
             self._name = name
             self._folder = os.dup(fd)
         self._part = PART_PREFIX + key.encode() + PART_SUFFIX
+        self._where: Parts = (*parts[:-1], self._part)
         self._fd = -1
         try:
             self._check_target()
+            leftovers.begun(self._where)
             self._open(fresh)
             space = os.fstatvfs(self._fd)
             if size - self.have > space.f_bavail * space.f_frsize:
@@ -121,6 +124,7 @@ class Partial:
         except OSError:
             self.discard()
             raise
+        leftovers.over(self._where)
         with suppress(OSError):
             _sync_folder(self._folder)
         return _identity(os.fstat(self._fd))
@@ -139,6 +143,7 @@ class Partial:
         """Take away what came."""
         with suppress(OSError):
             os.unlink(self._part, dir_fd=self._folder)
+        leftovers.over(self._where)
 
     def close(self) -> None:
         """Leave it as it is."""

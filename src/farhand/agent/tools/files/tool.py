@@ -15,7 +15,7 @@ import msgspec
 from farhand.agent.core.consent import Consent
 from farhand.agent.core.tools import Sent, Tool, ToolPort
 from farhand.agent.texts import _
-from farhand.agent.tools.files import disk
+from farhand.agent.tools.files import disk, leftovers
 from farhand.agent.tools.files.beneath import Parts, Roots, parts_of, path_of, roots_of, within
 from farhand.agent.tools.files.errors import FilesError, failure
 from farhand.agent.tools.files.jobs import Deleting, Download, Job, Listing, Making, Renaming, Upload
@@ -165,6 +165,7 @@ class FilesTool(Tool):
         """Per leg and name of the representative."""
         self._run = new_id()
         self._viewers: dict[int, Viewer] = {}
+        self._swept = False
         self._noted: set[tuple[int, str]] = set()
         """Whose access is on record: who comes back after a lost connection begins nothing new."""
         self._asked: set[int] = set()
@@ -270,6 +271,15 @@ class FilesTool(Tool):
             self.port.post("files-started", by=by, leg=leg)
         viewer = self._viewers[leg] = Viewer(self, leg)
         self._spawn(self._tell_started(viewer))
+        if not self._swept:
+            self._swept = True
+            self._spawn(self._sweep())
+
+    async def _sweep(self) -> None:
+        """Once in a session: what earlier uploads left behind."""
+        removed = await self.port.loop.run_in_executor(self.pool, leftovers.sweep)
+        if removed:
+            self.port.log("leftovers_removed", files=removed)
 
     async def _tell_started(self, viewer: Viewer) -> None:
         volumes, home = await viewer.disk(viewer.places)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.harness.files import FilesClient
 from tests.unit.agent.fakes import FakePort
 
 from farhand.agent.core.tools import Sent
+from farhand.agent.tools.files import leftovers
 from farhand.agent.tools.files.tool import FilesTool
 from farhand.protocol.channels import Files, Grant, Kind, channel
 from farhand.protocol.messages import Limits
@@ -53,6 +55,13 @@ class Side:
     async def do(self, work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """Let the viewer do something while the tool runs."""
         return await asyncio.to_thread(work, *arguments, **named)
+
+
+@pytest.fixture(autouse=True)
+def notes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where notes of uploads are in this test."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    return leftovers.notes_folder()
 
 
 @pytest.fixture
