@@ -21,7 +21,6 @@ TEXT = "Grüße ñ € 日本語"
 HOSTILE = "<b onclick=x>text</b> &amp; nothing else"
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_from_the_claim_to_the_report(language: str, fresh: Appliance, enter: Enter, tmp_path: Path) -> None:
     words = Words(language)

@@ -161,7 +161,6 @@ def resident(pid: int) -> int:
 
 
 # R-181
-@pytest.mark.timeout(600)
 def test_a_flood_survives_the_relay_byte_by_byte(client: JumpClient, console: Console, appliance: Appliance) -> None:
     """About 100 MB of output, the relay killed in its middle: at the console no byte is lost, none is there twice."""
     last = 12_000_000
