@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.unit.agent.screen.conftest import Reference
 
 from farhand.protocol import actions, clipboard, files, frames, messages, screen, scripts, shell
 from farhand.protocol.channels import Kind
@@ -95,3 +96,33 @@ def test_the_relay_reads_the_heads_that_it_needs() -> None:
             payload = bytes(frames.parse(bytes.fromhex(case["frame"])).payload)
             assert screen.is_key(payload) is bool(case["fields"]["flags"] & screen.Flag.KEY)
             assert screen.acknowledgement(payload) == screen.ACK.pack(case["fields"]["seq"], 0)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "drawn" in case], ids=lambda case: case["name"])
+def test_few_colours_are_drawn_as_their_pixels_say(case: dict[str, Any]) -> None:
+    (rect,) = case["fields"]["rects"]
+    assert rect["encoding"] == screen.Encoding.INDEXED
+    drawn = Reference(rect["x"] + rect["w"], rect["y"] + rect["h"])
+    drawn.apply(bytes(frames.parse(bytes.fromhex(case["frame"])).payload))
+    rows = drawn.picture[rect["y"] :, rect["x"] :] & 0xFFFFFF
+    assert [[f"{pixel:06x}" for pixel in row] for row in rows.tolist()] == case["drawn"]
+
+
+def test_a_video_is_drawn_in_the_cells_that_its_mask_shows() -> None:
+    cases = [case for case in CASES if "video" in case]
+    assert [case["video"]["key"] for case in cases] == [True, False]
+    (first,) = cases[0]["fields"]["rects"]
+    drawn = Reference(first["x"] + first["w"], first["y"] + first["h"])
+    for case in cases:
+        (rect,), video = case["fields"]["rects"], case["video"]
+        assert rect["encoding"] == screen.Encoding.VIDEO
+        assert bool(rect["arg"] & screen.VideoFlag.KEY) is video["key"]
+        assert rect["data"].endswith(video["bytes"])
+        before = drawn.picture.copy()
+        drawn.apply(bytes(frames.parse(bytes.fromhex(case["frame"])).payload))
+        for row, cells in enumerate(video["cells"]):
+            for column, shown in enumerate(cells):
+                y, x = rect["y"] + row * screen.MASK_CELL, rect["x"] + column * screen.MASK_CELL
+                wanted = int(video["colour"], 16) if shown else int(before[y, x])
+                got = int(drawn.picture[y, x])
+                assert all(abs((got >> bits & 255) - (wanted >> bits & 255)) < 12 for bits in (0, 8, 16)), (row, column)

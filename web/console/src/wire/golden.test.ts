@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { ScreenDecoder } from "../live/screen/decoder";
+import { VideoFlag, shownRuns } from "../live/screen/encodings/video";
 import { parseUpdate } from "../live/screen/update";
 import { build, parse } from "./frames";
 import {
@@ -32,6 +34,10 @@ interface Golden {
   readonly frame: string;
   readonly head: { readonly type: number; readonly channel: number; readonly leg: number };
   readonly fields: Fields;
+  /** What an update of few colours draws: rows of colours. */
+  readonly drawn?: readonly (readonly string[])[];
+  /** What an update with video holds: cells that are shown, and the frame. */
+  readonly video?: { readonly key: boolean; readonly cells: readonly (readonly boolean[])[]; readonly bytes: string };
 }
 
 const golden = readdirSync(FOLDER).flatMap((file) => JSON.parse(readFileSync(resolve(FOLDER, file), "utf8")) as Golden[]);
@@ -93,5 +99,39 @@ describe("golden frames", () => {
     if (also) expect(also(parsed.payload)).toEqual(fields);
     if (write) expect(hex(write(fields))).toBe(hex(parsed.payload));
     else expect(read ? read(parsed.payload) : decodeJson(parsed.payload)).toEqual(fields);
+  });
+});
+
+describe("golden pictures", () => {
+  it.each(golden.filter(({ drawn }) => drawn))("$name is drawn", async ({ frame, drawn, fields }) => {
+    const rows: string[][] = [];
+    const at: number[] = [];
+    const context = {
+      createImageData: (width: number, height: number) => ({ width, height, data: new Uint8ClampedArray(width * height * 4) }),
+      putImageData: ({ width, height, data }: ImageData, x: number, y: number) => {
+        at.push(x, y);
+        for (let row = 0; row < height; row++)
+          rows.push(Array.from({ length: width }, (_, n) => hex(data.subarray((row * width + n) * 4, (row * width + n) * 4 + 3) as unknown as Uint8Array)));
+      },
+    };
+    const canvas = { width: 64, height: 64, getContext: () => context } as unknown as HTMLCanvasElement;
+    await new ScreenDecoder(canvas).apply(parse(bytesOf(frame)).payload);
+    const [rect] = fields["rects"] as { x: number; y: number }[];
+    expect(at).toEqual([rect?.x, rect?.y]);
+    expect(rows).toEqual(drawn);
+  });
+
+  it.each(golden.filter(({ video }) => video))("$name shows its cells", ({ frame, video }) => {
+    const [rect] = parseUpdate(parse(bytesOf(frame)).payload).rects;
+    if (!rect || !video) throw new Error("the update has a rectangle");
+    const [columns, rows] = [Math.ceil(rect.w / 16), Math.ceil(rect.h / 16)];
+    const masked = (rect.arg & VideoFlag.MASKED) !== 0;
+    const size = masked ? Math.ceil((columns * rows) / 8) : 0;
+    const cells = Array.from({ length: rows }, () => Array.from({ length: columns }, () => !masked));
+    for (const [left, top, wide, tall] of masked ? shownRuns(rect.data.subarray(0, size), columns, rows) : [])
+      for (let row = top; row < top + tall; row++) cells[row]?.fill(true, left, left + wide);
+    expect(cells).toEqual(video.cells);
+    expect((rect.arg & VideoFlag.KEY) !== 0).toBe(video.key);
+    expect(hex(rect.data.subarray(size))).toBe(video.bytes);
   });
 });
