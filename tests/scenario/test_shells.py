@@ -112,6 +112,14 @@ def test_shells_are_recorded_while_the_switch_is_on(client: JumpClient, console:
         answer = console.visitor.get(f"/reports/{live.id}/shell/{number}.txt")
         assert "unseen" not in answer.text
         assert "hushed" not in answer.text
+    # It is told when the recording has been verified, so that it is known what is in it.
+    wait_for(lambda: "Command Shells that were not recorded" in report_of(console, live), 120, "the quiet shell")
+    assert "Still open" not in report_of(console, live)
+
+
+def report_of(console: Console, live: LiveSession) -> str:
+    """The session's report as text."""
+    return console.visitor.get(f"/login/reports/support/{live.id}").text
 
 
 class Reader(LiveSession):

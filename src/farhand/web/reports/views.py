@@ -22,7 +22,7 @@ from farhand.web.jobs import queries as jobs
 from farhand.web.jobs import services as job_services
 from farhand.web.login.pages import page as login_page
 from farhand.web.project.service import Conflict, Invalid, NotThere, now_ms
-from farhand.web.reports import queries, recordings, services, transcripts, verification
+from farhand.web.reports import queries, recordings, services, transcripts, unrecorded, verification
 from farhand.web.reports.forms import ExportForm, Filter, export_label
 from farhand.web.reports.guards import actor_of, ask, private, session_for, signed_in
 
@@ -96,6 +96,7 @@ def report(request: HttpRequest, session_id: str) -> HttpResponse:
         "timeline": _page(request, queries.timeline(session), "done", queries.line),
         "chat": _page(request, queries.chat(session), "said", _said),
         "shells": shells,
+        "unrecorded": _unrecorded_rows(session, recording, shells) if recording is None or progress["may_play"] else [],
         "shells_recorded": bool(session.recorded & Grant.SHELL),
         "found": _found(request, recording, session) if recording is not None and shells else None,
         "export_form": ExportForm(),
@@ -237,6 +238,13 @@ def _moment(time_ms: int | None) -> datetime.datetime | None:
 
 def _duration(created_ms: int, ended_ms: int | None) -> str:
     return "" if ended_ms is None else queries.span(ended_ms - created_ms)
+
+
+def _unrecorded_rows(
+    session: Any, recording: recordings.Recording | None, shells: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    found = unrecorded.of_session(session, recording, [row["shell"] for row in shells])
+    return [{"by": one.by, "opened": queries.moment(one.opened_ms), "closed": _moment(one.closed_ms)} for one in found]
 
 
 def _shell_rows(recording: recordings.Recording) -> list[dict[str, Any]]:

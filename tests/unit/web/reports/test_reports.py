@@ -462,3 +462,30 @@ def test_a_search_reads_no_more_than_its_share_also_where_no_lines_come(
     monkeypatch.setattr(transcripts, limit, value)
     assert transcripts.find(recording, "needle").left_out == [1]
     assert len(taken) <= most
+
+
+def test_a_shell_that_was_not_recorded_is_told(viewer: Any, owner: Any, settings: Any) -> None:
+    session = make_session(owner)
+    add_event(session, 3, "shell-opened", by="Rep", shell=1, open=1)
+    add_event(session, 4, "shell-closed", by="Rep", shell=1, open=0)
+    add_event(session, 6, "shell-opened", by="<i>Quiet</i>", shell=2, open=1)
+    add_event(session, 8, "shell-closed", by="<i>Quiet</i>", shell=2, open=0)
+    # The endpoint's program began anew, and so did its numbers.
+    add_event(session, 80, "shell-opened", by="Late", shell=1, open=1)
+
+    def told() -> list[tuple[str, int, int | None]]:
+        page = viewer.get(f"/login/reports/support/{session.id}")
+        rows = page.context["unrecorded"]
+        assert ("Command Shells that were not recorded" in page.content.decode()) is bool(rows)
+        ms = lambda at: None if at is None else round(at.timestamp() * 1000) - START  # noqa: E731
+        return [(row["by"], ms(row["opened"]), ms(row["closed"])) for row in rows]
+
+    quiet, late = ("<i>Quiet</i>", 6000, 8000), ("Late", 80_000, None)
+    assert told() == [("Rep", 3000, 4000), quiet, late]
+    record(session, settings.FARHAND_DATA)
+    assert told() == [], "not verified yet: it is not known what the recording has"
+    verify_all()
+    assert told() == [quiet, late]
+    page = viewer.get(f"/login/reports/support/{session.id}").content.decode()
+    assert "<i>Quiet</i>" not in page
+    assert "Still open" in page
