@@ -6,6 +6,7 @@ from tests.harness.film import film
 from tests.unit.agent.screen.conftest import Reference, Scene
 
 from farhand.agent.tools.screen.pipeline import Pipeline
+from farhand.agent.tools.screen.scroll import Scrolls
 from farhand.agent.tools.screen.video import FULL_KBPS, LEAST_KBPS, Frame, Streams, full_rate
 from farhand.agent.tools.screen.viewer import Mode
 from farhand.agent.tools.screen.vpx import VideoError
@@ -56,6 +57,18 @@ def test_what_stays_hot_becomes_a_video_and_ends_exact() -> None:
     assert scene.pipeline.region is None
     scene.settle()
     scene.check()
+
+
+def test_a_film_is_not_searched_for_what_scrolls(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = []
+    monkeypatch.setattr(Scrolls, "search", lambda *words: searched.append(words))
+    scene = Scene(640, 480, {2: VIDEO})
+    scene.settle()
+    play(scene, 40)
+    assert searched
+    searched.clear()
+    play(scene, 20, 40)
+    assert not searched
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ class Pipeline:
         if found is None:
             where = (x, y, pixels.shape[1], pixels.shape[0])
             self._scrolls.changed(where)
-            if pixels.size >= _SCROLL_AREA and pixels.shape[0] >= _SCROLL_HEIGHT and grid.mean() > 0.15:
+            if self._may_scroll(pixels, area, grid):
                 grid = self._scroll(rect, where, pixels, old, grid, now)
         for band in np.flatnonzero(grid.any(axis=1)).tolist():
             np.copyto(old[band * CELL : band * CELL + CELL], pixels[band * CELL : band * CELL + CELL])
@@ -178,6 +178,12 @@ class Pipeline:
             self._motion.region = None
         if self._motion.region is None:
             self._streams = None
+
+    def _may_scroll(self, pixels: Pixels, area: tuple[slice, slice], grid: Grid) -> bool:
+        """Say whether it is worth while to look for a scroll: not in a film, whose every picture would be searched."""
+        if self._motion.region is not None:
+            grid = grid & ~self._motion.region.film[area]
+        return pixels.size >= _SCROLL_AREA and pixels.shape[0] >= _SCROLL_HEIGHT and bool(grid.mean() > 0.15)
 
     def _scroll(self, rect: Rect, where: Rect, pixels: Pixels, old: Pixels, grid: Grid, now: float) -> Grid:
         """Look for something that has begun to scroll in `where`, and return the cells that differ after it."""
