@@ -73,6 +73,9 @@ look_for_packages() {
     [ "$PROFILE" = test ] && return
     have nginx || need nginx-light
     compgen -G '/usr/lib/nginx/modules/ngx_stream_module.so' >/dev/null || need libnginx-mod-stream
+    have Xtigervnc || need tigervnc-standalone-server
+    have websockify || need websockify
+    [ -e /usr/share/novnc/vnc_lite.html ] || need novnc
 }
 
 apt_install() {

@@ -27,10 +27,15 @@ def display(stage: Stage) -> str:
     )  # fmt: skip
     stage.later(lambda: procs.stop(process))
     os.close(write)
+    return number_from(read, "Xvfb")
+
+
+def number_from(read: int, program: str) -> str:
+    """Return the display that an X server has written to its -displayfd."""
     with os.fdopen(read) as pipe:
         number = pipe.readline().strip()
     if not number:
-        raise RuntimeError("Xvfb did not start")
+        raise RuntimeError(f"{program} did not start")
     return f":{number}"
 
 

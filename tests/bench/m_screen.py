@@ -1,164 +1,228 @@
-"""Screen, end to end: a real agent on a 1080p display, the relay, and the console's page in Chromium.
+"""Screen, end to end: a real agent on a 1080p display, the relay, and the console's page in Chromium; and its peer.
 
-Key press: from the browser's time stamp of the key to the first canvas drawing after which a watched pixel has
-another colour (a small terminal changes its background at each key). Nothing may ask for animation frames meanwhile:
-once a key event has asked for one, Chromium holds the messages of sockets back until that frame is drawn, which
-measures its beat of 60 Hz and not the way of the key; the console itself asks for none. Scrolling: a full-screen
-terminal prints 40 lines a second; frames are animation frames in which the canvas was drawn, bytes are what the page's
-WebSockets received.
+Keys: from the browser's time stamp of the key to the first canvas drawing after which a watched pixel has another
+colour (a small terminal changes its background at each key). Pictures: each carries marks with its number; from the
+drawing on the display until all its marks are on the canvas. Slow: between browser and appliance lies a slow link.
+Both programs are measured in turns, so that what else the machine does falls on both. docs/bench.md says more.
 """
 
+import os
+import subprocess
 import sys
 import time
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from playwright.sync_api import Page
-from tests.bench import desktop, procs, rig
+from playwright.sync_api import Browser, Page
+from tests.bench import desktop, paint, pictures, procs, rig, viewing, vnc
+from tests.bench.marks import SPY
+from tests.bench.screen_rows import Figures, rows
 from tests.bench.stage import Stage
-from tests.bench.table import Row, percentile
+from tests.bench.table import Row
+from tests.bench.viewing import Program, ScrollingTerminal, Seen, Viewing
+from tests.harness.appliance import Appliance
 
-KEYS = 120
-KEY_GAP_MS = 110
 RUNS = 3
-SCROLL_S = 6.0
-PIXEL = (900, 500)
-SMALL = "40x10+800+450"
-"""Around the watched pixel."""
-FULL = "320x83+0+0"
-SPY = """
-const B = (window.fhBench = { bytes: 0, messages: 0, drawn: 0, dirty: false, pressed: 0, colour: "", trips: [] });
-const Socket = window.WebSocket;
-window.WebSocket = class extends Socket {
-  constructor(...words) {
-    super(...words);
-    this.addEventListener("message", (event) => { B.bytes += event.data.byteLength || 0; B.messages++; });
-  }
-};
-window.addEventListener("keydown", (event) => { if (event.isTrusted) B.pressed = event.timeStamp; }, true);
-const proto = CanvasRenderingContext2D.prototype;
-const read = proto.getImageData;
-for (const name of ["fillRect", "putImageData", "drawImage"]) {
-  const real = proto[name];
-  proto[name] = function (...words) {
-    const result = real.apply(this, words);
-    if (this.canvas.width >= 1000) {
-      B.dirty = true;
-      if (B.pressed) {
-        const now = read.call(this, X, Y, 1, 1).data.join();
-        if (now !== B.colour) {
-          B.trips.push(performance.now() - B.pressed);
-          B.colour = now;
-          B.pressed = 0;
-        }
-      }
-    }
-    return result;
-  };
-}
-const turn = () => { if (B.dirty) { B.dirty = false; B.drawn++; } if (B.counting) requestAnimationFrame(turn); };
-B.count = (on) => { B.counting = on; if (on) requestAnimationFrame(turn); };
-""".replace("X, Y", f"{PIXEL[0]}, {PIXEL[1]}")
-TOGGLE = """
-import os, tty
-tty.setraw(0)
-colour = 1
-while os.read(0, 1):
-    colour = 5 - colour
-    os.write(1, b"\\x1b[4%dm\\x1b[2J\\x1b[H" % colour)
-"""
-SCROLL = """
-import random, time
-words = "error info open close session screen relay agent queue frame channel ticket grant link".split()
-random.seed(1)
-due = time.monotonic()
-while True:
-    print(" ".join(random.choice(words) for _ in range(random.randint(8, 30))), flush=True)
-    due += 1 / 40
-    time.sleep(max(0, due - time.monotonic()))
-"""
+SLOW = ("--mbit", "2", "--delay", "20")
+CANVAS = "canvas[aria-label^='Remote screen']"
+OWN, PEER = "localhost", "peer.localhost"
+"""Names under which the page finds each program, so that one browser can reach both over slow links."""
 
 
-def _open_screen(page: Page) -> None:
-    """From the console's first page to a screen under control."""
+@dataclass
+class Films:
+    """Files with what is shown."""
+
+    film: Path
+    page: Path
+
+
+def _films(stage: Stage) -> Films:
+    """Make film and page; takes half a minute."""
+    made = Films(stage.folder / "film.npy", stage.folder / "page.npy")
+    pictures.save(made.film, pictures.film())
+    with rig.engine() as engine:
+        pictures.save(made.page, pictures.page(engine.new_page()))
+    return made
+
+
+@contextmanager
+def _slow_link(port: int) -> Iterator[int]:
+    """A slow link that leads to a port; yields the port on this side."""
+    process = procs.start(
+        [sys.executable, "-m", "tests.bench.slowlink", str(port), *SLOW],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        yield int(str(process.stdout.readline()).split()[-1])
+    finally:
+        procs.stop(process)
+
+
+class Farhand:
+    """An appliance with a Jump Client on a display."""
+
+    name = OWN
+
+    def __init__(self, stage: Stage) -> None:
+        self.screen = desktop.display(stage)
+        self.running: Appliance = rig.appliance(stage)
+        self.port = self.running.port
+        self.agent = rig.jump_client(stage, self.running, self.screen)
+
+    def open(self, engine: Browser) -> Viewing:
+        """From the console's first page to a screen under control."""
+        context = rig.representative(engine, self.running)
+        context.set_default_timeout(60_000)
+        context.add_init_script(SPY)
+        page = context.new_page()
+        _share(page)
+        found = Viewing(page, CANVAS, self.screen, self.agent.pid, self.running.pid_of("relay"))
+        found.canvas.focus()
+        found.point()
+        return found
+
+
+def _share(page: Page) -> None:
     page.goto("/console")
     page.get_by_role("tab", name="Jump Items").click()
     page.get_by_role("button", name="Jump", exact=True).first.click()
     page.get_by_role("button", name="Start Screen Sharing").click()
-    page.locator("canvas[aria-label^='Remote screen']").wait_for()
+    page.locator(CANVAS).wait_for()
     page.get_by_role("button", name="Request Control").click()
     page.get_by_role("button", name="Stop Control").wait_for()
-    page.wait_for_timeout(500)
-    page.wait_for_function("fhBench.dirty")
-    canvas = page.locator("canvas[aria-label^='Remote screen']")
-    canvas.focus()
-    # Keys go to the window under the remote pointer: put it where the watched pixel is.
-    box = canvas.bounding_box()
-    assert box is not None
-    scale = box["width"] / desktop.WIDTH
-    page.mouse.move(box["x"] + PIXEL[0] * scale - 3, box["y"] + PIXEL[1] * scale)
-    page.mouse.move(box["x"] + PIXEL[0] * scale, box["y"] + PIXEL[1] * scale)
+    page.wait_for_function("fhBench.drawn > 0")
+    page.wait_for_timeout(2000)
 
 
-def _terminal(stage: Stage, screen: str, geometry: str, script: str) -> Any:
-    return desktop.program(
-        stage, screen, "xterm", "-geometry", geometry, "-bw", "0", "+sb", "-e", sys.executable, "-c", script
-    )
+Made = Farhand | vnc.Vnc
+Run = Callable[[], list[float] | Seen]
 
 
-def _keys(page: Page) -> list[float]:
-    """Press keys; return the milliseconds until each was seen. A key that shows nothing within the gap is left out."""
-    page.evaluate("fhBench.trips = []")
-    for _ in range(KEYS):
-        page.keyboard.press("a")
-        page.wait_for_timeout(KEY_GAP_MS)
-    trips: list[float] = page.evaluate("fhBench.trips")
-    if len(trips) < KEYS // 2:
-        raise RuntimeError(f"only {len(trips)} of {KEYS} keys changed the picture")
-    return trips
+@dataclass
+class Side:
+    """One program that is measured, and what came of it."""
+
+    program: Made
+    stage: Stage
+    out: Figures = field(default_factory=lambda: Figures(defaultdict(list), defaultdict(list)))
+    shown: Viewing | None = None
+
+    @property
+    def view(self) -> Viewing:
+        """Its page."""
+        assert self.shown is not None
+        return self.shown
 
 
-def _scroll(page: Page) -> tuple[float, float]:
-    """Frames and kB a second while the terminal scrolls."""
-    state = "({ drawn: fhBench.drawn, bytes: fhBench.bytes, at: performance.now() })"
-    page.evaluate("fhBench.count(true)")
-    before = page.evaluate(state)
-    page.wait_for_timeout(SCROLL_S * 1000)
-    after = page.evaluate(state)
-    page.evaluate("fhBench.count(false)")
-    seconds = (after["at"] - before["at"]) / 1000
-    return (after["drawn"] - before["drawn"]) / seconds, (after["bytes"] - before["bytes"]) / 1000 / seconds
+Setting = Callable[[Side, Films], AbstractContextManager[Run]]
+
+
+@contextmanager
+def _keys(side: Side, files: Films) -> Iterator[Run]:
+    terminal = viewing.small_terminal(side.stage, side.view.screen)
+    time.sleep(1.5)
+    yield side.view.keys
+    procs.stop(terminal)
+
+
+@contextmanager
+def _keys_beside(side: Side, files: Films) -> Iterator[Run]:
+    film = Program(side.stage, side.view.screen, "film", files.film, viewing.FILM_AT)
+
+    def run() -> list[float]:
+        film.say("run")
+        time.sleep(viewing.WARM_S)
+        trips = side.view.keys()
+        film.drawn()
+        return trips
+
+    with _keys(side, files):
+        yield run
+    film.stop()
+
+
+@contextmanager
+def _scroll(side: Side, files: Films) -> Iterator[Run]:
+    terminal = ScrollingTerminal(side.stage, side.view.screen)
+    yield lambda: side.view.watch(terminal.marks, terminal.begin, terminal.end)
+
+
+@contextmanager
+def _video(side: Side, files: Films) -> Iterator[Run]:
+    film = Program(side.stage, side.view.screen, "film", files.film, viewing.FILM_AT)
+    marks = paint.film_marks(*viewing.FILM_AT, *pictures.FILM)
+    yield lambda: side.view.watch(marks, lambda: film.say("run"), film.drawn)
+    film.stop()
+
+
+@contextmanager
+def _page(side: Side, files: Films) -> Iterator[Run]:
+    page = Program(side.stage, side.view.screen, "page", files.page, (0, 0))
+    yield lambda: side.view.watch(paint.page_marks(), lambda: page.say("run"), page.drawn)
+    page.stop()
+
+
+def _alternate(name: str, setting: Setting, sides: list[Side], files: Films, exact: bool = False) -> None:
+    """Measure one thing on all sides, in turns."""
+    with ExitStack() as stack:
+        runs = [(side, stack.enter_context(setting(side, files))) for side in sides]
+        for number in range(RUNS):
+            for side, run in runs:
+                side.out.load[name].append(os.getloadavg()[0])
+                try:
+                    side.out.runs[name].append(run())
+                except RuntimeError as error:  # one run that shows nothing is not the end of all others
+                    side.out.failed[name] = str(error)
+                if exact and number == RUNS - 1:
+                    side.out.differing[name] = side.view.differing()
+                else:
+                    side.view.settle()
+
+
+def _fast(sides: list[Side], files: Films) -> None:
+    for side in sides:
+        side.out.load["idle"].append(os.getloadavg()[0])
+        side.out.runs["idle"].append([side.view.idle_bytes()])
+    _alternate("keys", _keys, sides, files)
+    _alternate("beside", _keys_beside, sides, files)
+    _alternate("scroll", _scroll, sides, files)
+    _alternate("video", _video, sides, files, exact=True)
+    _alternate("page", _page, sides, files, exact=True)
+
+
+def _open(sides: list[Side], engine: Browser) -> list[Side]:
+    """Open a page of each; one that does not open says why and is left out."""
+    for side in sides:
+        side.shown = None
+        try:
+            side.shown = side.program.open(engine)
+        except Exception as error:
+            side.out.problem = f"Its page did not open: {(str(error).splitlines() or [''])[0][:120]}"
+    return [side for side in sides if side.shown is not None]
 
 
 def measure() -> list[Row]:
-    """Keys first, then scrolling, in one session."""
+    """On this machine's own link, then on slow ones."""
     with Stage() as stage:
-        screen = desktop.display(stage)
-        running = rig.appliance(stage)
-        agent = rig.jump_client(stage, running, screen)
-        small = _terminal(stage, screen, SMALL, TOGGLE)
-        time.sleep(1.5)
-        context = rig.representative(rig.browser(stage), running)
-        context.add_init_script(SPY)
-        page = context.new_page()
-        _open_screen(page)
-        page.wait_for_timeout(3000)
-        runs = [_keys(page) for _ in range(RUNS)]
-        procs.stop(small)
-        _terminal(stage, screen, FULL, SCROLL)
-        page.wait_for_timeout(3000)
-        cpu = procs.cpu_s(agent.pid)
-        scrolls = [_scroll(page) for _ in range(RUNS)]
-        busy = (procs.cpu_s(agent.pid) - cpu) / (RUNS * SCROLL_S) * 100
-        context.close()
-    seen = sum(len(trips) for trips in runs)
-    note = (
-        f"{seen} of {RUNS * KEYS} keys were seen; agent, relay, web, X server, terminal and Chromium share the cores."
-    )
-    what = "key press to changed pixel on the console's canvas"
-    return [
-        Row("screen.key_p50", f"{what}, p50", [percentile(trips, 0.5) for trips in runs], "ms", "", note),
-        Row("screen.key_p95", f"{what}, p95", [percentile(trips, 0.95) for trips in runs], "ms"),
-        Row("screen.scroll_fps", "scrolling 1080p terminal", [fps for fps, _ in scrolls], "fps"),
-        Row("screen.scroll_kbs", "same, to the browser", [kbs for _, kbs in scrolls], "kB/s"),
-        Row("screen.scroll_cpu", "same, agent CPU", [busy], "% of a core"),
-    ]
+        files = _films(stage)
+        ours = Side(Farhand(stage), stage)
+        sides, peer = [ours], Figures({}, {}, problem=f"Not installed: {vnc.missing()}")
+        if not vnc.missing():
+            other = Stage()
+            sides.append(Side(vnc.Vnc(stage.enter(other)), other))
+            peer = sides[1].out
+        with rig.engine() as engine:
+            _fast(_open(sides, engine), files)
+        with ExitStack() as stack:
+            links = {side.program.name: stack.enter_context(_slow_link(side.program.port)) for side in sides}
+            rules = ", ".join(f"MAP {name} 127.0.0.1:{port}" for name, port in links.items())
+            engine = stack.enter_context(rig.engine(f"--host-resolver-rules={rules}"))
+            there = _open(sides, engine)
+            _alternate("slow_video", _video, there, files, exact=True)
+            _alternate("slow_page", _page, there, files, exact=True)
+        return rows(ours.out, peer)

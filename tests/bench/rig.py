@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 
 from playwright.sync_api import Browser, BrowserContext
 from tests.bench import procs
@@ -39,12 +40,17 @@ def appliance(stage: Stage) -> Appliance:
     return made
 
 
-def browser(stage: Stage) -> Browser:
-    """A Chromium for as long as the stage stands."""
+def engine(*flags: str) -> AbstractContextManager[Browser]:
+    """A Chromium for a block."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         raise RuntimeError("not installed: chromium")
-    return stage.enter(chromium(path))
+    return chromium(path, *flags)
+
+
+def browser(stage: Stage) -> Browser:
+    """A Chromium for as long as the stage stands."""
+    return stage.enter(engine())
 
 
 def representative(engine: Browser, running: Appliance) -> BrowserContext:

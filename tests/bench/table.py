@@ -26,6 +26,8 @@ class Row:
     unit: str
     yardstick: str = ""
     note: str = ""
+    load: float | None = None
+    """The machine's load average meanwhile."""
     target: Target | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,6 +68,7 @@ class Row:
             "verdict": self.verdict,
             "yardstick": self.yardstick,
             "note": self.note,
+            "load": None if self.load is None else round(self.load, 1),
         }
 
 
@@ -82,12 +85,13 @@ def markdown(rows: Sequence[Row], facts: dict[str, Any]) -> str:
     lines += [f"- {name}: {value}" for name, value in facts.items()]
     lines += [
         "",
-        "| What | Target | Measured (median [min-max]) | Verdict | Yardstick |",
-        "| --- | --- | --- | --- | --- |",
+        "| What | Target | Measured (median [min-max]) | Verdict | Yardstick | Load |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for row in rows:
         target = row.target.text(row.unit) if row.target else ""
-        lines.append(f"| {row.what} | {target} | {row.measured} | {row.verdict} | {row.yardstick} |")
+        load = "" if row.load is None else f"{row.load:.1f}"
+        lines.append(f"| {row.what} | {target} | {row.measured} | {row.verdict} | {row.yardstick} | {load} |")
     notes = [(row.what, row.note) for row in rows if row.note]
     if notes:
         lines += ["", "Notes:", ""]

@@ -49,11 +49,11 @@ def test_figures_have_three_digits(value: float, text: str) -> None:
 
 
 def test_both_files_hold_facts_rows_and_notes(tmp_path: Path) -> None:
-    rows = [Row("console.bytes", "console, first load", [46.0], "kB", "another 99 kB", "Compressed.")]
+    rows = [Row("console.bytes", "console, first load", [46.0], "kB", "another 99 kB", "Compressed.", load=1.25)]
     write(tmp_path, rows, {"Machine": "two cores"})
     text = (tmp_path / "latest.md").read_text()
     assert "- Machine: two cores" in text
-    assert "| console, first load | <= 300 kB | 46 kB | met | another 99 kB |" in text
+    assert "| console, first load | <= 300 kB | 46 kB | met | another 99 kB | 1.2 |" in text
     assert "- console, first load: Compressed." in text
     kept = json.loads((tmp_path / "latest.json").read_text())
     assert kept["rows"][0]["verdict"] == "met"
