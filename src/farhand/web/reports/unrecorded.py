@@ -8,13 +8,13 @@ instance, and begins anew with the endpoint's program: so time decides too.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from farhand.protocol.channels import Grant
 from farhand.recording import cast
 from farhand.web.reports.recordings import Recording
-from farhand.web.support.models import Session
 
 BEFORE_MS = 60_000
 """The recording may have a shell so much earlier than the journal: its line waits for the disk, or the network."""
@@ -30,7 +30,7 @@ class Shell(msgspec.Struct, kw_only=True):
     closed_ms: int | None = None
 
 
-def of_session(session: Session, recording: Recording | None, recorded: Sequence[cast.Shell]) -> list[Shell]:
+def of_session(session: Any, recording: Recording | None, recorded: Sequence[cast.Shell]) -> list[Shell]:
     """Return the shells of the journal that are not among the recorded ones, in order of opening.
 
     While the recording is not verified to its end it is not known what it has: then there are none.
@@ -44,7 +44,7 @@ def of_session(session: Session, recording: Recording | None, recorded: Sequence
     return [one for one in told if not _is_among(one, recorded) and (until is None or one.opened_ms < until)]
 
 
-def _told(session: Session) -> list[Shell]:
+def _told(session: Any) -> list[Shell]:
     found: list[Shell] = []
     running: dict[int, Shell] = {}
     for event in session.events.filter(source="relay", kind__in=KINDS).order_by("seq"):
@@ -57,6 +57,8 @@ def _told(session: Session) -> list[Shell]:
             found.append(running[number])
         elif number in running:
             running.pop(number).closed_ms = event.time_ms
+    for shell in running.values():
+        shell.closed_ms = session.ended_ms  # with the session, which leaves the endpoint no time to say so
     return found
 
 

@@ -480,7 +480,7 @@ def test_a_shell_that_was_not_recorded_is_told(viewer: Any, owner: Any, settings
         ms = lambda at: None if at is None else round(at.timestamp() * 1000) - START  # noqa: E731
         return [(row["by"], ms(row["opened"]), ms(row["closed"])) for row in rows]
 
-    quiet, late = ("<i>Quiet</i>", 6000, 8000), ("Late", 80_000, None)
+    quiet, late = ("<i>Quiet</i>", 6000, 8000), ("Late", 80_000, 95_000)
     assert told() == [("Rep", 3000, 4000), quiet, late]
     record(session, settings.FARHAND_DATA)
     assert told() == [], "not verified yet: it is not known what the recording has"
@@ -488,4 +488,7 @@ def test_a_shell_that_was_not_recorded_is_told(viewer: Any, owner: Any, settings
     assert told() == [quiet, late]
     page = viewer.get(f"/login/reports/support/{session.id}").content.decode()
     assert "<i>Quiet</i>" not in page
+    assert "Still open" not in page
+    Session.objects.filter(id=session.id).update(ended_ms=None, recorded=0)
+    page = viewer.get(f"/login/reports/support/{session.id}").content.decode()
     assert "Still open" in page
