@@ -23,6 +23,7 @@ from tests.harness.console import Console, LiveSession
 from tests.harness.outside import programs_of
 from tests.harness.xdisplay import virtual_display
 
+from farhand.protocol.actions import ACTIONS as ACTIONS_KNOWN
 from farhand.protocol.channels import Actions, Kind, channel
 
 ACTIONS = channel(Kind.ACTIONS)
@@ -63,6 +64,28 @@ def ask(session: LiveSession, frame_type: int, answer: int, **content: str) -> d
         lambda f: f.channel == ACTIONS and f.type == answer and json.loads(f.payload), since=since, what="an answer"
     )
     return found
+
+
+#
+def test_what_the_administrator_does_not_offer_goes_from_a_running_session(
+    session: LiveSession, console: Console, client: JumpClient
+) -> None:
+    address = "/login/console-settings/special-actions"
+
+    def offered() -> set[str]:
+        return {one["id"] for one in ask(session, Actions.LIST, Actions.OFFERED)["actions"]}
+
+    assert set(ACTIONS_KNOWN) <= offered()
+    did = client.machine.did()
+    console.visitor.submit(address, {name: "on" for name in ACTIONS_KNOWN if name != "terminal"})
+    try:
+        wait_for(lambda: "terminal" not in offered(), 60, "an offer without the terminal")
+        answer = ask(session, Actions.RUN, Actions.DONE, action="terminal", context="user")
+        assert not answer["done"]
+        assert client.machine.did() == did
+    finally:
+        console.visitor.submit(address, dict.fromkeys(ACTIONS_KNOWN, "on"))
+    wait_for(lambda: "terminal" in offered(), 60, "the terminal again")
 
 
 #

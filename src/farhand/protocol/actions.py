@@ -5,16 +5,36 @@ the same, with the reason, so that a viewer can show why. Names that a viewer do
 says them.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
 
 import msgspec
 
-from farhand.protocol.messages import Ability, Line, Message, Word
+from farhand.protocol.messages import Ability, ActionName, Line, Message, Word
 
 Context = Literal["user", "system"]
 """As whom something runs: the person who is signed in at the endpoint's desktop, or the system's own account."""
 How = Literal["reboot", "shutdown"]
-ActionName = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern="^[a-z0-9-]+$")]
+
+
+def _(text: str) -> str:
+    """Mark a text for the catalogs and return it unchanged."""
+    return text
+
+
+ACTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ctrl-alt-del": _("Send Ctrl-Alt-Del"),
+        "terminal": _("Terminal"),
+        "task-manager": _("Task Manager"),
+        "system-settings": _("System Settings"),
+        "network-settings": _("Network Settings"),
+        "file-manager": _("File Manager"),
+        "lock-screen": _("Lock Screen"),
+    }
+)
+"""The special actions that are known here, with their names for people. An endpoint may have others."""
 
 
 class Action(Message, frozen=True, kw_only=True):

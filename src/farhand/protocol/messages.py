@@ -39,13 +39,18 @@ class Message(msgspec.Struct, frozen=True):
 FilePath = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, pattern=r"^[^\x00]*$")]
 
 
+ActionName = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern="^[a-z0-9-]+$")]
+
+
 class Limits(Message, frozen=True, kw_only=True):
-    """Where a leg's grants hold on the endpoint. An empty list: everywhere. Else: in these folders and what is below
-    them (absolute paths of the endpoint's own form). The longest one fits into a frame.
+    """How far a leg's grants go on the endpoint. Folders: an empty list is everywhere, else what is in these folders
+    and below them (absolute paths of the endpoint's own form). The longest one fits into a frame.
     """
 
     files_read: Annotated[list[FilePath], msgspec.Meta(max_length=64)] = []
     files_write: Annotated[list[FilePath], msgspec.Meta(max_length=64)] = []
+    actions_off: Annotated[list[ActionName], msgspec.Meta(max_length=32)] = []
+    """Special actions that are neither offered nor done (`actions.ACTIONS`)."""
 
 
 # --- signed statements (bodies of `kit.signing` tokens) ---

@@ -108,9 +108,15 @@ def grants_of(kind: Kind, subject: Subject, context: Context) -> Grant:
     return found
 
 
-def limits_of(subject: Subject) -> Limits:
-    """Return where the grants of a leg of `subject` hold (R-191)."""
-    return Limits(files_read=list(subject.files_read), files_write=list(subject.files_write))
+def limits_of(subject: Subject, actions_off: Collection[str] = ()) -> Limits:
+    """Return how far the grants of a leg of `subject` go (R-191). `actions_off`: special actions that the site does not
+    offer to anybody (R-309).
+    """
+    return Limits(
+        files_read=list(subject.files_read),
+        files_write=list(subject.files_write),
+        actions_off=sorted(actions_off) if subject.kind == "user" else [],
+    )
 
 
 def level_of(permission: str, subject: Subject, context: Context) -> str:

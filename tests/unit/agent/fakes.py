@@ -70,6 +70,8 @@ class FakePort:
     orders: Orders = field(default_factory=lambda: Orders("00" * 32, ""))
     grants: Grant = Grant.SCREEN_VIEW | Grant.SCREEN_CONTROL | Grant.SHELL
     """Every leg's."""
+    limits: Limits = field(default_factory=Limits)
+    """Every leg's."""
     sent: list[tuple[int, int, bytes, int]] = field(default_factory=list)
     """(frame type, channel, payload, leg)"""
     posts: list[tuple[str, dict[str, object]]] = field(default_factory=list)
@@ -127,7 +129,7 @@ class FakePort:
         return self.grants
 
     def limits_of(self, leg: int) -> Limits:
-        return Limits()
+        return self.limits
 
     def log(self, event: str, **fields: object) -> None:
         self.lines.append((event, fields))

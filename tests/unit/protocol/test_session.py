@@ -403,7 +403,7 @@ def test_limits_reach_the_endpoint_alone_at_its_join_and_when_they_change() -> N
 
 def test_the_longest_limits_fit_into_a_frame() -> None:
     worst = ["\x01" * 1024] * 64
-    limits = msgspec.convert({"files_read": worst, "files_write": worst}, Limits)
+    limits = msgspec.convert({"files_read": worst, "files_write": worst, "actions_off": ["a" * 64] * 32}, Limits)
     session = Session(limited(state(2), {2: limits}), lambda: SID)
     assert len(told(session.join(1, 0, 0))) == 1
 

@@ -112,3 +112,5 @@ def test_limits_are_the_accounts() -> None:
     #
     subject = Subject(kind="user", id="r", files_read=("/srv",), files_write=("/srv/in",))
     assert limits_of(subject) == Limits(files_read=["/srv"], files_write=["/srv/in"])
+    assert limits_of(subject, {"terminal", "lock-screen"}).actions_off == ["lock-screen", "terminal"]
+    assert limits_of(Subject(kind="agent", id="e"), {"terminal"}).actions_off == []

@@ -13,6 +13,7 @@ RECONNECT_TIMEOUT: Final = "reconnect_timeout_s"
 CLIPBOARD: Final = "clipboard"
 SHELL_RECORDING: Final = "shell_recording"
 SESSION_POLICY: Final = "session_policy"
+ACTIONS_OFF: Final = "actions_off"
 
 SECURITY_SWITCHES: Final = (WEB_CONSOLE, CLIPBOARD, SHELL_RECORDING)
 """The switches of Management > Security."""
@@ -26,6 +27,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     CLIPBOARD: True,  # "Allow Clipboard Sharing in Sessions"
     SHELL_RECORDING: True,  # "Enable Command Shell Recording"
     SESSION_POLICY: dict(grants.DEFAULT_POLICY),  # tool's permission -> level or "deny", where no account defines it
+    ACTIONS_OFF: [],  # special actions that nobody is offered, by their ids
 }
 
 _claimed = False
@@ -76,6 +78,11 @@ def tool_switches() -> frozenset[str]:
 def session_policy() -> dict[str, str]:
     """The site's session policy."""
     return dict(get(SESSION_POLICY))
+
+
+def actions_off() -> list[str]:
+    """The special actions that the site does not offer, by their ids."""
+    return list(get(ACTIONS_OFF))
 
 
 def reconnect_timeout_ms() -> int:

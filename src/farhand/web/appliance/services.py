@@ -1,11 +1,16 @@
 """Changes of the site as a whole."""
 
+from collections.abc import Collection
 from typing import Any
 
+from django.utils.translation import gettext
+
+from farhand.protocol.actions import ACTIONS
 from farhand.rules.access import Object
 from farhand.web.appliance import queries
 from farhand.web.appliance.models import SiteSetting
 from farhand.web.project import revocation
+from farhand.web.project.errors import Invalid
 from farhand.web.project.service import Change, service
 
 
@@ -20,6 +25,23 @@ def mark_claimed(now_ms: int) -> bool:
     """Store that the appliance is claimed; False when it was already. For the claim's own transaction."""
     _row, made = SiteSetting.objects.get_or_create(key=queries.CLAIMED, defaults={"value": now_ms})
     return made
+
+
+@service("appliance.actions.edit")
+def choose_actions(change: Change, *, offered: Collection[str]) -> None:
+    """Choose which of the special actions that are known here are offered in sessions (R-309). What an endpoint has
+    beyond them is offered always. Running sessions follow at once. Raises Invalid for a name that is no action.
+    """
+    change.allow(Object(kind="site"))
+    if unknown := sorted(set(offered) - set(ACTIONS)):
+        raise Invalid("offered", gettext("There is no special action %(name)s.") % {"name": unknown[0][:64]})
+    before = queries.actions_off()
+    after = [name for name in ACTIONS if name not in offered]
+    put_setting(queries.ACTIONS_OFF, after)
+    change.audit(actions_off={"from": before, "to": after})
+    if before != after:
+        revocation.access_changed(change, None, reduced=False)
+    change.put("site", "settings", "site", queries.console_settings())
 
 
 @service("appliance.security.edit")

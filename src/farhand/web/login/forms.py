@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from farhand.protocol.actions import ACTIONS
 from farhand.rules.permissions import DENY, NAMES, PERMISSIONS, SESSION
 from farhand.web.accounts.limits import FileLimits, parse
 from farhand.web.accounts.models import NAME_MAX, ROLE_LEAD, ROLE_MANAGER, ROLE_MEMBER, User
@@ -211,6 +212,19 @@ class MembersForm(forms.Form):
     def members(self) -> dict[str, str]:
         """User id -> role, for those in the team."""
         return {ident: role for ident in self._ids if (role := self.cleaned_data.get(f"role-{ident}"))}
+
+
+class SpecialActionsForm(forms.Form):
+    """Console Settings > Special Actions: a box for each action that is known here."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, label in ACTIONS.items():
+            self.fields[name] = forms.BooleanField(label=gettext(label), required=False)
+
+    def offered(self) -> list[str]:
+        """The ids that are chosen."""
+        return [name for name in ACTIONS if self.cleaned_data[name]]
 
 
 class SecurityForm(forms.Form):

@@ -14,6 +14,12 @@ PAGES = (
         action="accounts.teams.view",
     ),
     Page(
+        section="Console Settings",
+        label=_("Special Actions"),
+        path="/login/console-settings/special-actions",
+        action="appliance.actions.view",
+    ),
+    Page(
         section="Users & Security", label=_("Users"), path="/login/users-security/users", action="accounts.users.view"
     ),
     Page(

@@ -1,4 +1,4 @@
-"""Status > Information, Management > Software, Management > Security."""
+"""Status > Information, Console Settings > Special Actions, Management > Software, Management > Security."""
 
 import datetime
 
@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
+from farhand.protocol.actions import ACTIONS
 from farhand.web.appliance import queries, services
-from farhand.web.login.forms import SecurityForm
+from farhand.web.login.forms import SecurityForm, SpecialActionsForm
 from farhand.web.login.pages import actor_of, done, page
 
 
@@ -48,3 +49,21 @@ def security(request: HttpRequest) -> HttpResponse:
         messages.success(request, gettext("The settings have been saved."))
         return redirect("/login/management/security")
     return render(request, "login/management_security.html", {"form": form}, status=400 if form.errors else 200)
+
+
+@page("appliance.actions.view")
+def special_actions(request: HttpRequest) -> HttpResponse:
+    """Which special actions are offered in sessions."""  # R-309
+    off = queries.actions_off()
+    form = SpecialActionsForm(
+        request.POST if request.method == "POST" else None,
+        initial={name: name not in off for name in ACTIONS},
+    )
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and done(form, lambda: services.choose_actions(actor_of(request), offered=form.offered()))
+    ):
+        messages.success(request, gettext("The settings have been saved."))
+        return redirect("/login/console-settings/special-actions")
+    return render(request, "login/special_actions.html", {"form": form}, status=400 if form.errors else 200)

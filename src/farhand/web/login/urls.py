@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern] = [
     path("login/configuration/support-teams/<str:team_id>", teams.edit),
     path("login/configuration/support-teams/<str:team_id>/members", teams.members),
     path("login/configuration/support-teams/<str:team_id>/remove", teams.remove),
+    path("login/console-settings/special-actions", site.special_actions),
     path("login/users-security/users", users.listing),
     path("login/users-security/users/new", users.new),
     path("login/users-security/users/<str:user_id>", users.edit),

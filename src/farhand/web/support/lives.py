@@ -16,7 +16,7 @@ from farhand.protocol.channels import Grant, Party
 from farhand.rules import sessions as rules
 from farhand.rules.access import Context, Object, Subject
 from farhand.rules.grants import grants_of, limits_of, recorder_grants
-from farhand.web.appliance.queries import session_policy, tool_switches, web_console_allowed
+from farhand.web.appliance.queries import actions_off, session_policy, tool_switches, web_console_allowed
 from farhand.web.events.services import next_history
 from farhand.web.project import bus
 from farhand.web.project.service import Change, Conflict, NotThere
@@ -137,7 +137,7 @@ def endpoint_subject(session: Session) -> Subject:
 def decided(change: Change, session: Session, subject: Subject) -> tuple[Grant, dict[str, Any]]:
     """Ask the rules what a leg of `subject` may do in this session now, and where."""
     grants = grants_of(cast(rules.Kind, session.kind), subject, context(change))
-    return grants, msgspec.to_builtins(limits_of(subject))
+    return grants, msgspec.to_builtins(limits_of(subject, actions_off()))
 
 
 def decide_leg(leg: Leg, grants: Grant, limits: dict[str, Any]) -> bool:

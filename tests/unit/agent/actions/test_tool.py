@@ -17,7 +17,7 @@ from farhand.agent.tools.actions import make
 from farhand.agent.tools.actions.tool import MAX_WISHES
 from farhand.protocol.actions import Action, Context, How
 from farhand.protocol.channels import Actions, Grant, Kind, channel
-from farhand.protocol.messages import Ability
+from farhand.protocol.messages import Ability, Limits
 
 ACTIONS = channel(Kind.ACTIONS)
 
@@ -362,3 +362,36 @@ def test_ctrl_alt_del_presses_and_releases_the_keys() -> None:
         assert pressed[6:] == [(0, False)]
 
     play(scene, home=FakeDesktop(input=Sink))  # type: ignore[arg-type]
+
+
+#
+def test_what_the_site_does_not_offer_is_neither_told_nor_done() -> None:
+    async def scene(port: FakePort, machine: FakeMachine, tool: Any) -> None:
+        port.limits = Limits(actions_off=["terminal", "ctrl-alt-del", "of-another-system"])
+        give(tool, Actions.LIST)
+        await port.until(lambda: answers(port, Actions.OFFERED))
+        (offered,) = answers(port, Actions.OFFERED)
+        assert [one["id"] for one in offered["actions"]] == ["settings"]
+        give(tool, Actions.RUN, action="terminal", context="user")
+        await port.until(lambda: answers(port, Actions.DONE))
+        assert [kind for kind, _data in port.posts] == ["action-requested", "action-refused"]
+        assert machine.did == []
+
+    play(scene)
+
+
+def test_an_action_that_is_taken_from_the_offer_meanwhile_is_not_done() -> None:
+    async def scene(port: FakePort, machine: FakeMachine, tool: Any) -> None:
+        async def posted(kind: str, text: str = "", **data: str | int | bool) -> int:
+            port.limits = Limits(actions_off=["terminal"])
+            port.post(kind, text, **data)
+            return 1
+
+        port.posted = posted  # type: ignore[method-assign]
+        give(tool, Actions.RUN, action="terminal", context="user")
+        await port.until(lambda: answers(port, Actions.DONE))
+        assert not answers(port, Actions.DONE)[0]["done"]
+        assert port.posts[-1][0] == "action-failed"
+        assert machine.did == []
+
+    play(scene)

@@ -8,11 +8,12 @@ import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.test import Client
 
+from farhand.protocol.actions import ACTIONS
 from farhand.web.accounts import claim as claiming
 from farhand.web.accounts import second_factor
 from farhand.web.accounts.models import ApplianceUser, Team, User
 from farhand.web.appliance import keys
-from farhand.web.appliance.queries import web_console_allowed
+from farhand.web.appliance.queries import actions_off, web_console_allowed
 from farhand.web.project.middleware import SIGNED_IN_MS
 from farhand.web.project.service import SYSTEM, Actor
 
@@ -341,3 +342,20 @@ def test_session_keys_are_hashed_at_rest(sign_in: Any, make_user: Any) -> None:
     value = browser.cookies["__Host-farhand"].value
     assert len(value) == 64
     assert value[:40] not in set(Session.objects.values_list("session_key", flat=True))
+
+
+# R-309
+def test_the_administrator_chooses_the_special_actions(
+    browser: Client, claimed: None, sign_in: Any, admin: Actor
+) -> None:
+    page: Client = sign_in(admin.user)
+    address = "/login/console-settings/special-actions"
+    shown = page.get(address).content.decode()
+    for name, label in ACTIONS.items():
+        assert re.search(rf'name="{name}"[^>]* checked', shown)
+        assert label in shown
+    page.post(address, {name: "on" for name in ACTIONS if name != "terminal"})
+    shown = page.get(address).content.decode()
+    assert not re.search(r'name="terminal"[^>]* checked', shown)
+    assert actions_off() == ["terminal"]
+    assert browser.get(address).status_code == 302

@@ -8,6 +8,7 @@ from tests.unit.web.conftest import Bus, actor_for
 from tests.unit.web.support.helpers import jumped, waiting
 
 from farhand.kit.clock import FakeClock
+from farhand.protocol.actions import ACTIONS
 from farhand.protocol.bus import LegState, ListenersEnd, SessionEnd, SessionPut
 from farhand.protocol.channels import Grant
 from farhand.protocol.messages import Limits
@@ -17,9 +18,10 @@ from farhand.web.accounts import teams
 from farhand.web.accounts.limits import FileLimits
 from farhand.web.appliance import services as appliance
 from farhand.web.appliance.queries import RECONNECT_TIMEOUT
+from farhand.web.events.models import AuditRow
 from farhand.web.jump import services as jump
 from farhand.web.project import service
-from farhand.web.project.service import SYSTEM, Actor, Refused
+from farhand.web.project.service import SYSTEM, Actor, Invalid, Refused
 from farhand.web.support import services, worker_services
 from farhand.web.support.models import Session
 
@@ -139,6 +141,32 @@ def test_a_switch_decides_whether_shells_are_recorded(rep: Actor, anonymous: Act
     assert Session.objects.get(id=later).recorded == Grant.SCREEN_VIEW
     appliance.edit_security(SYSTEM, web_console=True, shell_recording=True)
     assert told() == [Grant.NONE, Grant.SHELL]
+
+
+#
+def test_special_actions_that_are_not_offered_any_more_reach_what_runs(
+    rep: Actor, admin: Actor, anonymous: Actor, relay_bus: Bus
+) -> None:
+    session_id = accepted(rep, anonymous)
+    relay_bus.sent.clear()
+
+    def told() -> dict[int, list[str]]:
+        (put,) = (one.session for one in relay_bus.sent if isinstance(one, SessionPut))
+        relay_bus.sent.clear()
+        assert put.session_id == session_id
+        return {leg.leg: leg.limits.actions_off for leg in put.legs}
+
+    appliance.choose_actions(admin, offered=[name for name in ACTIONS if name not in {"terminal", "lock-screen"}])
+    assert told() == {1: [], 2: ["lock-screen", "terminal"], 3: ["lock-screen", "terminal"]}
+    with pytest.raises(Invalid, match="no special action format-disk"):
+        appliance.choose_actions(admin, offered=["format-disk"])
+    with pytest.raises(Refused):
+        appliance.choose_actions(rep, offered=[])
+    appliance.choose_actions(admin, offered=ACTIONS)
+    assert told() == {1: [], 2: [], 3: []}
+    appliance.choose_actions(admin, offered=ACTIONS)
+    assert not any(isinstance(one, SessionPut) for one in relay_bus.sent)
+    assert AuditRow.objects.filter(action="appliance.actions.edit").count() == 4  # the refused one too
 
 
 def test_a_disabled_user_is_out_of_everything(rep: Actor, anonymous: Actor, relay_bus: Bus) -> None:

@@ -128,14 +128,14 @@ class ActionsTool(Tool):
         self._tell(leg, wish.action, text)
 
     async def _run(self, leg: int, by: str, wish: Run) -> None:
-        offer = await self._offer()
+        offer = await self._offer(leg)
         action = next((one for one in offer.actions if one.id == wish.action), None)
         if action is None or not action.ability.can or wish.context not in action.contexts:
             reason = action.ability.reason if action is not None else ""
             self._refuse(leg, by, wish, reason or _("This computer has no such action."))
             return
         about: dict[str, str | int] = {"by": by, "leg": leg, "action": wish.action, "context": wish.context}
-        may = partial(self._check, self._actions, leg, by)
+        may = partial(self._may_act, leg, by, wish.action)
         try:
             may()
         except MachineError as error:
@@ -191,7 +191,7 @@ class ActionsTool(Tool):
             self._switching.discard((leg, how))
 
     async def _judge_power(self, leg: int, by: str, how: How) -> None:
-        offer = await self._offer()
+        offer = await self._offer(leg)
         ability = offer.reboot if how == "reboot" else offer.shutdown
         if not ability.can:
             self._refuse_power(leg, by, how, ability.reason)
@@ -221,6 +221,12 @@ class ActionsTool(Tool):
             self._will_return = self._will_return or prepares
 
     # --- common ---
+
+    def _may_act(self, leg: int, by: str, action: str) -> None:
+        """Raise MachineError when the representative may not do this special action any more."""
+        self._check(self._actions, leg, by)
+        if action in self._port.limits_of(leg).actions_off:
+            raise MachineError(_("You may not do that any more."))
 
     @staticmethod
     def _check(consent: Consent, leg: int, by: str) -> None:
@@ -253,15 +259,16 @@ class ActionsTool(Tool):
             return
         self._tell(leg, about, "", done=True)
 
-    async def _offer(self) -> Offered:
-        """What can be done now, by the machine and by its desktop."""
+    async def _offer(self, leg: int) -> Offered:
+        """What can be done now, by the machine and by its desktop, as far as the leg's limits go."""
         offer = await asyncio.to_thread(self._port.machine.offer)
+        off = self._port.limits_of(leg).actions_off
         abilities = self._port.abilities()
         control = abilities.control if abilities is not None else cannot("no-desktop")
         keys = Action(id=CTRL_ALT_DEL, name=_("Send Ctrl-Alt-Del"), contexts=["user"], ability=control)
         return Offered(
             platform=offer.platform,
-            actions=[keys, *offer.actions],
+            actions=[action for action in (keys, *offer.actions) if action.id not in off],
             reboot=offer.reboot,
             shutdown=offer.shutdown,
             returns=self._port.returning(),
@@ -278,7 +285,7 @@ class ActionsTool(Tool):
         try:
             while self._looking[leg]:
                 self._looking[leg] = False
-                self._port.send(Actions.OFFERED, _CHANNEL, msgspec.json.encode(await self._offer()), leg)
+                self._port.send(Actions.OFFERED, _CHANNEL, msgspec.json.encode(await self._offer(leg)), leg)
         finally:
             del self._looking[leg]
 
