@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from farhand.agent.platforms.linux.wayland.layout import Seen, arrange
+from farhand.agent.platforms.linux.wayland.picture import colours, seen_as
 from farhand.agent.platforms.linux.wlroots.input import position
-from farhand.agent.platforms.linux.wlroots.outputs import Seen, arrange
-from farhand.agent.platforms.linux.wlroots.screen import colours, seen_as
 
 
 def boxes(*outputs: Seen) -> list[tuple[str, int, int, int, int, float]]:

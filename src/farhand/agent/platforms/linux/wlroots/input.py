@@ -11,10 +11,11 @@ import time
 from farhand.agent.core.abilities import why
 from farhand.agent.core.desktop import DesktopError, UnsupportedError
 from farhand.agent.core.masking import Windows
+from farhand.agent.platforms.linux.wayland.layout import Placed, nearest
 from farhand.agent.platforms.linux.wayland.wire import Connection
 from farhand.agent.platforms.linux.wlroots.find import KEYBOARD, POINTER
 from farhand.agent.platforms.linux.wlroots.keymap import Keyboard, Stroke
-from farhand.agent.platforms.linux.wlroots.outputs import Outputs, Placed
+from farhand.agent.platforms.linux.wlroots.outputs import Outputs
 
 _BUTTONS = (0x110, 0x112, 0x111, 0x113, 0x114)
 """BTN_LEFT, BTN_MIDDLE, BTN_RIGHT, BTN_SIDE (back), BTN_EXTRA (forward) of Linux's input-event-codes."""
@@ -137,20 +138,14 @@ class WlrootsInput:
 def position(placed: list[Placed], x: int, y: int) -> tuple[int, int, int, int]:
     """Return where a pixel of the picture is on the desktop, as `motion_absolute` takes it: x, y and their ranges."""
 
-    def distance(one: Placed) -> int:
-        beside = max(one.monitor.x - x, x - one.monitor.x - one.monitor.width + 1, 0)
-        return beside + max(one.monitor.y - y, y - one.monitor.y - one.monitor.height + 1, 0)
-
     def logical(one: Placed) -> tuple[float, float]:
         width, height = one.seen.logical
         known = width > 0 and height > 0
         return (width, height) if known else (one.monitor.width / one.seen.scale, one.monitor.height / one.seen.scale)
 
-    one = min(placed, key=distance)
+    one, inside_x, inside_y = nearest(placed, x, y)
     left, top = (min(each.seen.position[axis] for each in placed) for axis in (0, 1))
     right, bottom = (max(each.seen.position[axis] + logical(each)[axis] for each in placed) for axis in (0, 1))
-    inside_x = min(max(x - one.monitor.x, 0), one.monitor.width - 1) + 0.5
-    inside_y = min(max(y - one.monitor.y, 0), one.monitor.height - 1) + 0.5
     there_x = one.seen.position[0] - left + inside_x * logical(one)[0] / one.monitor.width
     there_y = one.seen.position[1] - top + inside_y * logical(one)[1] / one.monitor.height
     return int(there_x * _FINE), int(there_y * _FINE), round((right - left) * _FINE), round((bottom - top) * _FINE)

@@ -1,46 +1,17 @@
-"""The monitors of a compositor, laid out as one picture.
-
-Why it exists: compositors place monitors by logical units, of which one may be more than a pixel, differently on each
-monitor; tools know pixels only. Where all monitors have the same scale the picture is what a person sees; where they
-differ the monitors stand side by side, from left to right.
+"""The monitors of a compositor with wlroots' protocols, and news of them.
 
 Rules: a monitor's id is its name (wl_output version 4, or xdg-output), which is that of the connector and so the same
 after it was unplugged and plugged in again. Wayland knows no primary monitor: it is the first in the picture.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from farhand.agent.core.desktop import DesktopError, Monitor
+from farhand.agent.core.desktop import DesktopError
+from farhand.agent.platforms.linux.wayland.layout import Placed, Seen, arrange
 from farhand.agent.platforms.linux.wayland.wire import Connection, Thing
 from farhand.agent.texts import _
 
 _CURRENT = 1
-
-
-@dataclass
-class Seen:
-    """What a compositor tells of one output."""
-
-    number: int
-    name: str = ""
-    size: tuple[int, int] = (0, 0)
-    """In pixels of the monitor itself, before it is turned."""
-    position: tuple[int, int] = (0, 0)
-    """Logical."""
-    logical: tuple[int, int] = (0, 0)
-    scale: float = 1.0
-    transform: int = 0
-    """wl_output.transform: quarter turns, and 4 for mirrored."""
-
-
-@dataclass
-class Placed:
-    """A monitor in the picture."""
-
-    monitor: Monitor
-    seen: Seen
-    output: Thing | None = field(default=None, compare=False)
 
 
 class Outputs:
@@ -111,34 +82,3 @@ class Outputs:
     def _news(self) -> None:
         if not self._looking:
             self._changed()
-
-
-def arrange(outputs: list[Seen]) -> list[Placed]:
-    """Lay monitors out as one picture that begins at 0, 0."""
-    placed: list[Placed] = []
-    outputs = sorted(outputs, key=lambda seen: (seen.position, seen.number))
-    scales = {round(_scale(seen), 3) for seen in outputs}
-    left = min((seen.position[0] for seen in outputs), default=0)
-    top = min((seen.position[1] for seen in outputs), default=0)
-    across = 0
-    for seen in outputs:
-        width, height = turned(seen)
-        scale = _scale(seen)
-        if len(scales) == 1:
-            x, y = round((seen.position[0] - left) * scale), round((seen.position[1] - top) * scale)
-        else:
-            x, y, across = across, 0, across + width
-        name = seen.name or f"output-{seen.number}"
-        monitor = Monitor(name, name, x, y, width, height, scale, primary=not placed)
-        placed.append(Placed(monitor, seen))
-    return placed
-
-
-def turned(seen: Seen) -> tuple[int, int]:
-    """Return width and height as they are seen."""
-    width, height = seen.size
-    return (height, width) if seen.transform & 1 else (width, height)
-
-
-def _scale(seen: Seen) -> float:
-    return turned(seen)[0] / seen.logical[0] if seen.logical[0] > 0 else seen.scale

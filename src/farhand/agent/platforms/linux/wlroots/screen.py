@@ -20,10 +20,12 @@ import numpy as np
 
 from farhand.agent.core.desktop import Changes, DesktopError, Rect
 from farhand.agent.core.masking import Windows
+from farhand.agent.platforms.linux.wayland.layout import Placed, bounds
+from farhand.agent.platforms.linux.wayland.picture import colours, compose, seen_as
 from farhand.agent.platforms.linux.wayland.pointer import ARROW
 from farhand.agent.platforms.linux.wayland.wire import Connection, Thing
 from farhand.agent.platforms.linux.wlroots.find import CAPTURE
-from farhand.agent.platforms.linux.wlroots.outputs import Outputs, Placed
+from farhand.agent.platforms.linux.wlroots.outputs import Outputs
 from farhand.agent.texts import _
 
 if TYPE_CHECKING:
@@ -81,11 +83,6 @@ class _Feed:
         self._flipped = False
         self._damage: list[Rect] = []
 
-    @property
-    def reversed(self) -> bool:
-        """Colours are red, green, blue in memory."""
-        return self._front is not None and self._front.offer[0] in _RGBX
-
     def ask(self) -> None:
         """Ask for the next picture, unless that is done already."""
         if self._frame is not None or self.changed:
@@ -115,6 +112,12 @@ class _Feed:
             for x, y, width, height in damage
             if x < right and y < bottom
         ]
+
+    def read(self, x: int, y: int, width: int, height: int) -> "Pixels":
+        """Return a part of the newest picture, in this monitor's own pixels."""
+        assert self.picture is not None
+        reverse = self._front is not None and self._front.offer[0] in _RGBX
+        return colours(self.picture[y : y + height, x : x + width], reverse)
 
     def _offered(self, code: int, width: int, height: int, stride: int) -> None:
         if self._offer is None and code in _BGRX + _RGBX:
@@ -172,10 +175,7 @@ class WlrootsScreen:
         if not placed:
             raise DesktopError("no-display", _("This monitor is not there any more. Choose another one."))
         self._placed = placed
-        self._left = min(one.monitor.x for one in placed)
-        self._top = min(one.monitor.y for one in placed)
-        self.width = max(one.monitor.x + one.monitor.width for one in placed) - self._left
-        self.height = max(one.monitor.y + one.monitor.height for one in placed) - self._top
+        self._left, self._top, self.width, self.height = bounds(placed)
         manager, shm = wayland.bind(CAPTURE, 3), wayland.bind("wl_shm", 1)
         if manager.version < 3:
             raise DesktopError("unsupported", _("This desktop's compositor is too old to tell what changes."))
@@ -233,21 +233,8 @@ class WlrootsScreen:
     def grab(self, rect: Rect) -> "Pixels":
         """Read the part from the newest pictures."""
         x, y, width, height = rect
-        if len(self._feeds) == 1:
-            feed = self._feeds[0]
-            assert feed.picture is not None
-            return colours(feed.picture[y : y + height, x : x + width], feed.reversed)
-        whole = np.zeros((height, width), np.uint32)
-        for feed in self._feeds:
-            one = feed.placed.monitor
-            left, top = one.x - self._left - x, one.y - self._top - y
-            inside = slice(max(0, top), max(0, top + one.height)), slice(max(0, left), max(0, left + one.width))
-            part = whole[inside]
-            if part.size and feed.picture is not None:
-                skip_y, skip_x = max(0, -top), max(0, -left)
-                source = feed.picture[skip_y : skip_y + part.shape[0], skip_x : skip_x + part.shape[1]]
-                part[:] = colours(source, feed.reversed)
-        return whole
+        x, y = x + self._left, y + self._top
+        return compose((x, y, width, height), [(feed.placed.monitor, feed.read) for feed in self._feeds])
 
     def cursor(self) -> tuple[int, int, int, int, bytes]:
         """Return an arrow."""
@@ -271,17 +258,3 @@ class WlrootsScreen:
     def close(self) -> None:
         """Disconnect; the memory goes with the last picture of it."""
         self._wayland.close()
-
-
-def colours(pixels: "Pixels", reverse: bool) -> "Pixels":
-    """Return pixels as BGRX, from RGBX where `reverse`."""
-    if not reverse:
-        return np.ascontiguousarray(pixels)
-    green = pixels & 0xFF00FF00
-    return np.asarray(green | (pixels & 0xFF) << 16 | (pixels >> 16) & 0xFF, np.uint32)
-
-
-def seen_as(pixels: "Pixels", transform: int) -> "Pixels":
-    """Return the monitor's own picture as a person sees it (wl_output.transform: how the picture was turned for it)."""
-    turned = np.rot90(pixels, -(transform & 3))
-    return turned[:, ::-1] if transform & 4 else turned
