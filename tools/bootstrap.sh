@@ -68,6 +68,10 @@ look_for_packages() {
     have xdotool || need xdotool
     have sway || need sway
     have foot || need foot
+    have mutter || need mutter
+    have pipewire || need pipewire
+    have wireplumber || need wireplumber
+    have dbus-daemon || need dbus-daemon
     have xwininfo || need x11-utils
     have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need postgresql
     [ "$PROFILE" = test ] && return

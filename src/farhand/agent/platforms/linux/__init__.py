@@ -16,9 +16,10 @@ from pathlib import Path
 from farhand.agent.core.desktop import Desktop, UnsupportedError
 from farhand.agent.core.tools import tool_names
 from farhand.agent.platforms.linux.autostart import Autostart
+from farhand.agent.platforms.linux.gnome.find import gnome_abilities, is_gnome
 from farhand.agent.platforms.linux.machine import LinuxMachine
 from farhand.agent.platforms.linux.service import BackgroundService, ServiceReturn, SystemdService, systemd_runs
-from farhand.agent.platforms.linux.wayland.find import find_compositor, other_abilities
+from farhand.agent.platforms.linux.wayland.find import Compositor, find_compositor, other_abilities
 from farhand.agent.platforms.linux.wlroots.find import is_wlroots, wlroots_abilities
 from farhand.agent.platforms.linux.x11.find import find_display, x11_abilities
 from farhand.protocol.messages import Abilities, Facts
@@ -46,6 +47,8 @@ class LinuxPlatform:
         """What can be done on the compositor or X display that answers."""
         compositor = find_compositor(wanted)
         if compositor is not None:
+            if is_gnome(compositor):
+                return gnome_abilities()
             return wlroots_abilities(compositor) if is_wlroots(compositor) else other_abilities()
         return x11_abilities() if find_display(wanted) is not None else None
 
@@ -54,11 +57,7 @@ class LinuxPlatform:
         # Their modules load libraries: an idle client has none of them.
         compositor = find_compositor(wanted)
         if compositor is not None:
-            if not is_wlroots(compositor):
-                raise UnsupportedError(other_abilities().see.reason)
-            from farhand.agent.platforms.linux.wlroots.desktop import WlrootsDesktop
-
-            return WlrootsDesktop(compositor)
+            return _wayland_desktop(compositor)
         display = find_display(wanted)
         if display is None:
             return None
@@ -97,6 +96,18 @@ def _way_to_desktop(wanted: str | None) -> dict[str, str] | None:
     if compositor is not None:
         found |= compositor.environment
     return found or None
+
+
+def _wayland_desktop(compositor: Compositor) -> Desktop:
+    if is_gnome(compositor):
+        from farhand.agent.platforms.linux.gnome.desktop import GnomeDesktop
+
+        return GnomeDesktop(compositor)
+    if is_wlroots(compositor):
+        from farhand.agent.platforms.linux.wlroots.desktop import WlrootsDesktop
+
+        return WlrootsDesktop(compositor)
+    raise UnsupportedError(other_abilities().see.reason)
 
 
 def _os_name() -> str:

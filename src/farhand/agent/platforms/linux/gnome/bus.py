@@ -1,0 +1,83 @@
+"""The session's D-Bus as far as Mutter's interfaces need it: calls, and signals of one connection.
+
+Rules: a connection belongs to one thread, and what Mutter made for it goes with it. Every failure is DesktopError.
+"""
+
+import contextlib
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from jeepney import DBusAddress, MatchRule, Message, message_bus, new_method_call
+from jeepney.io.blocking import DBusConnection, Proxy, open_dbus_connection
+from jeepney.low_level import MessageType
+from jeepney.wrappers import DBusErrorResponse
+
+from farhand.agent.core.desktop import DesktopError
+from farhand.agent.platforms.linux.gnome.find import session_bus
+from farhand.agent.texts import _
+
+PATIENCE = 10.0
+_PROPERTIES = "org.freedesktop.DBus.Properties"
+
+
+class Bus:
+    """A connection of our own. Raises DesktopError."""
+
+    def __init__(self) -> None:
+        address = session_bus()
+        if address is None:
+            raise DesktopError("no-display", _("The desktop's session has ended."))
+        self._connection: DBusConnection
+        with _guarded():
+            self._connection = open_dbus_connection(address, auth_timeout=PATIENCE)
+
+    def fileno(self) -> int:
+        """Descriptor that becomes readable when messages come."""
+        return int(self._connection.sock.fileno())
+
+    def call(self, service: str, path: str, interface: str, member: str, signature: str = "", *body: Any) -> Any:
+        """Call a method and return its answer: nothing, its only value, or all of them. Raises DesktopError."""
+        message = new_method_call(DBusAddress(path, service, interface), member, signature or None, body)
+        with _guarded():
+            reply = self._connection.send_and_get_reply(message, timeout=PATIENCE)
+        if reply.header.message_type is MessageType.error:
+            said = DBusErrorResponse(reply)
+            detail = str(said.data[0]) if said.data else said.name
+            raise DesktopError("error", _("The desktop refused: {text}").format(text=f"{member}: {detail[:200]}"))
+        return reply.body[0] if len(reply.body) == 1 else reply.body or None
+
+    def get(self, service: str, path: str, interface: str, name: str) -> Any:
+        """Return a property's value. Raises DesktopError."""
+        return self.call(service, path, _PROPERTIES, "Get", "ss", interface, name)[1]
+
+    def listen(self, path: str, interface: str, member: str) -> "deque[Message]":
+        """Have a signal come; what came is in what is returned."""
+        rule = MatchRule(type="signal", path=path, interface=interface, member=member)
+        with _guarded():
+            Proxy(message_bus, self._connection, timeout=PATIENCE).AddMatch(rule)
+        queue: deque[Message] = deque(maxlen=64)
+        self._connection.filter(rule, queue=queue)
+        return queue
+
+    def pump(self, wait: float = 0.0) -> None:
+        """Read what came, waiting so many seconds for the first. Raises DesktopError."""
+        with _guarded(), contextlib.suppress(TimeoutError):
+            while True:
+                self._connection.recv_messages(timeout=wait)
+                wait = 0.0
+
+    def close(self) -> None:
+        """Disconnect."""
+        with contextlib.suppress(OSError):
+            self._connection.close()
+
+
+@contextlib.contextmanager
+def _guarded() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise DesktopError("error", _("The desktop does not answer.")) from error
+    except (OSError, EOFError, ValueError, DBusErrorResponse) as error:
+        raise DesktopError("no-display", _("The desktop's session has ended.")) from error
