@@ -143,7 +143,8 @@ def domain_files(root: Path, domain: str) -> Iterator[Path]:
     if domain == "django":
         for folder in ("web", "rules"):  # rules only mark their texts; web translates them for the person who reads
             yield from (root / "src/farhand" / folder).rglob("*.py")
-        yield from (*_shared(root), root / "src/farhand/protocol/actions.py")
+        yield from _shared(root)
+        yield from (root / "src/farhand/protocol").glob("actions.py")
         for suffix in ("html", "txt"):
             yield from (path for path in (root / "src/farhand/web").rglob(f"*.{suffix}") if "templates" in path.parts)
     elif domain == "client":

@@ -400,7 +400,13 @@ async def test_the_recorder_watches_while_a_console_does(relay: Harness) -> None
     endpoint.send(Screen.STARTED, SCREEN, started, leg=2)
     leg, body = await endpoint.until(Screen.START, SCREEN)
     assert leg == frames.RECORDER_LEG
-    assert msgspec.json.decode(body) == {"max_fps": 8, "colours": "settled", "video": [], "monitor": ""}
+    assert msgspec.json.decode(body) == {
+        "max_fps": 8,
+        "colours": "settled",
+        "video": [],
+        "monitor": "",
+        "pointer": True,
+    }
     endpoint.send(Screen.STARTED, SCREEN, started, leg=frames.RECORDER_LEG)
     endpoint.send(Screen.UPDATE, SCREEN, UPDATE, leg=frames.RECORDER_LEG)
     assert await endpoint.until(Screen.ACK, SCREEN) == (frames.RECORDER_LEG, b"\x07\0\0\0\0\0")
