@@ -47,9 +47,17 @@ def test_text_that_keeps_coming_loses_colours_step_by_step_and_gets_them_back() 
         now = 8 + number / 30
         text, _ = saving.plan(RECIPE, 100, 0, pace, now)
         bits.append(text.how.amount)
-        saving.text_sent(int(40_000 * text.share), 100, text, now)
+        saving.text_sent(int((18_000 if number < 25 else 40_000) * text.share), 100, text, now)
     assert list(dict.fromkeys(bits)) == [0, 8, 4]
     assert saving.plan(RECIPE, 100, 0, pace, 12.0)[0] == Step(EXACT)
+
+
+def test_text_that_moves_fits_one_update() -> None:
+    pace, saving = line(250_000), Saving()
+    saving.text_sent(100_000, 1000, Step(EXACT), 8.0)
+    text, _ = saving.plan(RECIPE, 250, 0, pace, 8.1)
+    assert saving.text.of(250) * text.share <= (pace.budget() or 0)
+    assert saving.plan(RECIPE, 250, 0, pace, 12.0)[0] == Step(EXACT)  # it comes once: no haste
 
 
 def test_pictures_go_down_before_text_and_the_rest_of_one_is_as_its_beginning() -> None:

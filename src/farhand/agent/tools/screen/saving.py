@@ -70,7 +70,11 @@ class Saving:
         if not recipe.follows or budget is None or pace.rate is None:
             return Step(recipe.plain), Step(recipe.moving)
         due = self.text.of(text)
-        share, how = fewer(pace.rate * WINDOW * CARRIED / max(1.0, self._recent(now) + due))
+        carried = pace.rate * WINDOW * CARRIED / max(1.0, self._recent(now) + due)
+        if carried < 1:
+            # It moves. What comes in two parts is overtaken by the next picture, and never whole.
+            carried = min(carried, budget / max(1.0, due))
+        share, how = fewer(carried)
         # The rest of a picture is sent as its beginning was: better ones in between would not be there in time.
         self._whole = max(pictures, self._whole * _fade(now - self._whole_at))
         self._whole_at = now
