@@ -1,7 +1,7 @@
 """`python -m tests.bench [NAME...]`: run the measurements (all, or the named ones) and write `bench/results/latest.*`.
 
 A measurement that cannot run (a program is missing, a part of the product fails) is a line in the table, not the end
-of the run. A run of some measurements is shown and not kept: the kept table is of one whole run.
+of the run. A run of some measurements is shown and not kept, or kept under their names: `latest` is of one whole run.
 """
 
 import argparse
@@ -52,6 +52,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure Farhand and write a table.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(MEASUREMENTS)}")
     parser.add_argument("--out", type=Path, default=None, help="folder of the results; with no NAME: bench/results")
+    parser.add_argument("--keep", action="store_true", help="keep the table of the NAMEs in bench/results")
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(MEASUREMENTS))
     if unknown:
@@ -60,9 +61,9 @@ def main() -> int:
     before = machine.load_average()
     rows = run(options.names or list(MEASUREMENTS))
     facts = machine.facts(before)
-    folder = options.out or (RESULTS if not options.names else None)
+    folder = options.out or (RESULTS if options.keep or not options.names else None)
     if folder is not None:
-        write(folder, rows, facts)
+        write(folder, rows, facts, "-".join(options.names) if options.keep and options.names else "latest")
     print(markdown(rows, facts))
     return 0
 

@@ -99,9 +99,9 @@ def markdown(rows: Sequence[Row], facts: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(folder: Path, rows: Sequence[Row], facts: dict[str, Any]) -> None:
-    """Write `latest.md` and `latest.json`."""
+def write(folder: Path, rows: Sequence[Row], facts: dict[str, Any], name: str = "latest") -> None:
+    """Write `latest.md` and `latest.json`, or two files of another name."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "latest.md").write_text(markdown(rows, facts), encoding="utf-8")
+    (folder / f"{name}.md").write_text(markdown(rows, facts), encoding="utf-8")
     content = {"facts": facts, "rows": [row.as_json() for row in rows]}
-    (folder / "latest.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / f"{name}.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
