@@ -125,6 +125,9 @@ class FakePort:
     def name_of(self, leg: int) -> str:
         return f"rep{leg}"
 
+    def asking(self) -> bool:
+        return False
+
     def grants_of(self, leg: int) -> Grant:
         return self.grants
 

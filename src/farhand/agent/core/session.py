@@ -131,7 +131,7 @@ class Session:
         self._renewed = asyncio.Event()
         self._wire: Wire | None = None
         self._log = get_log("agent.session").bind(session=settings.session_id)
-        self._toolbox = Toolbox(self, self._log, lambda: self._open_questions > 0, self._refuse_frame)
+        self._toolbox = Toolbox(self, self._log, self.asking, self._refuse_frame)
         self._desktop = SharedDesktop(settings.desktop)
         self._posts = Posts(self._send_post, self._log.warning)
         self._orders = Orders(settings.site_key, settings.session_id)
@@ -437,6 +437,10 @@ class Session:
             return False
         finally:
             self._open_questions -= 1
+
+    def asking(self) -> bool:
+        """A question stands open before the customer."""
+        return self._open_questions > 0
 
     def name_of(self, leg: int) -> str:
         """Name of the party on this leg."""

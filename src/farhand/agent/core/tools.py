@@ -146,6 +146,10 @@ class ToolPort(Protocol):
         """Name of the party on this leg, as the roster has it; `Representative` while the roster does not know it."""
         ...
 
+    def asking(self) -> bool:
+        """A question stands open before the customer: nothing may be pressed there from afar. For any thread."""
+        ...
+
     def grants_of(self, leg: int) -> Grant:
         """Grants of this leg as the agent knows them."""
         ...

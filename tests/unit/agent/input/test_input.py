@@ -20,6 +20,7 @@ from farhand.agent.platforms.linux.x11.keys import keysym_of
 from farhand.agent.tools.input import make, worker
 from farhand.kit.process import leash
 from farhand.protocol.channels import Grant, Input, Kind, channel
+from farhand.protocol.input import TEXT
 
 CHANNEL = channel(Kind.INPUT)
 SHIFT, CONTROL, RETURN, ALTGR, LEFT = 0xFFE1, 0xFFE3, 0xFF0D, 0xFE03, 0xFF51
@@ -31,6 +32,8 @@ class Port:
     def __init__(self, display, attended=False, answer=True):
         self.loop = asyncio.get_running_loop()
         self.display, self.attended, self.answer = display, attended, answer
+        self.is_asked = False
+        self.typed = []
         self.states, self.posts, self.questions, self.logs = [], [], [], []
         self.masking = Masking()
         self.tool = make(self)
@@ -42,8 +45,9 @@ class Port:
         return X11Desktop(self.display)
 
     def send(self, frame_type, channel, payload=b"", leg=0):
-        assert (frame_type, channel) == (Input.STATE, CHANNEL)
-        self.states.append((leg, msgspec.json.decode(payload)))
+        assert channel == CHANNEL
+        said = {Input.STATE: self.states, Input.TYPED: self.typed}[frame_type]
+        said.append((leg, msgspec.json.decode(payload)))
         return Sent.YES
 
     def post(self, kind, text="", **data):
@@ -57,6 +61,9 @@ class Port:
 
     def name_of(self, leg):
         return f"rep {leg}"
+
+    def asking(self):
+        return self.is_asked
 
     def grants_of(self, leg):
         return Grant.SCREEN_CONTROL
@@ -291,4 +298,49 @@ async def test_who_is_silent_for_long_holds_nothing_any_more(xvfb, monkeypatch):
     await soon(lambda: not watcher.pressed() and not watcher.pointer()[2])
     port.key(SHIFT)
     await soon(watcher.pressed)
+    port.tool.close()
+
+
+class Keys:
+    """A keyboard that keeps what is struck, and a customer's client that asks at the 20th stroke."""
+
+    def __init__(self, port):
+        self.port, self.strokes = port, []
+
+    def open_input(self):
+        return self
+
+    def key(self, keysym, down):
+        self.strokes.append((keysym, down))
+        self.port.is_asked |= len(self.strokes) == 20
+
+    def focus(self):
+        return (7,)
+
+    def release(self):
+        pass
+
+    def rest(self):
+        return True
+
+    def close(self):
+        pass
+
+
+async def test_nobody_answers_a_question_by_strokes_that_were_under_way():  # R-024
+    port = Port(":982")
+    keys = Keys(port)
+    port.desktop = lambda: asyncio.sleep(0, keys)
+    port.frame(Input.REQUEST)
+    await soon(lambda: port.posts == [("control-granted", "rep 2")])
+    port.frame(Input.TEXT, TEXT.pack(5, 0) + b"\t\n" * 400)
+    await soon(lambda: port.typed)
+    assert len(keys.strokes) == 20
+    port.key(RETURN)
+    port.key(RETURN, False)
+    await soon(lambda: len(keys.strokes) > 20)
+    assert keys.strokes[20:] == [(RETURN, False)], "what was held is let go of, nothing is pressed"
+    assert port.typed == [
+        (2, {"number": 5, "text": "Not all was typed, because the customer is being asked. Try again later."})
+    ]
     port.tool.close()

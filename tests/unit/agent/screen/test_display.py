@@ -119,6 +119,9 @@ class Port:
     def name_of(self, leg):
         return f"rep {leg}"
 
+    def asking(self):
+        return False
+
     def grants_of(self, leg):
         return Grant.SCREEN_VIEW
 

@@ -69,6 +69,7 @@ export class ShellStream {
   #reached = false;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
+  #overfull = false;
   #watched = true;
   #unseen: Piece[] = [];
   #unseenFrom = 0;
@@ -145,8 +146,7 @@ export class ShellStream {
   reached(): void {
     this.#reached = true;
     const held = this.#held;
-    this.#held = [];
-    this.#heldBytes = 0;
+    this.#forgetHeld();
     for (const bytes of held) this.#type(bytes);
   }
 
@@ -156,7 +156,9 @@ export class ShellStream {
   }
 
   #hold(bytes: Uint8Array): void {
-    if (this.#heldBytes + bytes.byteLength > INPUT_HELD) {
+    // What follows something that was left out would run without it.
+    this.#overfull ||= this.#heldBytes + bytes.byteLength > INPUT_HELD;
+    if (this.#overfull) {
       this.dropped += bytes.byteLength;
       this.#changed();
       return;
@@ -168,8 +170,13 @@ export class ShellStream {
   /** Whoever typed it meant a shell that is gone. */
   #dropHeld(): void {
     this.dropped += this.#heldBytes;
+    this.#forgetHeld();
+  }
+
+  #forgetHeld(): void {
     this.#held = [];
     this.#heldBytes = 0;
+    this.#overfull = false;
   }
 
   #type(bytes: Uint8Array): void {

@@ -17,9 +17,11 @@ class NotTypedError(Exception):
 
 
 def type_text(
-    sink: InputSink, text: str, touched: Callable[[Windows | None], None], given_up: Callable[[], bool]
+    sink: InputSink, text: str, touched: Callable[[Windows | None], None], why_not: Callable[[], str]
 ) -> None:
-    """Type it. `touched` is told which windows had the keyboard. Raises NotTypedError."""
+    """Type it. `touched` is told which windows had the keyboard; `why_not` is asked before each character whether to
+    stop, and says why. Raises NotTypedError.
+    """
     sink.release()
     before = sink.focus()
     touched(before)
@@ -30,8 +32,8 @@ def type_text(
         if now != before:
             touched(now)
             raise NotTypedError(_("Another window took the keyboard: only a part was typed. Check it and try again."))
-        if given_up():
-            raise NotTypedError(_("Control ended before all was typed."))
+        if reason := why_not():
+            raise NotTypedError(reason)
         keysym = keysym_of(character)
         sink.key(keysym, True)
         sink.key(keysym, False)

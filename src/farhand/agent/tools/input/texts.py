@@ -70,7 +70,7 @@ class Texts:
                 if secret:
                     await self._port.posted("secret-typed", by=self._port.name_of(leg), leg=leg)
                 async with self._hidden(secret) as typing:
-                    await _performed(worker, text, typing, over)
+                    await _performed(worker, text, typing, over, self._port.asking)
         except (NotTypedError, NotRecordedError) as error:
             said = str(error)
         except TimeoutError:
@@ -95,8 +95,13 @@ class Texts:
         self._port.send(Input.TYPED, _CHANNEL, msgspec.json.encode(typed), leg)
 
 
-async def _performed(worker: InputWorker, text: str, typing: Typing, over: asyncio.Event) -> None:
-    """Have the worker's thread type it. Raises NotTypedError, also when control ends before it was begun."""
+async def _performed(
+    worker: InputWorker, text: str, typing: Typing, over: asyncio.Event, asked: Callable[[], bool]
+) -> None:
+    """Have the worker's thread type it. Raises NotTypedError, also when control ends before it was begun.
+
+    While the customer is being asked nothing is typed: it could be the answer.
+    """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[None] = loop.create_future()
 
@@ -108,9 +113,14 @@ async def _performed(worker: InputWorker, text: str, typing: Typing, over: async
         else:
             answer.set_exception(error)
 
+    def why_not() -> str:
+        if over.is_set():
+            return _("Control ended before all was typed.")
+        return _("Not all was typed, because the customer is being asked. Try again later.") if asked() else ""
+
     def do(sink: InputSink) -> None:
         try:
-            type_text(sink, text, typing.touched, over.is_set)
+            type_text(sink, text, typing.touched, why_not)
         except NotTypedError as error:
             _later(loop, settle, error)
         else:

@@ -54,11 +54,15 @@ class InputTool(Tool):
         else:
             stroke = _stroke(frame_type, payload)
             if leg == self._holder and self._worker is not None:
-                self._worker.do(stroke)
+                self._worker.do(stroke if self.runs_while_asked(frame_type, payload) else self._unless_asked(stroke))
 
     def runs_while_asked(self, frame_type: int, payload: memoryview) -> bool:
         """Only what gives something up: control, or a key that would stay pressed. Nobody presses `Allow` from afar."""
         return frame_type == Input.RELEASE or (frame_type == Input.KEY and bytes(payload[:1]) == b"\0")
+
+    def _unless_asked(self, stroke: Stroke) -> Stroke:
+        """What waited when a question came up must not answer it."""
+        return lambda sink: None if self._port.asking() else stroke(sink)
 
     def viewer_joined(self, leg: int) -> None:
         """Tell it who has control, if anybody has."""

@@ -34,6 +34,9 @@ class FilesPort(FakePort):
         self.viewers[leg].take(frame_type, bytes(payload))
         return Sent.YES
 
+    def asking(self) -> bool:
+        return False
+
     def grants_of(self, leg: int) -> Grant:
         return self.grants
 
