@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -83,6 +84,14 @@ def test_broken_links_are_named(tmp_path: Path) -> None:
     ]
 
 
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stages in one process each and without plug-ins, which take longer to start than the tests here to run."""
+    monkeypatch.setattr(run_tests, "STAGES", tuple(replace(stage, options=()) for stage in run_tests.STAGES))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+@pytest.mark.usefixtures("plain")
 def test_a_run_without_tests_fails_and_one_with_tests_does_not(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +119,7 @@ def test_wavers():
 """
 
 
+@pytest.mark.usefixtures("plain")
 def test_a_few_tests_with_real_programs_get_a_second_try_and_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -124,12 +134,14 @@ def test_a_few_tests_with_real_programs_get_a_second_try_and_are_named(
     assert (tmp_path / "runs").read_text() == "steady steady ", "only what failed is run again"
 
 
+@pytest.mark.usefixtures("plain")
 def test_what_fails_twice_is_red(tmp_path: Path) -> None:
     write(tmp_path / "tests/scenario/test_a.py", WAVERER)
     write(tmp_path / "tests/scenario/test_b.py", "def test_b():\n    assert False\n")
     assert run_tests.main([], tmp_path) == 1
 
 
+@pytest.mark.usefixtures("plain")
 def test_many_failures_and_those_of_unit_tests_have_no_second_try(tmp_path: Path) -> None:
     for name in "abc":
         write(tmp_path / f"tests/scenario/test_{name}.py", WAVERER)
