@@ -1,7 +1,7 @@
 """The session machine: what happens to a session, in; what has to be done, out. No sockets, no files, no clock.
 
 The relay tells it that legs join and leave, what they send, what the control plane decided and what reached the disk.
-It answers with commands. Frames on screen, input and shell take a short cut: the driver looks into `Leg.routes` first
+It answers with commands. Frames on the channels of tools take a short cut: the driver looks into `Leg.routes` first
 and comes here only when there is no route yet.
 
 Rules that it keeps: every frame is judged by the grants of its sender and of each receiver; nothing durable is shown or

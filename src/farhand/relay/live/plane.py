@@ -36,7 +36,7 @@ from farhand.relay.live.policy import PolicyFile
 from farhand.relay.live.sessions import SessionTable
 from farhand.relay.live.signin import UsedTickets
 from farhand.relay.live.sockets import SERVICE_RESTART, LiveSocket, Wheel
-from farhand.relay.live.taps import TapRoom, limits_of
+from farhand.relay.live.taps import TapRoom, recording_limits
 from farhand.relay.timing import LEAVE_S
 
 log = get_log("live")
@@ -66,7 +66,7 @@ class Live:
         self.writer = JournalWriter(loop.call_soon_threadsafe)
         self.sessions = SessionTable(self)
         self.taps = TapRoom(folder / "recordings", loop.call_soon_threadsafe)
-        self.taps.limits = limits_of(self.policy.now)
+        self.taps.limits = recording_limits(self.policy.now)
         self.links = LinkTable(self, self.sessions.linked)
         self.events = EventRoom()
 
@@ -92,7 +92,7 @@ class Live:
                 revoked = set(message.revoked_agents) - set(self.policy.now.revoked_agents)
                 self.policy.put(message)
                 self.links.admission.rate = message.links_per_second
-                self.taps.limits = limits_of(message)
+                self.taps.limits = recording_limits(message)
                 for agent_id in revoked:
                     self.links.revoke(agent_id)
             case Sessions():

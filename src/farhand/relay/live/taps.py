@@ -49,16 +49,16 @@ takes all that is free: it costs the database its cache, and new pages cost more
 SCREEN = channel(Kind.SCREEN)
 
 
-class Limits(NamedTuple):
+class RecordingLimits(NamedTuple):
     """What one session may have recorded: bytes per second after a burst, and bytes in all."""
 
     per_second: int
     total: int
 
 
-def limits_of(policy: Policy) -> Limits:
+def recording_limits(policy: Policy) -> RecordingLimits:
     """The policy's limits."""
-    return Limits(policy.recorded_bytes_per_second, policy.recorded_bytes)
+    return RecordingLimits(policy.recorded_bytes_per_second, policy.recorded_bytes)
 
 
 class Recording(Protocol):
@@ -281,7 +281,7 @@ class TapRoom:
         self.folder = folder
         self.create = create
         self.free: Callable[[Path], int] = free_bytes
-        self.limits = limits_of(UNCLAIMED)
+        self.limits = recording_limits(UNCLAIMED)
         self.early = 0
         """Bytes that wait for keys, in all taps; for the event loop alone."""
         self._looked_at = 0.0

@@ -36,7 +36,7 @@ def _verified_download(server: str) -> str:
     """The part that downloads and checks. Raises Conflict without a client file, Invalid for a bad address."""
     path = queries.client_file()
     if path is None:
-        raise Conflict(gettext("The client for Linux is missing on this appliance. Build it with `make client`."))
+        raise Conflict(gettext("The client for Linux is missing on this appliance. `make run` builds it."))
     if not URL.fullmatch(server):
         raise Invalid("server", gettext("The address of this appliance cannot be put into a command."))
     sha256 = queries.client_sha256(path)

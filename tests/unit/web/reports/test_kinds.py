@@ -31,14 +31,16 @@ def test_a_kind_has_its_words(kind: str) -> None:  # R-250
     )
     said = describe(entry)
     assert bool(said) is ENTRIES[kind].shown, f"the customer client and the table differ about {kind}"
-    assert f'"{kind}":' in (CONSOLE / "features/journal.ts").read_text(), f"the console has no words for {kind}"
+    assert f'"{kind}":' in (CONSOLE / "features/sentences.ts").read_text(), f"the console has no words for {kind}"
 
 
 def test_the_console_knows_the_same_kinds() -> None:
     found = re.search(r"ENTRY_KINDS = \[(.*?)\] as const", (CONSOLE / "wire/entries.ts").read_text(), re.DOTALL)
     assert found
     assert re.findall(r'"([^"]+)"', found[1]) == list(ENTRIES)
-    assert re.findall(r'^  "([^"]+)": \(', (CONSOLE / "features/journal.ts").read_text(), re.MULTILINE) == list(ENTRIES)
+    assert re.findall(r'^  "([^"]+)": \(', (CONSOLE / "features/sentences.ts").read_text(), re.MULTILINE) == list(
+        ENTRIES
+    )
 
 
 def test_what_reports_name_is_marked_for_the_catalogs() -> None:

@@ -1,5 +1,5 @@
 /**
- * Why: the kinds of system entries, the mirror of protocol/entries.py. Names only; the words stand in features/journal.
+ * Why: the kinds of system entries, the mirror of protocol/entries.py. Names only; the words stand in features/sentences.
  */
 export const ENTRY_KINDS = [
   "leg-joined",

@@ -1,6 +1,7 @@
 /**
  * Why: the tools that a session can have, in the order of the drop-down at its top left. A new tool is one line here, a
- * class (`live/tool`) and a pane.
+ * class (`live/tool`) and a pane. What has no pane of its own is not here: control and clipboard belong to the screen,
+ * special actions and canned scripts to `OpenSession`.
  */
 import type { Component } from "svelte";
 import { t } from "../../i18n";

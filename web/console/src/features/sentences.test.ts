@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { ENTRY_KINDS } from "../wire/entries";
 import type { Entry } from "../wire/messages";
-import { outputOf, sentence } from "./journal";
+import { outputOf, sentence } from "./sentences";
 
 const entry = (kind: string, data: Entry["data"] = {}, party = 1): Entry => ({
   seq: 1,
