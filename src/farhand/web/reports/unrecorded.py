@@ -4,7 +4,8 @@ Shells that are opened while they are not to be recorded leave nothing but the j
 recordings alone would look as if those shells had never been.
 
 Rules: the journal and the frames get their times from the same relay. An endpoint's number for a shell is its channel's
-instance, and begins anew with the endpoint's program: so time decides too.
+instance, and begins anew with the endpoint's program: so time decides too, and a recorded shell is one shell of the
+journal, no more.
 """
 
 from collections.abc import Sequence
@@ -41,7 +42,8 @@ def of_session(session: Any, recording: Recording | None, recorded: Sequence[cas
     # The newest part of a recording that goes on may not be readable yet.
     fresh = recording is not None and session.ended_ms is None and session.recorded & Grant.SHELL
     until = recording.ended_ms if recording is not None and fresh else None
-    return [one for one in told if not _is_among(one, recorded) and (until is None or one.opened_ms < until)]
+    known = _recorded(told, recorded)
+    return [one for at, one in enumerate(told) if at not in known and (until is None or one.opened_ms < until)]
 
 
 def _told(session: Any) -> list[Shell]:
@@ -52,6 +54,8 @@ def _told(session: Any) -> list[Shell]:
         if not isinstance(number, int):
             continue
         if event.kind == "shell-opened":
+            if number in running:  # its program has gone without a word, and its numbers begin anew
+                running[number].closed_ms = event.time_ms
             by = event.data.get("by")
             running[number] = Shell(number=number, by=by if isinstance(by, str) else "", opened_ms=event.time_ms)
             found.append(running[number])
@@ -62,10 +66,24 @@ def _told(session: Any) -> list[Shell]:
     return found
 
 
-def _is_among(shell: Shell, recorded: Sequence[cast.Shell]) -> bool:
-    for one in recorded:
-        same = one.channel & 0xFF == shell.number & 0xFF
-        begins = one.opened_ms >= shell.opened_ms - BEFORE_MS
-        if same and begins and (shell.closed_ms is None or one.opened_ms <= shell.closed_ms):
-            return True
-    return False
+def _recorded(told: Sequence[Shell], recorded: Sequence[cast.Shell]) -> set[int]:
+    """Return which of the journal's shells are in the recording: nearest in time first, each with one of its own."""
+    pairs = sorted(
+        (abs(one.opened_ms - shell.opened_ms), at, number)
+        for at, shell in enumerate(told)
+        for number, one in enumerate(recorded)
+        if _may_be(shell, one)
+    )
+    known: set[int] = set()
+    used: set[int] = set()
+    for _distance, at, number in pairs:
+        if at not in known and number not in used:
+            known.add(at)
+            used.add(number)
+    return known
+
+
+def _may_be(shell: Shell, one: cast.Shell) -> bool:
+    same = one.channel & 0xFF == shell.number & 0xFF
+    begins = one.opened_ms >= shell.opened_ms - BEFORE_MS
+    return same and begins and (shell.closed_ms is None or one.opened_ms <= shell.closed_ms)
