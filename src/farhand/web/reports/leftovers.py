@@ -4,7 +4,8 @@ Why it exists: thumbnails and indexes stand in folders of their own (`files`), a
 must not outlive it, whoever removes it and however: a rule of retention, an administrator, a restored backup.
 
 Rules: only folders of `reports/` are looked at, a bounded number at a time, and only those that nobody has touched for
-an hour: a job may be about to fill one. What is removed can be made again.
+an hour: a job may be about to fill one. What is removed can be made again. Where there is no recording at all, their
+disk may be away: then nothing of a known session goes.
 """
 
 import contextlib
@@ -42,12 +43,13 @@ class Sweeper:
             return 0
         self._after = names[-1] if len(names) == AT_ONCE else ""
         known = known_sessions(names)
+        recorded = _recorded(known)
         removed = 0
         for name in names:
             folder = root / name
             if folder.is_symlink() or not folder.is_dir() or not _untouched(folder, now_ms):
                 continue
-            if name in known and _is_recorded(name):
+            if name in recorded:
                 _clear_aside(folder, now_ms)
             else:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -57,13 +59,23 @@ class Sweeper:
         return removed
 
 
-def _is_recorded(session_id: str) -> bool:
+def _recorded(known: set[str]) -> set[str]:
+    """Return which of these sessions have a recording; all of them where that cannot be told."""
+    root = Path(settings.FARHAND_DATA) / "relay" / "recordings"
     try:
-        return bool(os.listdir(Path(settings.FARHAND_DATA) / "relay" / "recordings" / session_id))
-    except FileNotFoundError:
+        there = set(os.listdir(root))
+    except OSError:
+        return known
+    if not there:  # the place of a disk that is not mounted just now
+        return known
+    return {name for name in known & there if not _is_empty(root / name)}
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        return not os.listdir(folder)
+    except OSError:  # it was there a moment ago: the next round decides
         return False
-    except OSError:  # a disk that is not there for a moment removes nothing
-        return True
 
 
 def _untouched(path: Path, now_ms: int) -> bool:

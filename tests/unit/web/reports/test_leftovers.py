@@ -23,6 +23,8 @@ def test_what_was_made_goes_with_its_recording(make_user: Any, settings: Any) ->
     folder = files.kept_path(session.id, "previews").parent
     torn = folder / ".previews.0123456789ab"
     torn.write_bytes(b"half")
+    other = Path(settings.FARHAND_DATA) / "relay" / "recordings" / "other"
+    other.mkdir()
     sweeper = Sweeper()
     assert sweeper.step(now_ms() + LATER_MS) == 0
     assert files.read_kept(session.id, "previews") == b"pictures"
@@ -31,6 +33,23 @@ def test_what_was_made_goes_with_its_recording(make_user: Any, settings: Any) ->
     assert sweeper.step(now_ms()) == 0, "a job may be about to fill it"
     assert sweeper.step(now_ms() + LATER_MS) == 1
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("left", ["empty", "nothing", "no folder"])
+def test_a_disk_that_is_not_mounted_removes_nothing(make_user: Any, settings: Any, left: str) -> None:
+    session = make_session(make_user("owner", "perm_support_allowed"))
+    record(session, settings.FARHAND_DATA)
+    files.keep(session.id, "previews", b"pictures")
+    files.keep("gone", "previews", b"pictures")
+    disk = Path(settings.FARHAND_DATA) / "relay" / "recordings"
+    disk.rename(Path(settings.FARHAND_DATA) / "elsewhere")
+    if left == "empty":
+        disk.mkdir()
+    elif left == "no folder":
+        disk.write_bytes(b"")
+    assert Sweeper().step(now_ms() + LATER_MS) == 1
+    assert files.read_kept(session.id, "previews") == b"pictures"
+    assert not files.kept_path("gone", "previews").exists(), "there is no session that could have recorded it"
 
 
 def test_what_was_made_goes_with_its_report(make_user: Any, settings: Any) -> None:
