@@ -4,8 +4,8 @@ Why it exists: what an upload has brought stays when the connection goes, so tha
 machine goes too, nobody would come back for it. So each upload that is on its way has a note in a folder of the
 client's own: where its hidden file is.
 
-Rules: nothing is looked for and nothing is guessed: only the very file that a note names is removed, if it is a plain
-file of our own user that has not been written for days. A note that cannot be written stops no upload.
+Rules: nothing is looked for and nothing is guessed: only the very file that a note names is removed, if its name is one
+of an unfinished upload and it is a plain file of our own user that has not been written for days. A note that cannot be written stops no upload.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from farhand.agent.core.files import make_private_folder, read_bounded
 from farhand.agent.tools.files.beneath import Parts, parent, parts_of, path_of
+from farhand.agent.tools.files.disk import is_part
 from farhand.agent.tools.files.errors import FilesError
 
 AGE_S = 3 * 86_400.0
@@ -67,6 +68,8 @@ def sweep() -> int:
 
 def _remove(part: Parts, now: float) -> tuple[bool, bool]:
     """Say whether there is nothing more to do about this file, and whether it was removed."""
+    if not part or not is_part(part[-1]):  # the note was cut short: what it names now was never ours
+        return True, False
     try:
         with parent(part) as (fd, name):
             found = os.stat(name, dir_fd=fd, follow_symlinks=False)

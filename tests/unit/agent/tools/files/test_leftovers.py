@@ -107,6 +107,22 @@ def test_what_is_not_the_file_any_more_is_left_alone(notes: Path, tmp_path: Path
     assert what in ("gone", "moved") or part.is_symlink() or part.exists()
 
 
+@pytest.mark.parametrize("note", ["there/precious", "there/.farhand-0123", "there/0123.part", ""])
+def test_a_note_that_was_cut_short_names_nothing_of_ours(notes: Path, tmp_path: Path, note: str) -> None:
+    part = crashed(tmp_path / "there", notes)
+    (written,) = notes.iterdir()
+    written.write_bytes(os.fsencode(tmp_path / note) if note else b"/")
+    named = tmp_path / note
+    if note:
+        named.write_bytes(b"keep me")
+        age(named)
+    age(written)
+    assert leftovers.sweep() == 0
+    assert named.exists()
+    assert part.exists()
+    assert not list(notes.iterdir()), "it says nothing any more"
+
+
 def test_a_sweep_is_bounded_and_notes_that_say_nothing_hurt_nobody(
     notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
