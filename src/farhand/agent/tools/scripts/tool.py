@@ -178,7 +178,9 @@ class ScriptsTool(Tool):
             text = str(error) or _("It could not be put on record, so it was not run.")
             self._tell(run.leg, Scripts.DONE, ScriptDone(run=order.jti, reason="refused", text=text[:512]))
             return
-        if run.reason != "ended":  # cancelled before it began
+        if run.reason == "ended" and not self._consent.may(run.leg, run.by):
+            run.reason = "cancelled"  # who asked has left, or lost the grant, while it was put on record
+        if run.reason != "ended":
             self._over(run, None, 0, "", "")
             return
         await self._start(run)

@@ -49,6 +49,8 @@ class Port(FakePort):
 
     answer: asyncio.Future[bool] | None = None
     unrecorded = False
+    meanwhile: Callable[[], None] | None = None
+    """What happens while something is put on record."""
 
     async def ask(self, question: Question) -> bool:
         allowed = await super().ask(question)
@@ -58,7 +60,10 @@ class Port(FakePort):
     async def posted(self, kind: str, text: str = "", **data: str | int | bool) -> int:
         if self.unrecorded:
             raise NotRecordedError("too-many", "Too much is on record already.")
-        return await super().posted(kind, text, **data)
+        seq = await super().posted(kind, text, **data)
+        if self.meanwhile is not None:
+            self.meanwhile()
+        return seq
 
 
 @pytest.fixture(autouse=True)
@@ -331,5 +336,32 @@ def test_a_fault_of_the_client_ends_the_run_too() -> None:
         assert port.posts[-1][0] == "script-ended"
         port.machine.broken = False
         assert (await done(port, run_it(made, "true")))["ran"]
+
+    play(scene)
+
+
+@pytest.mark.parametrize("left", [Grant.NONE, Grant.CHAT])
+def test_nothing_runs_for_who_is_out_before_it_is_on_record(left: Grant) -> None:
+    async def scene(port: Port, made: Any) -> None:
+        def out() -> None:
+            port.grants = left
+            made.viewer_left(2)
+
+        port.meanwhile = out
+        found = await done(port, run_it(made, "true"))
+        assert (found["ran"], found["reason"]) == (False, "cancelled")
+        assert kinds(port) == ["script-requested", "script-started", "script-ended"]
+        assert port.posts[-1][1]["reason"] == "cancelled"
+        assert isinstance(port.machine, Host)
+        assert not port.machine.started
+
+    play(scene)
+
+
+def test_nothing_runs_for_somebody_else_on_the_same_leg(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(port: Port, made: Any) -> None:
+        port.meanwhile = lambda: monkeypatch.setattr(port, "name_of", lambda leg: "another")
+        found = await done(port, run_it(made, "true"))
+        assert (found["ran"], found["reason"]) == (False, "cancelled")
 
     play(scene)
