@@ -32,9 +32,11 @@ def message(
     certified: Any = ISSUER,
     site: Any = SITE,
     kind: str = ORDER_KIND,
+    stated_ms: int = START,
 ) -> RunScript:
-    """The order as a console hands it over."""
-    statement = IssuerStatement(key=signing.public_of(certified).hex(), issued_ms=START, expires_ms=START + 3_600_000)
+    """The order as a console hands it over; the statement is of `stated_ms` and holds for an hour."""
+    key = signing.public_of(certified).hex()
+    statement = IssuerStatement(key=key, issued_ms=stated_ms, expires_ms=stated_ms + 3_600_000)
     return RunScript(
         order=signing.sign_token(by, kind, wanted),
         issuer=signing.sign_token(site, STATEMENT_KIND, statement),

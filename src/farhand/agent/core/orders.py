@@ -4,8 +4,9 @@ Why it exists: whoever may use canned scripts may not run what they like. A cons
 only with an order of the site: signed by a key that the pinned site key certifies, for this session, for the leg that
 sent it, for exactly this text, once.
 
-Rules: time is the appliance's, as it said at the last joining plus what has gone by since; clocks of endpoints are
-wrong. What was issued before this program joined the session is refused, because an earlier program may have taken it
+Rules: time is the appliance's, as it said in HELLO of the last joining plus what has gone by since; clocks of endpoints
+are wrong. A statement from the future is the site's all the same: only its end counts, and that it is not of another
+age. What was issued before this program joined the session is refused, because an earlier program may have taken it
 already. Nothing of a message is used before all of it is judged.
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Callable
 
 from farhand.agent.texts import _
 from farhand.kit.signing import BadToken, open_token
-from farhand.protocol.scripts import ORDER_KIND, STATEMENT_KIND, IssuerStatement, RunScript, ScriptOrder
+from farhand.protocol.scripts import ORDER_KIND, ORDER_MS, STATEMENT_KIND, IssuerStatement, RunScript, ScriptOrder
 
 MOST_REMEMBERED = 4096
 """Orders that hold still and were taken; more than so many a minute are refused."""
@@ -43,11 +44,11 @@ class Orders:
         self._taken: dict[str, int] = {}
         """Run -> when its order expires."""
 
-    def server_time(self, server_ms: int) -> None:
-        """The appliance said what time it is there."""
+    def server_time(self, server_ms: int, heard_s: float) -> None:
+        """The appliance said what time it is there; that was heard at `heard_s` of the monotonic clock."""
         if self._offset_ms is None:
             self._since_ms = server_ms
-        self._offset_ms = server_ms - self._monotonic() * 1000
+        self._offset_ms = server_ms - heard_s * 1000
 
     def take(self, leg: int, message: RunScript) -> ScriptOrder:
         """Return the order, which nobody can use again. Raises OrderError."""
@@ -56,7 +57,7 @@ class Orders:
         now = int(self._offset_ms + self._monotonic() * 1000)
         try:
             issuer = open_token(self._site_key, STATEMENT_KIND, message.issuer, IssuerStatement)
-            if not issuer.issued_ms <= now + 1000 <= issuer.expires_ms:
+            if not issuer.issued_ms - ORDER_MS <= now <= issuer.expires_ms:
                 raise BadToken("the statement is not valid now")
             order = open_token(bytes.fromhex(issuer.key), ORDER_KIND, message.order, ScriptOrder)
         except BadToken as error:

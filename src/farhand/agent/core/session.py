@@ -250,7 +250,7 @@ class Session:
         self._settings.policy.connected()
         again, self._joined = self._joined, True
         assert wire.hello is not None
-        self._orders.server_time(wire.hello.server_ms)
+        self._orders.server_time(wire.hello.server_ms, wire.heard_hello)
         if not again:
             self._returned.joined(welcome.seq)
         self._wire = wire

@@ -11,6 +11,7 @@ what is not on the network yet: what they hold nobody overtakes.
 import asyncio
 import contextlib
 import socket
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -54,6 +55,8 @@ class Wire(picows.WSListener):
         self.on_closed: Callable[[str], None] | None = None
         self.spki = ""
         self.hello: Hello | None = None
+        self.heard_hello = 0.0
+        """When HELLO came, in seconds of the monotonic clock: the time in it is of then."""
         self.why = _("the connection was closed")
         self.closed = False
 
@@ -271,6 +274,7 @@ def open_refusal(payload: bytes) -> RefusedError:
 
 async def _hello(wire: Wire) -> Hello:
     kind, payload = await first_frame(wire, HELLO_TIMEOUT_S)
+    wire.heard_hello = time.monotonic()
     if kind == Control.REFUSE:
         # Nobody has proven anything yet: neither the code nor the text may be believed, only the wish to be left alone.
         wish = open_refusal(payload).retry_after_s

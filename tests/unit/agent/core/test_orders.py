@@ -25,8 +25,9 @@ class Watch:
 
 
 def made(watch: Watch | None = None) -> Orders:
-    orders = Orders(signing.public_of(SITE).hex(), SESSION, watch or Watch())
-    orders.server_time(START)
+    watch = watch or Watch()
+    orders = Orders(signing.public_of(SITE).hex(), SESSION, watch)
+    orders.server_time(START, watch.at)
     return orders
 
 
@@ -63,8 +64,27 @@ def test_a_late_order_is_refused_by_the_sites_clock() -> None:
     with pytest.raises(OrderError, match="too late"):
         orders.take(2, message(wanted))
     # Coming back does not make an earlier order good for an earlier program: the first joining counts.
-    orders.server_time(START + 61_000)
+    orders.server_time(START + 61_000, watch.at)
     assert orders.take(2, message(order(issued_ms=START + 61_000, expires_ms=START + 121_000)))
+
+
+def test_the_sites_time_is_of_when_it_was_heard() -> None:
+    watch = Watch()
+    orders = Orders(signing.public_of(SITE).hex(), SESSION, watch)
+    orders.server_time(START, watch.at - 61)  # the joining took that long
+    with pytest.raises(OrderError, match="too late"):
+        orders.take(2, message(order()))
+    late = START + 61_000
+    assert orders.take(2, message(order(issued_ms=late, expires_ms=late + 60_000), stated_ms=late))
+
+
+def test_a_statement_may_be_of_a_moment_from_now_but_not_of_another_age() -> None:
+    ahead = START + 5_000
+    wanted = order(issued_ms=ahead, expires_ms=ahead + 60_000)
+    assert made().take(2, message(wanted, stated_ms=ahead)) == wanted
+    for stated_ms in (START + 60_001, START - 3_600_001):
+        with pytest.raises(OrderError, match="not ordered by the site"):
+            made().take(2, message(order(), stated_ms=stated_ms))
 
 
 def test_an_endpoint_remembers_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:

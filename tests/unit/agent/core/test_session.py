@@ -12,6 +12,7 @@ from tests.unit.agent.fake_site import (
     AGENT_ID,
     ALL,
     NONCE,
+    NOW_MS,
     SESSION_ID,
     FakeSite,
     Peer,
@@ -20,6 +21,7 @@ from tests.unit.agent.fake_site import (
     console,
     welcome,
 )
+from tests.unit.agent.orders import message, order
 
 from farhand.agent.core import posts as posts_module
 from farhand.agent.core import roster as roster_module
@@ -27,6 +29,7 @@ from farhand.agent.core import session as session_module
 from farhand.agent.core import toolbox as toolbox_module
 from farhand.agent.core.desktop import UnsupportedError
 from farhand.agent.core.link import Link
+from farhand.agent.core.orders import OrderError
 from farhand.agent.core.reconnect import ReconnectPolicy
 from farhand.agent.core.session import Session, SessionSettings
 from farhand.agent.core.tools import TOOL_PACKAGES, NotRecordedError, Question, Sent, Tool, ToolPort
@@ -156,6 +159,19 @@ async def test_the_proof_is_bound_to_this_connection(tmp_path: Path) -> None:
         assert join.ticket == "ticket-1"
         body = proof_body(NONCE, site.pair.spki, "ticket-1")
         check_bytes(public_of(key), "proof", body, bytes.fromhex(join.proof))
+
+
+async def test_a_slow_joining_does_not_set_the_sites_time_back(tmp_path: Path) -> None:
+    async with running(tmp_path) as (site, session, _task, _key):
+        peer = await site.peer(0)
+        await peer.take(lambda frame: frame.channel == 0 and frame.type == Control.JOIN)  # so HELLO was heard
+        await asyncio.sleep(0.3)
+        peer.control(Control.WELCOME, Welcome(leg=1, grants=ALL, roster=[console()]))
+        session.post("screen-started")
+        await peer.take_post("screen-started")
+        over = order(session_id=SESSION_ID, issued_ms=NOW_MS, expires_ms=NOW_MS + 250)
+        with pytest.raises(OrderError, match="too late"):
+            session.take_order(2, message(over, site=site.site, stated_ms=NOW_MS))
 
 
 async def test_grants_are_checked_here_too(tmp_path: Path, tools: list[Recorded]) -> None:

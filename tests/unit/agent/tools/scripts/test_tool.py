@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def play(scene: Scene, **options: Any) -> None:
     async def run() -> None:
         orders = Orders(signing.public_of(SITE).hex(), SESSION)
-        orders.server_time(START)
+        orders.server_time(START, time.monotonic())
         port = Port(machine=Host(), grants=Grant.SCRIPTS, orders=orders, **options)
         made = make(port)
         await scene(port, made)
