@@ -1,6 +1,7 @@
 """A script on Linux: its interpreter, its output, and that nothing of it stays behind, however it ends."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,8 +21,8 @@ Start = Callable[..., LinuxScript]
 HOLDER = """import sys, time
 from farhand.agent.platforms.linux.people import own
 from farhand.agent.platforms.linux.scripts import LinuxScript
-LinuxScript(sys.argv[1], own(), {})
-print("started", flush=True)
+script = LinuxScript(sys.argv[1], own(), {})
+print("started", script._guard.pid, flush=True)
 time.sleep(600)
 """
 
@@ -57,6 +58,12 @@ def pids_in(file: Path, count: int) -> list[int]:
     """Wait until the script has written so many process numbers."""
     wait_for(lambda: file.exists() and len(file.read_text().split()) == count, 60, "the processes")
     return [int(pid) for pid in file.read_text().split()]
+
+
+def ignores(pid: int, which: signal.Signals) -> bool:
+    """Say whether the process ignores this signal (proc(5), SigIgn)."""
+    (mask,) = [line.split()[1] for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "SigIgn" in line]
+    return bool(int(mask, 16) >> (which - 1) & 1)
 
 
 def wait_gone(pids: list[int]) -> None:
@@ -134,16 +141,22 @@ def test_what_does_not_heed_the_end_is_killed(start: Start, tmp_path: Path) -> N
     script.end()
 
 
-def test_it_ends_with_a_client_that_is_killed(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("to_the_guard", [None, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_ends_with_a_client_that_is_killed(
+    to_the_guard: signal.Signals | None, folder: Path, tmp_path: Path
+) -> None:
     pids = tmp_path / "pids"
     text = f"trap '' HUP TERM; sleep 600 & echo $$ $! >> {pids}; sleep 600"
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, text], stdout=subprocess.PIPE, env=os.environ | {"TMPDIR": str(folder)}
     )
     assert holder.stdout
-    assert holder.stdout.readline() == b"started\n"
+    guard = int(holder.stdout.readline().removeprefix(b"started "))
     found = pids_in(pids, 2)
     assert all(alive(pid) for pid in found)
+    if to_the_guard is not None:  # as a service that is stopped sends it to every process
+        wait_for(lambda: ignores(guard, to_the_guard), 60, "the guard")
+        os.kill(guard, to_the_guard)
     holder.kill()
     holder.wait()
     holder.stdout.close()

@@ -27,8 +27,11 @@ KILL_AFTER_S = 2.0
 """Between SIGTERM and SIGKILL."""
 _LOOK_MS = 100
 """How often a script that writes nothing is looked at: something it left in the background may hold its output open."""
-_GUARD = 'read -r group || exit; read -r _; kill -s KILL -- "-$group"; rm -rf -- "$1"'
-"""Waits for the end of its standard input, which the client alone holds open."""
+_GUARD = (
+    'trap \'\' TERM INT HUP; read -r group; read -r _; [ -n "$group" ] && kill -s KILL -- "-$group"; rm -rf -- "$1"'
+)
+"""Waits for the end of its standard input, which the client alone holds open, and for nothing else: who stops the
+client's service sends SIGTERM to the guard too."""
 
 
 def interpreter(text: str) -> list[str]:
