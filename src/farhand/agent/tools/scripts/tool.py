@@ -208,10 +208,27 @@ class ScriptsTool(Tool):
         threading.Thread(target=self._read, args=(loop, run, script, output), name="script", daemon=True).start()
 
     def _read(self, loop: asyncio.AbstractEventLoop, run: _Run, script: RunningScript, output: Output) -> None:
-        """The reading thread."""
-        output.read()
-        status = script.close()
-        _call(loop, self._over, run, status, output.size, output.tail, "")
+        """The reading thread. The run is over with it, whatever happened."""
+        status: int | None = None
+        fault: OSError | None = None
+        try:
+            output.read()
+        except OSError as error:
+            fault = error
+            script.kill()  # nobody reads what it writes
+        try:
+            status = script.close()
+        except OSError as error:
+            fault = error
+        _call(loop, self._read_out, run, status, output, fault)
+
+    def _read_out(self, run: _Run, status: int | None, output: Output, fault: OSError | None) -> None:
+        if fault is None:
+            self._over(run, status, output.size, output.tail, "")
+            return
+        run.reason = "failed"
+        text = _("What the script wrote could not be read to its end: {reason}.").format(reason=fault)
+        self._over(run, status, output.size, "", text)
 
     def _output(self, run: _Run, offset: int, text: str) -> None:
         if self._port.backlog(self.kind) < MAX_BACKLOG:

@@ -366,3 +366,23 @@ def test_nothing_runs_for_somebody_else_on_the_same_leg(monkeypatch: pytest.Monk
         assert (found["ran"], found["reason"]) == (False, "cancelled")
 
     play(scene)
+
+
+@pytest.mark.parametrize("at", ["read", "close"])
+def test_output_that_cannot_be_read_ends_the_run(at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = getattr(LinuxScript, at)
+
+    def broken(script: LinuxScript, *size: int) -> None:
+        plain(script, *size)
+        raise OSError("broken")
+
+    async def scene(port: Port, made: Any) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(LinuxScript, at, broken)
+            found = await done(port, run_it(made, "echo on"))
+        assert (found["ran"], found["reason"]) == (True, "failed")
+        assert "could not be read" in found["text"]
+        assert port.posts[-1][0] == "script-ended"
+        assert (await done(port, run_it(made, "echo on")))["tail"] == "on\n"
+
+    play(scene)
