@@ -5,7 +5,8 @@ machine goes too, nobody would come back for it. So each upload that is on its w
 client's own: where its hidden file is.
 
 Rules: nothing is looked for and nothing is guessed: only the very file that a note names is removed, if its name is one
-of an unfinished upload and it is a plain file of our own user that has not been written for days. A note that cannot be written stops no upload.
+of an unfinished upload and it is a plain file of our own user that has not been written for days. A note that cannot be
+written stops no upload.
 """
 
 import hashlib
