@@ -45,7 +45,8 @@ class Way(Message, frozen=True, kw_only=True):
     came_from: str = ""
     """The file that the person downloaded: removed with the rest."""
     until_ms: Count = 0
-    """Wall clock, in ms since 1970: after it nothing comes back. 0: a client before this field kept it."""
+    """Wall clock, in ms since 1970: after it nothing comes back. 0: a client before this field kept it, and the
+    file's own time counts."""
 
     @property
     def key(self) -> Ed25519PrivateKey:
@@ -84,11 +85,12 @@ def read_back(file: Path, place: Callable[[str], NextSignIn]) -> Back:
     found = place(file.parent.name)
     try:
         way = msgspec.json.decode(read_bounded(file, _MAX_STATE), type=Way)
+        kept_s = file.stat().st_mtime
     except (OSError, ValueError, *NOT_UNDERSTOOD) as error:
         found.forget()
         raise ClientError(_("There is no session to come back to.")) from error
     if not way.until_ms:
-        way = msgspec.structs.replace(way, until_ms=round((time.time() + RETURN_S) * 1000))
+        way = msgspec.structs.replace(way, until_ms=max(0, round((kept_s + RETURN_S) * 1000)))
     back = Back(way, found, file)
     if back.rest_s <= 0:
         back.over()

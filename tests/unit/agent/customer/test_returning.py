@@ -1,16 +1,18 @@
 """What a customer's client keeps for its way back: enough for one return, and nothing after it."""
 
+import os
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from farhand.agent.core.errors import ClientError
 from farhand.agent.core.machine import MachineError
 from farhand.agent.core.package import CustomerConfig, Package
 from farhand.agent.customer import returning as module
-from farhand.agent.customer.returning import RETURN_S, Back, CustomerReturn, read_back
+from farhand.agent.customer.returning import RETURN_S, Back, CustomerReturn, Way, read_back
 from farhand.kit.signing import new_key, public_of
 from farhand.protocol.messages import Ability
 
@@ -79,6 +81,23 @@ def test_after_a_day_nothing_comes_back(tmp_path: Path, monkeypatch: pytest.Monk
     now -= 90 * 86_400
     assert read(state, place).rest_s == RETURN_S, "a clock that stands wrong gives no more time"
     now += 90 * 86_400 + RETURN_S + 1
+    with pytest.raises(ClientError, match="no session to come back to"):
+        read(state, place)
+    assert place.forgotten
+
+
+def test_what_an_older_client_kept_lasts_a_day_too(tmp_path: Path) -> None:
+    place = Place(tmp_path / "return-1")
+    place.folder.mkdir()
+    state = place.folder / "return.json"
+    way = msgspec.to_builtins(Way(config=CONFIG, seed="cd" * 32))
+    del way["until_ms"]
+    state.write_bytes(msgspec.json.encode(way))
+    written = time.time() - RETURN_S + 600
+    os.utime(state, (written, written))
+    for _ in range(2):
+        assert read(state, place).rest_s <= 600, "reading it gives no more time"
+    os.utime(state, (written - 601, written - 601))
     with pytest.raises(ClientError, match="no session to come back to"):
         read(state, place)
     assert place.forgotten
