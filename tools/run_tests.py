@@ -4,9 +4,9 @@ Why it exists: pytest ends with an error when a folder holds no test; a stage wi
 without any test at all fails. A failed stage does not hide the result of the next one.
 
 A test that starts real programs can fail for a reason of the machine's. In stages that do, up to `WAVERING` failed
-tests are run once more, alone and one after another; those that pass then are named in the closing lines as wavering.
-They are defects to mend, of a test or of the product, but do not hold up everything else
-(docs/decisions/0010-second-try.md).
+tests are run once more, alone and one after another; those that pass then are named in the closing lines as wavering
+(one that skips has not passed). They are defects to mend, of a test or of the product, but do not hold up everything
+else (docs/decisions/0010-second-try.md).
 
 Rules: the stages are listed here and nowhere else; everything about how pytest runs stands in pyproject.toml.
 """
@@ -14,6 +14,7 @@ Rules: the stages are listed here and nowhere else; everything about how pytest 
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -79,8 +80,8 @@ def run_stage(stage: Stage, extra: list[str], root: Path) -> tuple[int, str]:
         return status, closing
     print(f"\nA second try, alone: {', '.join(failed)}", flush=True)
     status, again = run_pytest(stage, [*arguments, "--last-failed", *folders], root)
-    if status:
-        return status, f"{closing} | second try: {again}"
+    if status or passed(again) != len(failed):  # who skips, or is not found any more, has not passed
+        return status or 1, f"{closing} | second try: {again}"
     return 0, f"{closing} | WAVERING, passed at a second try: {', '.join(failed)}"
 
 
@@ -90,6 +91,12 @@ def failed_tests(memory: Path) -> list[str]:
         return sorted(json.loads((memory / "v" / "cache" / "lastfailed").read_text()))
     except FileNotFoundError:
         return []
+
+
+def passed(closing: str) -> int:
+    """How many tests have passed by pytest's closing line."""
+    found = re.search(r"(\d+) passed", closing)
+    return int(found[1]) if found else 0
 
 
 def run_pytest(stage: Stage, arguments: list[str], root: Path) -> tuple[int, str]:

@@ -142,6 +142,17 @@ def test_what_fails_twice_is_red(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("plain")
+def test_who_skips_the_second_try_has_not_passed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "tests/scenario/test_a.py", WAVERER)
+    skips = WAVERER.replace("    assert not first", "    if not first:\n        pytest.skip('gone')\n    assert False")
+    write(tmp_path / "tests/scenario/test_b.py", "import pytest\n" + skips)
+    assert run_tests.main([], tmp_path) == 1
+    closing = capsys.readouterr().out.splitlines()[-2]
+    assert "1 passed, 1 skipped" in closing
+    assert "WAVERING" not in closing
+
+
+@pytest.mark.usefixtures("plain")
 def test_many_failures_and_those_of_unit_tests_have_no_second_try(tmp_path: Path) -> None:
     for name in "abc":
         write(tmp_path / f"tests/scenario/test_{name}.py", WAVERER)
