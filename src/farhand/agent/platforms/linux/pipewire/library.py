@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from farhand.agent.core.abilities import why
-from farhand.agent.core.desktop import UnsupportedError
+from farhand.agent.core.desktop import DesktopError, UnsupportedError
 from farhand.agent.platforms.linux.pipewire.find import LIBRARY
+from farhand.agent.texts import _
 
 
 class Hook(c.Structure):
@@ -115,14 +116,21 @@ def load() -> Any:
     return library
 
 
+def made(address: int | None) -> c.c_void_p:
+    """Return what the library made. Raises DesktopError where it could not."""
+    if not address:
+        raise DesktopError("error", _("PipeWire, which hands out this desktop's picture, refused it."))
+    return c.c_void_p(address)
+
+
 class Timer:
-    """Calls in the loop's thread, once for each time it is set."""
+    """Calls in the loop's thread, once for each time it is set. Raises DesktopError."""
 
     def __init__(self, loop: int, call: Callable[[], None]) -> None:
         utilities = c.cast(loop, c.POINTER(Loop)).contents.utilities.contents
         self._object, self._methods = utilities.object, utilities.methods.contents
         self._call = _TIMER(lambda _data, _times: call())
-        self._source = self._methods.add_timer(self._object, self._call, None)
+        self._source = made(self._methods.add_timer(self._object, self._call, None))
 
     def set(self, seconds: float) -> None:
         """Call after so many seconds, and not before."""
@@ -134,3 +142,17 @@ def buffer_of(held: int) -> Buffer:
     """Return what a buffer of a stream (pw_buffer) holds."""
     found: Buffer = c.cast(held, c.POINTER(Held)).contents.buffer.contents
     return found
+
+
+def picture_of(buffer: Buffer) -> tuple[Data, Chunk] | None:
+    """Return where a buffer's picture is, and what its producer says of it; None where it has none.
+
+    What the producer says is a copy: it lies in shared memory, where it may change after it was checked.
+    """
+    if not buffer.datas_count or not buffer.datas:
+        return None
+    data = buffer.datas[0]
+    if not data.data or not data.chunk:
+        return None
+    said = data.chunk.contents
+    return data, Chunk(offset=said.offset, size=said.size, stride=said.stride, flags=said.flags)

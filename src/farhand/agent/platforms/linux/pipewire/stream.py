@@ -34,6 +34,8 @@ from farhand.agent.platforms.linux.pipewire.library import (
     Timer,
     buffer_of,
     load,
+    made,
+    picture_of,
 )
 from farhand.agent.platforms.linux.pipewire.metas import (
     BGRA,
@@ -125,7 +127,7 @@ class PipeWireStream:
         self._core: int | None = None
         self._stream: c.c_void_p | None = None
         self._context: c.c_void_p | None = None
-        self._loop = c.c_void_p(self._pw.pw_thread_loop_new(b"capture", None))
+        self._loop: c.c_void_p | None = None
         self._hook = Hook()
         self._events = Events(
             version=2,
@@ -135,7 +137,6 @@ class PipeWireStream:
             remove=BUFFER_CALL(self._on_remove),
             process=ANY_CALL(self._on_process),
         )
-        self._timer = Timer(self._pw.pw_thread_loop_get_loop(self._loop), self._on_settled)
         try:
             self._open(fd)
         except BaseException:
@@ -144,9 +145,12 @@ class PipeWireStream:
 
     def _open(self, fd: int | None) -> None:
         pw = self._pw
-        loop = c.c_void_p(pw.pw_thread_loop_get_loop(self._loop))
-        self._context = c.c_void_p(pw.pw_context_new(loop, None, c.c_size_t(0)))
-        pw.pw_thread_loop_start(self._loop)
+        self._loop = made(pw.pw_thread_loop_new(b"capture", None))
+        loop = pw.pw_thread_loop_get_loop(self._loop)
+        self._timer = Timer(loop, self._on_settled)
+        self._context = made(pw.pw_context_new(c.c_void_p(loop), None, c.c_size_t(0)))
+        if pw.pw_thread_loop_start(self._loop) < 0:
+            made(None)
         with self._locked():
             if fd is None:
                 self._core = pw.pw_context_connect(self._context, None, c.c_size_t(0))
@@ -157,7 +161,7 @@ class PipeWireStream:
             # Where the screen has gone, nothing else (a camera) is to take its place.
             wishes = b"media.type=Video media.category=Capture media.role=Screen node.dont-reconnect=true"
             properties = c.c_void_p(pw.pw_properties_new_string(wishes))
-            self._stream = c.c_void_p(pw.pw_stream_new(c.c_void_p(self._core), b"capture", properties))
+            self._stream = made(pw.pw_stream_new(c.c_void_p(self._core), b"capture", properties))
             pw.pw_stream_add_listener(self._stream, c.byref(self._hook), c.byref(self._events), None)
             if self._connect() < 0:
                 raise DesktopError("error", _("PipeWire, which hands out this desktop's picture, refused it."))
@@ -192,25 +196,34 @@ class PipeWireStream:
         return whole
 
     def close(self) -> None:
-        """Disconnect."""
-        pw = self._pw
-        pw.pw_thread_loop_stop(self._loop)
+        """Disconnect; `read` is black from now on."""
+        pw, loop = self._pw, self._loop
+        if loop is None:
+            return
+        self._loop = None
+        pw.pw_thread_loop_stop(loop)
         if self._stream:
             pw.pw_stream_destroy(self._stream)
         if self._core:
             pw.pw_core_disconnect(c.c_void_p(self._core))
         if self._context:
             pw.pw_context_destroy(self._context)
-        pw.pw_thread_loop_destroy(self._loop)
-        self._stream = self._context = self._core = None
+        pw.pw_thread_loop_destroy(loop)
+        self._stream = self._context = self._core = self._last = None
+        self._held = 0
+        self._buffers.clear()
 
     @contextlib.contextmanager
     def _locked(self) -> Any:
-        self._pw.pw_thread_loop_lock(self._loop)
+        loop = self._loop
+        if loop is None:  # it is closed: there is no other thread any more
+            yield
+            return
+        self._pw.pw_thread_loop_lock(loop)
         try:
             yield
         finally:
-            self._pw.pw_thread_loop_unlock(self._loop)
+            self._pw.pw_thread_loop_unlock(loop)
 
     # --- in the library's thread ---
 
@@ -257,31 +270,42 @@ class PipeWireStream:
             self._held = 0
 
     def _on_process(self, _data: Any) -> None:
-        pw, news = self._pw, False
-        while True:
-            held = pw.pw_stream_dequeue_buffer(self._stream)
-            if not held:
-                break
-            buffer = buffer_of(held)
-            self._buffers[held] = time_of(buffer)
-            news |= self._read_pointer(buffer)
-            chunk = buffer.datas[0].chunk.contents
-            if not buffer.datas[0].data or not chunk.size or chunk.flags & _CORRUPT:
-                pw.pw_stream_queue_buffer(self._stream, c.c_void_p(held))  # only the pointer was told
-                continue
-            if self._held:
-                pw.pw_stream_queue_buffer(self._stream, c.c_void_p(self._held))
-            self._held, self._last = held, None
-            self.came += 1
-            self.waiting = news = True
-            rects = damage_of(buffer)
-            if rects is None or self._damage is None or len(self._damage) + len(rects) > 4 * _MOST_RECTS:
-                self._damage = None
-            else:
-                self._damage += rects
-        self._timer.set(self._settled)
+        news = False
+        try:
+            while held := self._pw.pw_stream_dequeue_buffer(self._stream):
+                news |= self._keep(held)
+        finally:
+            self._timer.set(self._settled)
         if news:
             self._heard()
+
+    def _keep(self, held: int) -> bool:
+        """Keep a buffer that came, if it has a picture, or else give it back. Say whether there is news."""
+        try:
+            buffer = buffer_of(held)
+            self._buffers[held] = time_of(buffer)
+            news = self._read_pointer(buffer)
+            picture = picture_of(buffer)
+            rects = damage_of(buffer)
+        except BaseException:
+            self._give_back(held)  # there are few of them
+            raise
+        if picture is None or not picture[1].size or picture[1].flags & _CORRUPT:
+            self._give_back(held)  # only the pointer was told
+            return news
+        if self._held:
+            self._give_back(self._held)
+        self._held, self._last = held, None
+        self.came += 1
+        self.waiting = True
+        if rects is None or self._damage is None or len(self._damage) + len(rects) > 4 * _MOST_RECTS:
+            self._damage = None
+        else:
+            self._damage += rects
+        return True
+
+    def _give_back(self, held: int) -> None:
+        self._pw.pw_stream_queue_buffer(self._stream, c.c_void_p(held))
 
     def _on_settled(self) -> None:
         late = {(held, now) for held, came in self._buffers.items() if (now := time_of(buffer_of(held))) != came}
@@ -318,8 +342,10 @@ class PipeWireStream:
     def _pixels(self) -> "Pixels | None":
         if not self._held:
             return self._last
-        buffer = buffer_of(self._held)
-        data, chunk = buffer.datas[0], buffer.datas[0].chunk.contents
+        picture = picture_of(buffer_of(self._held))
+        if picture is None:
+            return None
+        data, chunk = picture
         width, height, stride = *self.size, chunk.stride or self.size[0] * 4
         size = stride * height
         if stride < width * 4 or stride % 4 or chunk.offset + size > data.size or not size:
