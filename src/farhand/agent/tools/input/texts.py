@@ -75,6 +75,9 @@ class Texts:
             said = str(error)
         except TimeoutError:
             said = _("It was not typed in time. Try again.")
+        except Exception as error:  # noqa: BLE001  whatever it is, whoever waits for it must hear
+            self._port.log("typing_failed", error=type(error).__name__)  # no more: the error could carry the text
+            said = _("Typing failed. Check what was typed and try again.")
         finally:
             over.set()  # before anything is shown again: what still waits is not typed any more
         self._answer(leg, number, said)
