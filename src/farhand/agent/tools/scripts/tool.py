@@ -39,6 +39,9 @@ RECORD_S = 20.0
 """How long a run waits to be put on record."""
 MAX_RUNS = 8
 """Scripts of one session that run or wait for an answer."""
+NOTE_S = 10.0
+"""How often a leg's refused order is put on record: once in so long for each run, and for all that nobody can read.
+Who sent it is always told; the record is for what is asked, not for a flood of it."""
 MAX_BACKLOG = 262_144
 """Bytes that wait for a slow connection. Output that comes then is left out; its end is on record all the same."""
 
@@ -71,6 +74,8 @@ class ScriptsTool(Tool):
         """Runs that wait for the customer's answer, by leg."""
         self._runs: dict[str, _Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._noted: dict[tuple[int, str], float] = {}
+        """Leg and run (empty: not readable) of orders that were refused -> when that was put on record."""
 
     # --- frames ---
 
@@ -117,10 +122,12 @@ class ScriptsTool(Tool):
             self._not_ordered(leg, by, error)
             return
         run = _Run(leg, by, order, message.text)
-        self._port.post("script-requested", "", **run.about)
         if len(self._runs) + sum(len(waiting) for waiting in self._waiting.values()) >= MAX_RUNS:
-            self._refuse(run, _("Too many scripts run in this session. Wait until one has ended."))
-        elif self._consent.given(leg):
+            text = _("Too many scripts run in this session. Wait until one has ended.")
+            self._tell(leg, Scripts.DONE, ScriptDone(run=order.jti, reason="refused", text=text))
+            return
+        self._port.post("script-requested", "", **run.about)
+        if self._consent.given(leg):
             self._begin(run)
         else:
             self._waiting.setdefault(leg, []).append(run)
@@ -138,9 +145,19 @@ class ScriptsTool(Tool):
         named: dict[str, str | int] = {}
         if order is not None:
             named = {"run": order.jti, "script": order.script_id, "name": order.name}
-        self._port.post("script-refused", str(error), **named, by=by, leg=leg)
         run = order.jti if order is not None else ""
+        if self._to_note(leg, run):
+            self._port.post("script-refused", str(error), **named, by=by, leg=leg)
         self._tell(leg, Scripts.DONE, ScriptDone(run=run, reason="refused", text=str(error)))
+
+    def _to_note(self, leg: int, run: str) -> bool:
+        """Say whether a refusal goes on record, and remember it."""
+        now = self._port.loop.time()
+        self._noted = {about: at for about, at in self._noted.items() if now - at < NOTE_S}
+        if (leg, run) in self._noted:
+            return False
+        self._noted[leg, run] = now
+        return True
 
     def _refuse(self, run: _Run, text: str, reason: str = "refused") -> None:
         self._port.post("script-refused", text, **run.about)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.harness.appliance import wait_for
 from tests.harness.client import alive
@@ -159,6 +160,28 @@ def test_what_was_not_ordered_is_refused_and_on_record() -> None:
     play(scene)
 
 
+def test_a_flood_of_bad_orders_is_answered_but_not_put_on_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(port: Port, made: Any) -> None:
+        for leg in (2, 3):
+            for _ in range(50):
+                made.on_frame(leg, Scripts.RUN, SCRIPTS, memoryview(b'{"order":"x","issuer":"y","text":"true"}'))
+        assert [data["leg"] for _kind, data in port.posts] == [2, 3]
+        assert len(told(port, Scripts.DONE, "")) == 50
+        first, second = run_it(made, "true", leg=2, expires_ms=0), run_it(made, "true", leg=2, expires_ms=0)
+        assert [data["run"] for _kind, data in port.posts[2:]] == [first, second]  # what the site did order
+        wanted = order("true")
+        content = msgspec.json.encode(message(wanted, text="true"))
+        for _ in range(50):
+            made.on_frame(2, Scripts.RUN, SCRIPTS, memoryview(content))
+        await port.until(lambda: len(told(port, Scripts.DONE, wanted.jti)) == 50)
+        assert kinds(port).count("script-refused") == 5
+        monkeypatch.setattr(tool, "NOTE_S", 0.0)
+        made.on_frame(2, Scripts.RUN, SCRIPTS, memoryview(b'{"order":"x","issuer":"y","text":"true"}'))
+        assert kinds(port)[-1] == "script-refused"
+
+    play(scene)
+
+
 def test_the_customer_is_asked_once_for_each_representative() -> None:
     async def scene(port: Port, made: Any) -> None:
         first, second = run_it(made, "echo 1"), run_it(made, "echo 2")
@@ -260,6 +283,8 @@ def test_only_so_many_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         runs = [run_it(made, "sleep 600") for _ in range(2)]
         refused = await done(port, run_it(made, "true"))
         assert "Too many scripts" in refused["text"]
+        assert kinds(port).count("script-requested") == 2
+        assert "script-refused" not in kinds(port)
         cancel(made, runs[0])
         await done(port, runs[0])
         assert (await done(port, run_it(made, "true")))["ran"]
