@@ -19,6 +19,9 @@ MAX_TEXT: Final = 65_536
 MAX_VALUE: Final = 512
 """Longest value of a parameter, in characters."""
 MAX_PARAMETERS: Final = 16
+MAX_VALUES: Final = 4096
+"""Longest list of all values, a line `NAME=value` each, in characters: the record takes so many, and a script whose
+values are not on record is not run."""
 MAX_TIME_LIMIT_S: Final = 3600
 ORDER_MS: Final = 60_000
 """How long an order holds."""

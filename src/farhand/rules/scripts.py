@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from farhand.protocol.scripts import MAX_PARAMETERS, MAX_VALUE
+from farhand.protocol.scripts import MAX_PARAMETERS, MAX_VALUE, MAX_VALUES
 from farhand.rules.text import gettext_noop as _
 
 MAX_LABEL: Final = 64
@@ -79,6 +79,10 @@ def values(parameters: Sequence[Parameter], given: Mapping[str, str]) -> dict[st
         if one.required and not value.strip():
             raise ParameterError(_("%(about)s: fill in a value."), one.label)
         found[one.name] = value
+    if sum(len(name) + len(value) + 2 for name, value in found.items()) > MAX_VALUES:
+        raise ParameterError(
+            _("All names and values together are longer than %(about)s characters. Shorten a value."), str(MAX_VALUES)
+        )
     return found
 
 

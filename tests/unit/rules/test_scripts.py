@@ -71,6 +71,16 @@ def test_a_value_that_is_needed_or_unknown_is_named() -> None:
             values(parameters, wrong)
 
 
+def test_all_values_together_fit_into_the_record() -> None:
+    parameters = parse("\n".join(f"A{number}?: a" for number in range(9)))
+    most = {f"A{number}": "x" * 508 for number in range(7)}
+    fits = most | {"A7": "x" * 504, "A8": ""}
+    assert sum(len(name) + len(value) + 2 for name, value in fits.items()) == 4096
+    assert values(parameters, fits) == fits
+    with pytest.raises(ParameterError, match="together"):
+        values(parameters, fits | {"A8": "x"})
+
+
 TEAMS = st.frozensets(st.sampled_from(["a", "b", "c"]))
 SOME = st.frozensets(st.sampled_from(["linux", "windows", "user", "system"]))
 

@@ -219,8 +219,11 @@ def test_teams_are_left_out_when_it_is_for_everybody(admin: Actor, make: Make) -
 def test_long_values_make_no_order_that_is_too_long(make: Make, helper: Actor, session: str) -> None:
     lines = "\n".join(f"P{number}: Value" for number in range(wire.MAX_PARAMETERS))
     script = make(parameters=lines)
+    short = {f"P{n}": "x" for n in range(wire.MAX_PARAMETERS)}
     with pytest.raises(Invalid, match="too long together"):
-        order(helper, session, script, parameters={f"P{n}": "\N{ROCKET}" * 512 for n in range(wire.MAX_PARAMETERS)})
+        order(helper, session, script, parameters=short | {f"P{n}": "\N{ROCKET}" * 512 for n in range(7)})
+    with pytest.raises(Invalid, match="longer than 4096 characters"):
+        order(helper, session, script, parameters=short | {f"P{n}": "x" * 512 for n in range(8)})
 
 
 def test_no_event_tells_of_a_script(make: Make, helper: Actor, session: str) -> None:

@@ -25,6 +25,7 @@ from farhand.agent.texts import _
 from farhand.agent.tools.scripts.output import Output
 from farhand.protocol.channels import Grant, Kind, Scripts, channel
 from farhand.protocol.scripts import (
+    MAX_VALUES,
     PREFIX,
     CancelScript,
     RunScript,
@@ -60,6 +61,11 @@ class _Run:
     def about(self) -> dict[str, str | int]:
         order = self.order
         return {"by": self.by, "leg": self.leg, "run": order.jti, "script": order.script_id, "name": order.name}
+
+    @property
+    def values(self) -> str:
+        """The values of its parameters as they go on record."""
+        return "\n".join(f"{name}={value}" for name, value in self.order.parameters.items())
 
 
 class ScriptsTool(Tool):
@@ -122,6 +128,10 @@ class ScriptsTool(Tool):
             self._not_ordered(leg, by, error)
             return
         run = _Run(leg, by, order, message.text)
+        if len(run.values) > MAX_VALUES:
+            text = _("The values of the parameters are longer than the record takes, so the script was not run.")
+            self._not_ordered(leg, by, OrderError(text, order))
+            return
         if len(self._runs) + sum(len(waiting) for waiting in self._waiting.values()) >= MAX_RUNS:
             text = _("Too many scripts run in this session. Wait until one has ended.")
             self._tell(leg, Scripts.DONE, ScriptDone(run=order.jti, reason="refused", text=text))
@@ -179,7 +189,6 @@ class ScriptsTool(Tool):
 
     async def _run(self, run: _Run) -> None:
         order = run.order
-        values = "\n".join(f"{name}={value}" for name, value in order.parameters.items())
         try:
             async with asyncio.timeout(RECORD_S):
                 await self._port.posted(
@@ -188,7 +197,7 @@ class ScriptsTool(Tool):
                     **run.about,
                     context=order.context,
                     sha256=order.sha256,
-                    parameters=values[:4096],
+                    parameters=run.values,
                 )
         except (TimeoutError, NotRecordedError) as error:
             self._runs.pop(order.jti, None)

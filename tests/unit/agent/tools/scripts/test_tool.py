@@ -182,6 +182,21 @@ def test_a_flood_of_bad_orders_is_answered_but_not_put_on_record(monkeypatch: py
     play(scene)
 
 
+def test_values_are_on_record_whole_or_nothing_runs() -> None:
+    async def scene(port: Port, made: Any) -> None:
+        most = {f"A{number}": "x" * 508 for number in range(8)}  # 8 lines of 511 characters, 7 line breaks
+        values = "\n".join(f"{name}={value}" for name, value in most.items())
+        assert (await done(port, run_it(made, "true", parameters=most)))["ran"]
+        assert port.posts[1][1]["parameters"] == values
+        more = most | {"B": "x"}
+        found = await done(port, run_it(made, "true", parameters=more))
+        assert (found["ran"], found["reason"]) == (False, "refused")
+        assert "longer than the record takes" in found["text"]
+        assert port.posts[-1][0] == "script-refused"
+
+    play(scene)
+
+
 def test_the_customer_is_asked_once_for_each_representative() -> None:
     async def scene(port: Port, made: Any) -> None:
         first, second = run_it(made, "echo 1"), run_it(made, "echo 2")
