@@ -2,10 +2,12 @@
 
 One line each: `NAME: Label`, `NAME: Label = default`; `NAME?: Label` may stay empty. A name becomes an environment
 variable, so it is made of A-Z, 0-9 and `_`. Rules: what is not understood is refused with the number of its line; a
-value is text without line breaks or other control characters, of any words: nothing ever reads it as a command.
+value is text without line breaks, other control characters and such that turn the direction of writing, of any words:
+Farhand never reads it as a command.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -17,6 +19,10 @@ from farhand.rules.text import gettext_noop as _
 MAX_LABEL: Final = 64
 MAX_LINES: Final = 16_384
 """Longest text of all lines, in characters."""
+_NO_LINE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Categories of characters that are not part of a line of text (Unicode, chapter 4.5)."""
+_TURNS: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks, embeddings, overrides and isolates of writing direction (UAX #9): a record would show another value."""
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,31}")
 
 
@@ -105,5 +111,6 @@ def _line(line: str, number: str) -> Parameter:
 
 
 def _plain(text: str) -> bool:
-    """Without control characters and lone surrogates."""
-    return not any(ord(one) < 32 or ord(one) == 127 or 0xD800 <= ord(one) <= 0xDFFF for one in text)
+    """One line that reads as it is stored: no control characters, line separators, lone surrogates, and nothing that
+    turns the direction of writing."""
+    return not any(unicodedata.category(one) in _NO_LINE or one in _TURNS for one in text)

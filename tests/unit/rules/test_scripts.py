@@ -71,6 +71,23 @@ def test_a_value_that_is_needed_or_unknown_is_named() -> None:
             values(parameters, wrong)
 
 
+@pytest.mark.parametrize(
+    "wrong", ["\x7f", "\x80", "\x85", "\x9b", "\u2028", "\u2029", "\ud800", "\u200e", "\u202e", "\u2069"]
+)
+def test_a_value_is_one_line_that_reads_as_it_is_stored(wrong: str) -> None:
+    with pytest.raises(ParameterError, match="one line"):
+        values(parse("A: Computer"), {"A": f"a{wrong}b"})
+    with pytest.raises(ParameterError, match="Line"):
+        parse(f"A: Compu{wrong}ter")
+    with pytest.raises(ParameterError, match="Line"):
+        parse(f"A: Computer = a{wrong}b")
+
+
+def test_a_value_may_be_in_any_script() -> None:
+    for right in ("a\u00e9\u00df", "\u05d0\u05d1", "\u4e2d", "\N{ROCKET}", "a\u00a0b", "\u0915\u094d\u200d"):
+        assert values(parse("A: Computer"), {"A": right}) == {"A": right}
+
+
 def test_all_values_together_fit_into_the_record() -> None:
     parameters = parse("\n".join(f"A{number}?: a" for number in range(9)))
     most = {f"A{number}": "x" * 508 for number in range(7)}

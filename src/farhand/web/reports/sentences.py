@@ -4,6 +4,7 @@ Text and data of events come from endpoints and customers: hostile until shown a
 shows its own text.
 """
 
+import json
 from collections.abc import Callable
 from typing import Final
 
@@ -126,8 +127,13 @@ def _script_started(event: SessionEvent) -> str:
     said = gettext("%(by)s ran the canned script %(script)s.")
     if event.data.get("context") == "system":
         said = gettext("%(by)s ran the canned script %(script)s in the system's own account.")
-    values = str(event.data.get("parameters", ""))
-    return (said % _script(event)) + (f" {values}" if values else "")
+    return " ".join([said % _script(event), *_values(str(event.data.get("parameters", "")))])
+
+
+def _values(parameters: str) -> list[str]:
+    """Each value in quotes, so that it cannot pass for another one or for words of the sentence."""
+    lines = (line.partition("=") for line in parameters.split("\n") if line)
+    return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, _equals, value in lines]
 
 
 def _script_refused(event: SessionEvent) -> str:

@@ -49,7 +49,11 @@ class ScriptForm(forms.Form):
         max_length=MAX_TEXT,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 16, "class": "mono wide", "spellcheck": "false"}),
-        help_text=_("On Linux the first line may name the program that runs it, as in #!/usr/bin/env python3."),
+        help_text=_(
+            "On Linux the first line may name the program that runs it, as in #!/usr/bin/env python3. Put variables in "
+            'quotes ("$PARAM_NAME"), and calculate with none that was not checked: in the arithmetic of bash '
+            "($((PARAM_NAME)), [[ $PARAM_NAME -eq 1 ]]) a value can be a command."
+        ),
     )
 
     def __init__(self, *args: Any, teams: list[tuple[str, str]], **kwargs: Any) -> None:

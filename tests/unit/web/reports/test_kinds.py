@@ -34,6 +34,13 @@ def test_a_kind_has_its_words(kind: str) -> None:  # R-250
     assert f'"{kind}":' in (CONSOLE / "features/sentences.ts").read_text(), f"the console has no words for {kind}"
 
 
+def test_values_of_a_script_stand_in_quotes() -> None:
+    data = {"by": "Ann", "name": "Greet", "parameters": 'A=x B=y\nB=\nC=say "hi" = \\'}
+    with translation.override("en"):
+        said = sentences.sentence(SessionEvent(kind="script-started", text="Greet", name="Ann", data=data))
+    assert said == 'Ann ran the canned script Greet. A="x B=y" B="" C="say \\"hi\\" = \\\\"'
+
+
 def test_the_console_knows_the_same_kinds() -> None:
     found = re.search(r"ENTRY_KINDS = \[(.*?)\] as const", (CONSOLE / "wire/entries.ts").read_text(), re.DOTALL)
     assert found
