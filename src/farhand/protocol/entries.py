@@ -48,7 +48,7 @@ _FILE_FAILED: Final = MappingProxyType({"by": str, "leg": int, "path": str, "cou
 _CLIPBOARD: Final = MappingProxyType({"by": str, "leg": int, "format": str, "bytes": int})
 """`format`: `text` or `png`; `bytes`: how much. Never what."""
 _SCRIPT: Final = MappingProxyType({"by": str, "leg": int, "run": str, "script": str, "name": str})
-"""`run`: its id; `script`, `name`: which canned script."""
+"""`run`: its id; `script`, `name`: which canned script; `ended_by`: who cancelled it, when somebody did."""
 _REQUESTED, _ALLOWED, _REFUSED, _OVER = (
     "Service Access Requested",
     "Service Access Allowed",
@@ -84,9 +84,9 @@ ENTRIES: Final[Mapping[str, EntryKind]] = MappingProxyType(
         "script-started": EntryKind(
             Writer.ENDPOINT, "Canned Script", {**_SCRIPT, "context": str, "sha256": str, "parameters": str}
         ),
-        "script-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _SCRIPT),
+        "script-refused": EntryKind(Writer.ENDPOINT, _REFUSED, {**_SCRIPT, "ended_by": str}),
         "script-ended": EntryKind(
-            Writer.ENDPOINT, "Canned Script", {**_SCRIPT, "status": int, "reason": str, "bytes": int}
+            Writer.ENDPOINT, "Canned Script", {**_SCRIPT, "status": int, "reason": str, "bytes": int, "ended_by": str}
         ),
         "power-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, _POWER, shown=False),
         "power-started": EntryKind(Writer.ENDPOINT, "Restart or Shutdown", _POWER),

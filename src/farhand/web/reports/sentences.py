@@ -116,7 +116,10 @@ def _action_run(event: SessionEvent) -> str:
 
 
 def _script(event: SessionEvent) -> dict[str, object]:
-    return {"by": _by(event), "script": event.data.get("name", ""), "status": _number(event, "status")}
+    return {
+        "by": _by(event), "script": event.data.get("name", ""), "status": _number(event, "status"),
+        "ended_by": event.data.get("ended_by", ""),
+    }  # fmt: skip
 
 
 def _script_requested(event: SessionEvent) -> str:
@@ -148,6 +151,8 @@ def _script_ended(event: SessionEvent) -> str:
         "time-limit": gettext("The canned script %(script)s ran into its time limit and was ended."),
         "failed": gettext("The canned script %(script)s could not be run:"),
     }.get(str(event.data.get("reason")), gettext("The canned script %(script)s ended with exit status %(status)s."))
+    if event.data.get("reason") == "cancelled" and event.data.get("ended_by"):
+        said = gettext("The canned script %(script)s was cancelled by %(ended_by)s.")
     if not event.text:
         return said % _script(event)
     if event.data.get("reason") == "failed":

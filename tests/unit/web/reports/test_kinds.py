@@ -41,6 +41,13 @@ def test_values_of_a_script_stand_in_quotes() -> None:
     assert said == 'Ann ran the canned script Greet. A="x B=y" B="" C="say \\"hi\\" = \\\\"'
 
 
+def test_a_script_that_was_cancelled_tells_by_whom() -> None:
+    data = {"by": "Ann", "name": "Greet", "reason": "cancelled", "ended_by": "Bo"}
+    with translation.override("en"):
+        said = sentences.sentence(SessionEvent(kind="script-ended", text="on", name="Endpoint", data=data))
+    assert said == "The canned script Greet was cancelled by Bo. Output: on"
+
+
 def test_the_console_knows_the_same_kinds() -> None:
     found = re.search(r"ENTRY_KINDS = \[(.*?)\] as const", (CONSOLE / "wire/entries.ts").read_text(), re.DOTALL)
     assert found

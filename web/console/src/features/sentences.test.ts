@@ -46,6 +46,7 @@ it("a canned script's end says how, and what it wrote last", () => {
   const ended = (data: Entry["data"], text = "") => ({ ...entry("script-ended", { name: "Greet", ...data }), text });
   expect(sentence(ended({ reason: "ended", status: 3 }))).toBe("The script Greet ended with exit status 3.");
   expect(sentence(ended({ reason: "cancelled", status: -15 }))).toBe("The script Greet was cancelled.");
+  expect(sentence(ended({ reason: "cancelled", ended_by: "Bo" }))).toBe("The script Greet was cancelled by Bo.");
   expect(sentence(ended({ reason: "time-limit" }))).toBe("The script Greet ran into its time limit.");
   expect(sentence(ended({ reason: "failed" }, "No."))).toBe("The script Greet could not be run: No.");
   expect(outputOf(ended({ reason: "ended" }, "hello\n"))).toBe("hello\n");

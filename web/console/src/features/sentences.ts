@@ -104,6 +104,9 @@ const WORDS: Readonly<Record<EntryKind, Words>> = {
 
 function scriptEnded(entry: Entry): string {
   const values = { script: scriptOf(entry), status: number(entry, "status") };
+  const endedBy = entry.data["ended_by"];
+  if (entry.data["reason"] === "cancelled" && typeof endedBy === "string" && endedBy)
+    return t("The script {script} was cancelled by {name}.", { ...values, name: endedBy });
   if (entry.data["reason"] === "cancelled") return t("The script {script} was cancelled.", values);
   if (entry.data["reason"] === "time-limit") return t("The script {script} ran into its time limit.", values);
   if (entry.data["reason"] === "failed") return t("The script {script} could not be run: {reason}", { ...values, reason: entry.text });

@@ -55,12 +55,17 @@ class _Run:
     text: str
     script: RunningScript | None = None
     reason: str = "ended"
+    ended_by: str = ""
+    """Who cancelled it: any representative with the grant may."""
     limit: asyncio.TimerHandle | None = None
 
     @property
     def about(self) -> dict[str, str | int]:
         order = self.order
-        return {"by": self.by, "leg": self.leg, "run": order.jti, "script": order.script_id, "name": order.name}
+        about: dict[str, str | int] = {
+            "by": self.by, "leg": self.leg, "run": order.jti, "script": order.script_id, "name": order.name,
+        }  # fmt: skip
+        return about | {"ended_by": self.ended_by} if self.ended_by else about
 
     @property
     def values(self) -> str:
@@ -263,10 +268,12 @@ class ScriptsTool(Tool):
     # --- its end ---
 
     def _cancel(self, leg: int, ident: str) -> None:
+        by = self._port.name_of(leg)
         if ident in self._runs:
-            self._end(self._runs[ident], "cancelled")
+            self._end(self._runs[ident], "cancelled", by)
         elif (run := self._no_longer_waiting(ident)) is not None:
-            self._refuse(run, _("It was cancelled before it began."), "cancelled")
+            run.ended_by = by
+            self._refuse(run, _("{name} cancelled it before it began.").format(name=by), "cancelled")
         else:  # its RUN may never have come
             text = _("This script does not run.")
             self._tell(leg, Scripts.DONE, ScriptDone(run=ident, reason="refused", text=text))
@@ -283,9 +290,9 @@ class ScriptsTool(Tool):
                     return run
         return None
 
-    def _end(self, run: _Run, reason: str) -> None:
+    def _end(self, run: _Run, reason: str, by: str = "") -> None:
         if run.reason == "ended":
-            run.reason = reason
+            run.reason, run.ended_by = reason, by
             if run.script is not None:
                 run.script.end()
 

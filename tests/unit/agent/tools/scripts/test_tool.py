@@ -226,8 +226,10 @@ def test_a_wish_is_taken_back_while_the_customer_thinks() -> None:
         assert made.runs_while_asked(Scripts.CANCEL, memoryview(b""))
         first, second = run_it(made, "true"), run_it(made, "true")
         await port.until(lambda: port.questions)
-        cancel(made, first)
+        cancel(made, first, leg=3)
         assert (await done(port, first))["reason"] == "cancelled"
+        assert (port.posts[-1][1]["by"], port.posts[-1][1]["ended_by"]) == ("rep2", "rep3")
+        assert told(port, Scripts.DONE, first)[0]["text"] == "rep3 cancelled it before it began."
         assert not port.answer.cancelled()
         cancel(made, second)
         assert (await done(port, second))["reason"] == "cancelled"
@@ -260,6 +262,7 @@ def test_who_loses_the_grant_has_its_scripts_ended() -> None:
         port.grants = Grant.CHAT
         made.viewer_left(2)
         assert (await done(port, mine))["reason"] == "cancelled"
+        assert "ended_by" not in port.posts[-1][1]
         assert not told(port, Scripts.DONE, other, 3)
 
     play(scene)
@@ -287,6 +290,7 @@ def test_a_cancel_ends_it_in_order_when_it_heeds_it() -> None:
         cancel(made, run, leg=3)  # whoever may run scripts may end one
         found = await done(port, run)
         assert (found["reason"], found["status"], found["tail"][-4:]) == ("cancelled", 9, "bye\n")
+        assert (port.posts[-1][1]["by"], port.posts[-1][1]["ended_by"]) == ("rep2", "rep3")
 
     play(scene)
 
