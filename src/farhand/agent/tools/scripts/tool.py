@@ -41,8 +41,8 @@ RECORD_S = 20.0
 MAX_RUNS = 8
 """Scripts of one session that run or wait for an answer."""
 NOTE_S = 10.0
-"""How often a leg's refused order is put on record: once in so long for each run, and for all that nobody can read.
-Who sent it is always told; the record is for what is asked, not for a flood of it."""
+"""How often a leg's refused order is put on record: once in so long for each run and reason, and for all that nobody
+can read. Who sent it is always told; the record is for what is asked, not for a flood of it."""
 MAX_BACKLOG = 262_144
 """Bytes that wait for a slow connection. Output that comes then is left out; its end is on record all the same."""
 
@@ -85,8 +85,8 @@ class ScriptsTool(Tool):
         """Runs that wait for the customer's answer, by leg."""
         self._runs: dict[str, _Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._noted: dict[tuple[int, str], float] = {}
-        """Leg and run (empty: not readable) of orders that were refused -> when that was put on record."""
+        self._noted: dict[tuple[int, str, str], float] = {}
+        """Leg, run (empty: not readable) and reason of orders that were refused -> when that was put on record."""
 
     # --- frames ---
 
@@ -161,17 +161,17 @@ class ScriptsTool(Tool):
         if order is not None:
             named = {"run": order.jti, "script": order.script_id, "name": order.name}
         run = order.jti if order is not None else ""
-        if self._to_note(leg, run):
+        if self._to_note((leg, run, str(error))):
             self._port.post("script-refused", str(error), **named, by=by, leg=leg)
         self._tell(leg, Scripts.DONE, ScriptDone(run=run, reason="refused", text=str(error)))
 
-    def _to_note(self, leg: int, run: str) -> bool:
+    def _to_note(self, refusal: tuple[int, str, str]) -> bool:
         """Say whether a refusal goes on record, and remember it."""
         now = self._port.loop.time()
         self._noted = {about: at for about, at in self._noted.items() if now - at < NOTE_S}
-        if (leg, run) in self._noted:
+        if refusal in self._noted:
             return False
-        self._noted[leg, run] = now
+        self._noted[refusal] = now
         return True
 
     def _refuse(self, run: _Run, text: str, reason: str = "refused") -> None:
