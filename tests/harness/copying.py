@@ -72,6 +72,9 @@ def write(_event):
 text.bind("<KeyRelease>", write)
 root.update()
 text.focus_force()
+while root.focus_get() is None or root.focus_displayof() is None:
+    root.update()
+root.update()
 print("ready", flush=True)
 root.mainloop()
 """

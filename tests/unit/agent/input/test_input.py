@@ -344,3 +344,18 @@ async def test_nobody_answers_a_question_by_strokes_that_were_under_way():  # R-
         (2, {"number": 5, "text": "Not all was typed, because the customer is being asked. Try again later."})
     ]
     port.tool.close()
+
+
+@pytest.mark.display
+def test_programs_have_time_to_hear_of_each_new_key(xvfb, monkeypatch):  # noqa: F811
+    sink = X11Input(xvfb())
+    waits = []
+    monkeypatch.setattr("farhand.agent.platforms.linux.x11.input.time.sleep", waits.append)
+    for letter in "日本":
+        sink.key(keysym_of(letter), True)
+        sink.key(keysym_of(letter), False)
+    assert waits[0] == 0
+    assert 0.05 < waits[1] <= 0.1
+    sink.key(keysym_of("日"), True)
+    assert len(waits) == 2, "a character that has its key is typed at once"
+    sink.close()

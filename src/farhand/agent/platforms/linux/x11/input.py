@@ -24,6 +24,9 @@ _BUTTONS = (1, 2, 3, 8, 9)
 _UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
 _CATCH_UP = 0.06
 """Time for programs to read a key before it changes its meaning, in seconds."""
+_BETWEEN_MAPS = 0.1
+"""Time between two changes of the keyboard's map, in seconds. Xlib, which most programs use, forgets a change that it
+hears of while it is fetching the one before, and the character is lost there."""
 _MOST_CLICKS = 16
 
 
@@ -43,6 +46,7 @@ class X11Input:
                 raise
         self._buttons = 0
         self._typed_at = 0.0
+        self._mapped_at = 0.0
 
     def key(self, keysym: int, down: bool) -> None:
         """Press or release; a pressed character may take a spare key and borrow modifiers."""
@@ -126,6 +130,10 @@ class X11Input:
                 self._connection.flush()
                 time.sleep(_CATCH_UP)
             elif do is Do.MAP:
+                if keysym:
+                    self._connection.flush()
+                    time.sleep(max(0.0, self._mapped_at + _BETWEEN_MAPS - time.monotonic()))
+                    self._mapped_at = time.monotonic()
                 self._connection.core.ChangeKeyboardMapping(1, key, 2, [keysym, keysym])
             else:
                 self._fake(_KEY_PRESS if do is Do.DOWN else _KEY_RELEASE, key)
