@@ -141,6 +141,7 @@ def help_customer(page: Page, session: Locator, words: Words, customer: Customer
     customer.wait_shown("asks to use your mouse and your keyboard")
     customer.type("allow")
     expect(steps.button(session, words, "Stop Control")).to_be_visible()
+    expect(steps.button(session, words, "Virtual Keyboard")).to_be_enabled()
     steps.choose_tool(page, words, "Command Shell")
     steps.button(session, words, "Open a new shell").click()
     expect(session.get_by_text("The customer is being asked to allow it.")).to_be_visible()

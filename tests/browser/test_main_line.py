@@ -95,6 +95,7 @@ def see_and_control(page: Page, session: Locator, words: Words, appliance: Appli
     steps.button(session, words, "Request Control").click()
     stop_control = steps.button(session, words, "Stop Control")
     expect(stop_control).to_be_visible()
+    expect(steps.button(session, words, "Virtual Keyboard")).to_be_enabled()  # asking is over: keys are heard
     typed, twice, after = folder / "typed.txt", folder / "twice.txt", folder / "after.txt"
     type_into_terminal(page, canvas, f"printf '%s' '{TEXT}' > {typed}\n")
     wait_for(lambda: typed.exists() and typed.read_bytes() == TEXT.encode(), what="the text that was typed")
