@@ -95,7 +95,7 @@ def _share(page: Page) -> None:
     page.locator(CANVAS).wait_for()
     page.get_by_role("button", name="Request Control").click()
     page.get_by_role("button", name="Stop Control").wait_for()
-    page.locator("button:enabled", has_text="").and_(page.get_by_role("button", name="Virtual Keyboard")).wait_for()
+    page.get_by_role("button", name="Virtual Keyboard", disabled=False).wait_for()  # asking is over: keys are heard
     page.wait_for_function("fhBench.drawn > 0")
     page.wait_for_timeout(2000)
 
