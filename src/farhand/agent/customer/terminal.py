@@ -10,7 +10,18 @@ from collections.abc import Callable
 from typing import TextIO
 
 from farhand.agent.core.tools import Question
-from farhand.agent.customer.ui import Actions, Answer, HelpOffer, Line, abilities, printable, promise, question_text
+from farhand.agent.customer.ui import (
+    Actions,
+    Answer,
+    HelpOffer,
+    Line,
+    allowed_first,
+    at_once,
+    printable,
+    promise,
+    question_text,
+    when_allowed,
+)
 from farhand.agent.texts import _
 
 
@@ -54,7 +65,9 @@ class TerminalUi:
             _("{name} of {site} ({server}) would like to help you on this computer. {name} will be able to:").format(
                 name=name, site=site, server=printable(offer.server, 120)
             ),
-            *(f"  - {sentence}" for sentence in abilities()),
+            *(f"  - {access.text}" for access in at_once()),
+            allowed_first(),
+            *(f"  - {access.text}" for access in when_allowed()),
             promise(offer),
         ]
         return await self._ask("\n".join(lines), _("Type `accept` or `decline`:"))

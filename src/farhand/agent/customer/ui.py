@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from farhand.agent.core.tools import Question
+from farhand.agent.core.tools import Question, ToolName
 from farhand.agent.texts import _
+from farhand.protocol.channels import Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,7 @@ class ConsentUi(Protocol):
 
 def question_text(question: Question) -> str:
     """Return what the customer is asked for one tool."""
-    by = printable(question.by, 60)
-    texts = {
+    texts: dict[ToolName, str] = {
         "screen": _("{by} asks for Screen Sharing: to see your screen."),
         "control": _("{by} asks to use your mouse and your keyboard."),
         "shell": _("{by} asks for a Command Shell: to run commands on this computer, as you."),
@@ -90,18 +90,43 @@ def question_text(question: Question) -> str:
         "files": _("{by} asks for File Transfer: to see, fetch, send and change files on this computer, as you."),
         "clipboard": _("{by} asks to share your clipboard: what you copy, and what you paste."),
     }
-    return texts[question.tool].format(by=by)
+    return texts[question.tool].format(by=printable(question.by, 60))
 
 
-def abilities() -> list[str]:
-    """Return what the representative will be able to do, one sentence each."""
+@dataclass(frozen=True, slots=True)
+class Accesses:
+    """What the customer reads, before anything is started, of what the representative may come to do."""
+
+    grants: Grant
+    """What the sentence tells of."""
+    text: str
+
+
+def at_once() -> list[Accesses]:
+    """Return what begins with the session, one sentence each."""
+    return [Accesses(Grant.CHAT | Grant.SYSTEM, _("Chat with you, and see this computer's name and system."))]
+
+
+def when_allowed() -> list[Accesses]:
+    """Return what the customer is asked for first, one sentence each."""
+    files = Grant.FILES_READ | Grant.FILES_WRITE | Grant.FILES_DELETE
+    clipboard = Grant.CLIPBOARD_READ | Grant.CLIPBOARD_WRITE
     return [
-        _("Chat with you, and see this computer's name and system."),
-        _(
-            "See your screen, use your mouse and keyboard, run commands, transfer files, or restart this computer: "
-            "only after you allow each of them."
+        Accesses(
+            Grant.SCREEN_VIEW | Grant.SCREEN_CONTROL | Grant.PRIVACY,
+            _("See your screen, use your mouse and keyboard, and keep you from using them meanwhile."),
+        ),
+        Accesses(Grant.SHELL | Grant.SCRIPTS, _("Run commands, and scripts that the support desk has prepared.")),
+        Accesses(files | clipboard, _("See, fetch, send and change files, and share your clipboard.")),
+        Accesses(
+            Grant.ACTIONS | Grant.REBOOT, _("Open programs and settings, restart this computer or switch it off.")
         ),
     ]
+
+
+def allowed_first() -> str:
+    """Return the heading of `when_allowed`."""
+    return _("Only after you allow each of them:")
 
 
 def promise(offer: HelpOffer) -> str:

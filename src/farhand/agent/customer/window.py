@@ -12,12 +12,25 @@ from tkinter import font as tkfont
 
 from farhand.agent.core.errors import ClientError
 from farhand.agent.core.tools import Question
-from farhand.agent.customer.ui import Actions, Answer, HelpOffer, Line, abilities, printable, promise, question_text
+from farhand.agent.customer.ui import (
+    Actions,
+    Answer,
+    HelpOffer,
+    Line,
+    allowed_first,
+    at_once,
+    printable,
+    promise,
+    question_text,
+    when_allowed,
+)
 from farhand.agent.texts import _
 
 INK, QUIET, PAPER, PANEL, EDGE = "#16202c", "#5a6675", "#ffffff", "#f2f5f8", "#d4dbe3"
 ACCENT, ACCENT_DARK, STOP, STOP_DARK, ASK = "#0b6bcb", "#09559f", "#b3261e", "#8c1d17", "#fff6dd"
-WIDTH, HEIGHT = 460, 560
+WIDTH, HEIGHT = 540, 560
+LINE, IN_PANEL = 480, 440
+"""Width of a line of text, and of one inside a panel."""
 MAX_LINES = 2000
 
 
@@ -148,7 +161,7 @@ class Window:
             background=ground,
             justify="left",
             anchor="w",
-            wraplength=400,
+            wraplength=LINE,
         )
 
     def _button(self, parent: tk.Misc, text: str, command: Callable[[], None], look: str = "quiet") -> tk.Button:
@@ -176,6 +189,12 @@ class Window:
             return
         self._start = answer
         page = self._clear()
+        # Packed first: on a low screen the sentences are cut, never the answers.
+        row = tk.Frame(page, background=PAPER)
+        row.pack(side="bottom", fill="x", padx=28, pady=24)
+        accept = self._button(row, _("Accept"), lambda: self._started(True), "main")
+        accept.pack(side="right")
+        self._button(row, _("Decline"), lambda: self._started(False)).pack(side="right", padx=12)
         name, site = printable(offer.representative, 60), printable(offer.site, 60)
         self._label(page, _("Let {name} help you?").format(name=name), self._large).pack(
             fill="x", padx=28, pady=(28, 6)
@@ -184,20 +203,20 @@ class Window:
         self._label(page, f"{who}\n{printable(offer.server, 120)}", self._plain, QUIET).pack(fill="x", padx=28)
         box = tk.Frame(page, background=PANEL)
         box.pack(fill="x", padx=28, pady=22)
-        self._label(box, _("{name} will be able to:").format(name=name), self._bold, ground=PANEL).pack(
-            fill="x", padx=16, pady=(14, 4)
-        )
-        for sentence in abilities():
-            label = self._label(box, f"•  {sentence}", self._plain, ground=PANEL)
-            label.configure(wraplength=360)
-            label.pack(fill="x", padx=16, pady=4)
+        heading = _("{name} will be able to:").format(name=name)
+        for title, accesses in ((heading, at_once()), (allowed_first(), when_allowed())):
+            head = self._label(box, title, self._bold, ground=PANEL)
+            head.configure(wraplength=IN_PANEL)
+            head.pack(fill="x", padx=16, pady=(12, 2))
+            for access in accesses:
+                label = self._label(box, f"•  {access.text}", self._plain, ground=PANEL)
+                label.configure(wraplength=IN_PANEL)
+                label.pack(fill="x", padx=16, pady=2)
         tk.Frame(box, height=10, background=PANEL).pack()
         self._label(page, promise(offer), self._plain).pack(fill="x", padx=28)
-        row = tk.Frame(page, background=PAPER)
-        row.pack(side="bottom", fill="x", padx=28, pady=24)
-        accept = self._button(row, _("Accept"), lambda: self._started(True), "main")
-        accept.pack(side="right")
-        self._button(row, _("Decline"), lambda: self._started(False)).pack(side="right", padx=12)
+        self._root.update_idletasks()
+        height = min(max(HEIGHT, page.winfo_reqheight()), self._root.winfo_screenheight())
+        self._root.geometry(f"{WIDTH}x{height}")
         self._raise()
 
     def _started(self, accepted: bool) -> None:
