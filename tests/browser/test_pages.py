@@ -18,9 +18,17 @@ MORE = (
     "/login/jump/groups/new",
     "/login/jump/clients/enrol",
     "/login/console-settings/canned-scripts/new",
+    "/login/configuration/issues/new",
+    "/login/public-portals/public-sites/new",
 )
 """Pages below /login that no menu entry leads to."""
-FIRST_ROWS = ("/login/users-security/users", "/login/jump/groups", "/login/jump/clients", "/login/reports/support")
+FIRST_ROWS = (
+    "/login/users-security/users",
+    "/login/jump/groups",
+    "/login/jump/clients",
+    "/login/reports/support",
+    "/login/public-portals/public-sites",
+)
 """Lists whose first entry has a page of its own."""
 
 

@@ -9,6 +9,7 @@ from tests.harness.visitor import Visitor
 
 TEAMS = "/login/configuration/support-teams"
 GROUPS = "/login/jump/groups"
+ISSUES = "/login/configuration/issues"
 
 
 def add_user(appliance: Appliance, username: str, password: str, *permissions: str) -> None:
@@ -28,7 +29,7 @@ def id_of(console: Console) -> str:
 
 def add_team(admin: Visitor, name: str, roles: Mapping[str, str]) -> str:
     """Create a team of these members (user id -> role); gives its id."""
-    page = admin.submit(f"{TEAMS}/new", {"name": name, "code_name": "", "comments": ""})
+    page = admin.submit(f"{TEAMS}/new", {"name": name, "code_name": "", "comments": "", "all_portals": "on"})
     assert page.status == 200, page.text
     found = re.search(rf"{TEAMS}/([0-9a-f-]{{36}})/members", page.text)  # its own page comes next
     assert found, page.text
@@ -36,6 +37,14 @@ def add_team(admin: Visitor, name: str, roles: Mapping[str, str]) -> str:
     saved = admin.submit(f"{TEAMS}/{found[1]}", fields, to=f"{TEAMS}/{found[1]}/members")
     assert saved.status == 200, saved.text
     return found[1]
+
+
+def add_issue(admin: Visitor, description: str, team: str, **more: str) -> None:
+    """Create an issue of a team (id), shown on all public portals."""
+    fields = {"description": description, "team": team, "priority": "2", "all_portals": "on"}
+    made = admin.submit(f"{ISSUES}/new", fields | more)
+    assert made.status == 200, made.text
+    assert description in made.text
 
 
 def set_jump_group(admin: Visitor, group: str, roles: Mapping[str, str]) -> None:

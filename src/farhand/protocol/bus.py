@@ -172,6 +172,20 @@ class Links(Message, frozen=True, kw_only=True, tag="links"):
     links: list[LinkUp]
     journals: dict[Id, Count] = {}
     """Session -> its highest entry that was acknowledged. What stands behind it in the file may still be cut off."""
+    consoles: list[Id] = []
+    """Users who have a console open."""
+
+
+class ConsoleUp(Message, frozen=True, kw_only=True, tag="console-up"):
+    """A user opened a first console: its event socket is there."""
+
+    user_id: Id
+
+
+class ConsoleDown(Message, frozen=True, kw_only=True, tag="console-down"):
+    """The last event socket of a user is gone (it may come back)."""
+
+    user_id: Id
 
 
 class Journaled(Message, frozen=True, kw_only=True, tag="journaled"):
@@ -203,4 +217,4 @@ class NeedKeys(Message, frozen=True, kw_only=True, tag="need-keys"):
 
 
 ToRelay = Policy | Sessions | SessionPut | SessionEnd | RecordWith | LegEnd | Publish | AgentRevoked | ListenersEnd
-FromRelay = LinkUp | LinkDown | Links | Journaled | LegUp | LegDown | NeedKeys
+FromRelay = LinkUp | LinkDown | Links | ConsoleUp | ConsoleDown | Journaled | LegUp | LegDown | NeedKeys

@@ -40,6 +40,8 @@ SET_PASSWORDS: Final = "perm_set_passwords"
 EDIT_JUMP_GROUPS: Final = "perm_edit_jump_groups"
 EDIT_CANNED_SCRIPTS: Final = "perm_edit_canned_scripts"
 EDIT_TEAMS: Final = "perm_edit_sd_teams"
+EDIT_ISSUES: Final = "perm_edit_issues"
+EDIT_PUBLIC_SITES: Final = "perm_edit_public_template"
 CHANGE_DISPLAY_NAME: Final = "perm_change_display_name"
 SHOW_ON_PUBLIC_LIST: Final = "perm_show_on_public_list"
 VIEW_REPORTS: Final = "perm_view_support_reports"
@@ -48,6 +50,7 @@ SUPPORT_ALLOWED: Final = "perm_support_allowed"
 ACCESS_ALLOWED: Final = "perm_access_allowed"
 GENERATE_SESSION_KEY: Final = "perm_generate_session_key"
 ACCEPT_TEAM_SESSIONS: Final = "perm_accept_team_sessions"
+NEXT_SESSION: Final = "perm_next_session_button"
 JUMP_CLIENT: Final = "perm_jump_client"
 
 SESSION_CHAT: Final = "perm_session_chat"
@@ -82,11 +85,11 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
     Permission(EDIT_JUMP_GROUPS, GENERAL, _("Allowed to Edit Jump Groups"), offered=True),
     Permission(EDIT_TEAMS, GENERAL, _("Allowed to Edit Support Teams"), offered=True),
     Permission(CHANGE_DISPLAY_NAME, GENERAL, _("Allowed to Change Display Names"), offered=True),
-    Permission(SHOW_ON_PUBLIC_LIST, GENERAL, _("Allowed to Show on Public Site")),
+    Permission(SHOW_ON_PUBLIC_LIST, GENERAL, _("Allowed to Show on Public Site"), offered=True),
     Permission("perm_admin_pushagents", GENERAL, _("Allowed to Edit Jumpoints")),
-    Permission("perm_edit_issues", GENERAL, _("Allowed to Edit Issues")),
+    Permission(EDIT_ISSUES, GENERAL, _("Allowed to Edit Issues"), offered=True),
     Permission("perm_edit_skills", GENERAL, _("Allowed to Edit Skills")),
-    Permission("perm_edit_public_template", GENERAL, _("Allowed to Edit Public Site Templates")),
+    Permission(EDIT_PUBLIC_SITES, GENERAL, _("Allowed to Edit Public Site Templates"), offered=True),
     Permission("perm_edit_public_file_store", GENERAL, _("Allowed to Edit File Store")),
     Permission("perm_edit_messages", GENERAL, _("Allowed to Edit Canned Messages")),
     Permission(EDIT_CANNED_SCRIPTS, GENERAL, _("Allowed to Edit Canned Scripts"), offered=True),
@@ -109,7 +112,7 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
     Permission("perm_transfer_other_team", REPRESENTATIVE, _("Allowed to Transfer Sessions to Other Teams")),
     Permission("perm_share_other_team", REPRESENTATIVE, _("Allowed to Share Sessions with Other Teams")),
     Permission("perm_invite_external_rep", REPRESENTATIVE, _("Allowed to Invite External Representatives")),
-    Permission("perm_next_session_button", REPRESENTATIVE, _("Allowed to Use the Get Next Session Feature")),
+    Permission(NEXT_SESSION, REPRESENTATIVE, _("Allowed to Use the Get Next Session Feature"), offered=True),
     Permission("perm_collaborate", REPRESENTATIVE, _("Allowed to Join Shared Sessions")),
     Permission(ACCESS_ALLOWED, JUMP, _("Allowed to Access Endpoints"), offered=True),
     Permission(JUMP_CLIENT, JUMP, _("Jump Clients"), offered=True),

@@ -59,11 +59,18 @@ def new_support() -> Life:
     return Life(kind="support", state="joining")
 
 
-def consent(life: Life, creator_id: str) -> Life:
-    """The customer's client runs and consents: the session waits in the queue of who made the key."""
+def consent(life: Life, queue: str) -> Life:
+    """The customer's client runs and consents: the session waits in its entry queue."""
     if life.state != "joining":
         raise Impossible(_("This session has already started."))
-    return msgspec.structs.replace(life, state="waiting", queue=queues.personal(creator_id))
+    return msgspec.structs.replace(life, state="waiting", queue=queue)
+
+
+def route(life: Life, queue: str) -> Life:
+    """A waiting session waits in another queue from now on."""
+    if life.state != "waiting":
+        raise Impossible(_("This session is not waiting."))
+    return msgspec.structs.replace(life, queue=queue)
 
 
 def accept(life: Life, user_id: str) -> Life:

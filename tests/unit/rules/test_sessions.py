@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from farhand.rules import sessions
 
 USERS = st.sampled_from(["rep-1", "rep-2", "rep-3"])
+QUEUES = st.sampled_from(["user:rep-1", "user:rep-2", "team:desk"])
 
 
 class SessionMachine(RuleBasedStateMachine):
@@ -37,14 +38,24 @@ class SessionMachine(RuleBasedStateMachine):
         else:
             assert self.life == before
 
-    @rule(user=USERS)
-    def consent(self, user: str) -> None:
+    @rule(queue=QUEUES)
+    def consent(self, queue: str) -> None:
         before = self.life
         with contextlib.suppress(sessions.Impossible):
-            self.step(sessions.consent(self.life, user))
+            self.step(sessions.consent(self.life, queue))
             assert before.state == "joining"
-            assert self.life.queue == f"user:{user}"
+            assert self.life.queue == queue
             assert not self.life.owner
+
+    @rule(queue=QUEUES)
+    def route(self, queue: str) -> None:
+        before = self.life
+        try:
+            self.step(sessions.route(self.life, queue))
+        except sessions.Impossible:
+            assert before.state != "waiting"
+        else:
+            assert (self.life.state, self.life.queue, self.life.owner) == ("waiting", queue, before.owner)
 
     @rule(user=USERS)
     def accept(self, user: str) -> None:
@@ -116,7 +127,7 @@ TestSessionMachine.settings = settings(max_examples=200, stateful_step_count=50,
 
 
 def test_second_accept_is_told_who_was_first() -> None:
-    taken = sessions.accept(sessions.consent(sessions.new_support(), "rep-1"), "rep-1")
+    taken = sessions.accept(sessions.consent(sessions.new_support(), "team:desk"), "rep-1")
     with pytest.raises(sessions.Impossible, match="Somebody else"):
         sessions.accept(taken, "rep-2")
 

@@ -16,11 +16,17 @@ describe("the console's requests", () => {
 
   it("carry the page's token, and JSON", async () => {
     fetched.mockResolvedValue(answer(200, { key: "1" }));
-    await api.sessionKey(600);
+    await api.sessionKey(600, "");
     const [path, options] = fetched.mock.calls[0] ?? [];
     expect(path).toBe("/api/console/session-keys");
     expect(options).toMatchObject({ method: "POST", body: '{"lifetime_s":600}', credentials: "same-origin" });
     expect(options?.headers).toMatchObject({ "X-CSRFToken": "token-of-the-page" });
+  });
+
+  it("name the portal of a key when it is not the default one", async () => {
+    fetched.mockResolvedValue(answer(200, { key: "1" }));
+    await api.sessionKey(600, "portal-1");
+    expect(fetched.mock.calls[0]?.[1]?.body).toBe('{"lifetime_s":600,"portal_id":"portal-1"}');
   });
 
   it("read without a token", async () => {

@@ -83,7 +83,9 @@ const post = <Answer>(path: string, body?: object): Promise<Answer> => request<A
 
 export const api = {
   snapshot: () => request<Snapshot>("GET", "snapshot"),
-  sessionKey: (lifetimeSeconds: number) => post<SessionKey>("session-keys", { lifetime_s: lifetimeSeconds }),
+  sessionKey: (lifetimeSeconds: number, portal: string) =>
+    post<SessionKey>("session-keys", { lifetime_s: lifetimeSeconds, ...(portal ? { portal_id: portal } : {}) }),
+  next: () => post<SessionTicket>("sessions/next", { tab: TAB }),
   accept: (id: string) => post<SessionTicket>(`sessions/${id}/accept`, { tab: TAB }),
   ticket: (id: string) => post<SessionTicket>(`sessions/${id}/ticket`, { tab: TAB }),
   jump: (id: string) => post<SessionTicket>(`jump-items/${id}/jump`, { tab: TAB }),

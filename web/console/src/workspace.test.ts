@@ -21,8 +21,11 @@ const session = (id: string, fields: Partial<Session> = {}): Session => ({
   owner_name: null,
   created_ms: 1,
   started_ms: null,
+  queued_ms: 1,
+  priority: 2,
   customer_connected: true,
   details: {},
+  request: {},
   ...fields,
 });
 
@@ -52,6 +55,22 @@ class FakeTool implements Tool {
     this.closed++;
   }
 }
+
+describe("a queue", () => {
+  it("shows first who is due next: by priority, then by the time waited; who is helped already comes last", () => {
+    const sessions = [
+      session("helped", { state: "active", priority: 1, queued_ms: null, created_ms: 0 }),
+      session("late", { queued_ms: 9 }),
+      session("early", { queued_ms: 2, created_ms: 9 }),
+      session("low", { priority: 3, queued_ms: 1 }),
+      session("high", { priority: 1, queued_ms: 8 }),
+    ];
+    const store = new Store();
+    store.load(snapshot(sessions));
+    const shown = new Workspace(store, {} as Api, []).queueSessions("user:me");
+    expect(shown.map((one) => one.id)).toEqual(["high", "early", "late", "low", "helped"]);
+  });
+});
 
 describe("the workspace", () => {
   let store: Store;

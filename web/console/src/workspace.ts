@@ -17,6 +17,12 @@ import type { Entry } from "./wire/messages";
 
 export type Tab = "sessions" | "jump";
 
+function byDue(a: Session, b: Session): number {
+  const waiting = Number(b.state === "waiting") - Number(a.state === "waiting");
+  if (waiting || a.state !== "waiting") return waiting || a.created_ms - b.created_ms;
+  return a.priority - b.priority || (a.queued_ms ?? a.created_ms) - (b.queued_ms ?? b.created_ms);
+}
+
 export class OpenSession {
   readonly id: string;
   readonly leg: LegSocket;
@@ -149,14 +155,14 @@ export class Workspace {
     return [...own, ...here.map((open) => open.session)];
   }
 
-  get permitted(): { newSession: boolean } {
-    return { newSession: this.store.may("perm_generate_session_key") };
+  get permitted(): { newSession: boolean; nextSession: boolean } {
+    const next = this.store.may("perm_next_session_button") && this.store.may("perm_support_allowed");
+    return { newSession: this.store.may("perm_generate_session_key"), nextSession: next };
   }
 
+  /** Sessions of a queue: those that wait first, the one that is due next at the top. */
   queueSessions(queue: string): readonly Session[] {
-    return this.store.sessions
-      .filter((session) => session.queue === queue)
-      .sort((a, b) => a.created_ms - b.created_ms);
+    return this.store.sessions.filter((session) => session.queue === queue).sort(byDue);
   }
 
   freshIn(queue: string): boolean {
@@ -190,6 +196,11 @@ export class Workspace {
   dismiss(): void {
     this.announced = null;
     this.#changed.call();
+  }
+
+  /** Take the session that is due next in the queues of this person. */
+  async next(): Promise<void> {
+    this.#enter(await this.api.next());
   }
 
   async accept(id: string): Promise<void> {

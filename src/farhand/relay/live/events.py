@@ -5,11 +5,13 @@ that rare. It never claims to be complete when it is not.
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from farhand.kit.log import get_log
+from farhand.protocol.bus import ConsoleDown, ConsoleUp
 from farhand.protocol.channels import Control
 from farhand.protocol.frames import control_frame
 from farhand.protocol.messages import Event, EventsTicket, Gap, Listen, Welcome
@@ -91,9 +93,10 @@ class EventSocket(LiveSocket):
 
 
 class EventRoom:
-    """All topics that somebody published or listens to."""
+    """All topics that somebody published or listens to. `tell` hears which users have a console open."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[ConsoleUp | ConsoleDown], None]) -> None:
+        self._tell = tell
         self._topics: dict[str, Topic] = {}
         self._sockets: dict[str, set[EventSocket]] = {}
         self._reduced: dict[str, int] = {}
@@ -101,6 +104,8 @@ class EventRoom:
 
     def listen(self, socket: EventSocket, have: dict[str, int]) -> None:
         """Send what was missed, then all that comes."""
+        if socket.user_id not in self._sockets:
+            self._tell(ConsoleUp(user_id=socket.user_id))
         self._sockets.setdefault(socket.user_id, set()).add(socket)
         gaps = []
         for name in socket.topics:
@@ -122,12 +127,17 @@ class EventRoom:
             mine.discard(socket)
             if not mine:
                 del self._sockets[socket.user_id]
+                self._tell(ConsoleDown(user_id=socket.user_id))
         for name in socket.topics:
             topic = self._topics.get(name)
             if topic is not None:
                 topic.listeners.discard(socket)
                 if topic.last is None and not topic.listeners:
                     del self._topics[name]
+
+    def users(self) -> list[str]:
+        """Users who have a console open."""
+        return sorted(self._sockets)
 
     def end(self, user_id: str | None, at_ms: int) -> None:
         """A user's access (None: everybody's) was reduced at `at_ms`: close the sockets, outdate the tickets."""

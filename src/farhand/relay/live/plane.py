@@ -68,7 +68,7 @@ class Live:
         self.taps = TapRoom(folder / "recordings", loop.call_soon_threadsafe)
         self.taps.limits = recording_limits(self.policy.now)
         self.links = LinkTable(self, self.sessions.linked)
-        self.events = EventRoom()
+        self.events = EventRoom(tell)
 
     def spki(self) -> str:
         """The SPKI of the certificate that is served."""
@@ -116,7 +116,8 @@ class Live:
 
     def greet(self, peer: BusPeer) -> None:
         """State for a client of the bus that just connected."""
-        peer.send(msgspec.structs.replace(self.links.message(self.relay_id), journals=self.sessions.durable()))
+        who = self.links.message(self.relay_id)
+        peer.send(msgspec.structs.replace(who, journals=self.sessions.durable(), consoles=self.events.users()))
         for message in self.sessions.report():
             peer.send(message)
 

@@ -67,6 +67,8 @@ POLICIES: dict[str, Policy] = {
     "accounts.team.edit": needs(EDIT_TEAMS),
     "accounts.team.remove": needs(EDIT_TEAMS),
     "accounts.team.set_members": needs(EDIT_TEAMS),
+    "accounts.presence.note": only("system"),
+    "accounts.presence.replace": only("system"),
     "accounts.appliance_user.sign_in": only("anonymous", "appliance-user"),
     "accounts.appliance_user.set_password": only("system"),
     "accounts.appliance_user.sign_out": only("appliance-user"),

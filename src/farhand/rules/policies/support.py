@@ -2,7 +2,14 @@
 
 from farhand.rules import queues
 from farhand.rules.access import ALLOW, Context, Decision, Object, Policy, Subject, needs, only, refuse
-from farhand.rules.permissions import ACCEPT_TEAM_SESSIONS, ADMIN, GENERATE_SESSION_KEY, JUMP_CLIENT, SUPPORT_ALLOWED
+from farhand.rules.permissions import (
+    ACCEPT_TEAM_SESSIONS,
+    ADMIN,
+    GENERATE_SESSION_KEY,
+    JUMP_CLIENT,
+    NEXT_SESSION,
+    SUPPORT_ALLOWED,
+)
 from farhand.rules.roles import STARTING
 from farhand.rules.text import gettext_noop as _
 
@@ -50,6 +57,15 @@ def accept(subject: Subject, obj: Object, context: Context) -> Decision:
     return ALLOW
 
 
+def take_next(subject: Subject, obj: Object, context: Context) -> Decision:
+    """Get Next Session, for who may give support; each session is then judged as one that is accepted."""
+    first = helps(subject, obj, context)
+    if not first.allowed:
+        return first
+    reason = _("Your account is not allowed to use Get Next Session.")
+    return needs(NEXT_SESSION, reason=reason)(subject, obj, context)
+
+
 def member(subject: Subject, obj: Object, context: Context) -> Decision:
     """A member of the session (`facts["members"]`: user ids) who still holds its permission, and in a Jump the role in
     the Jump Group too. Running legs are judged by this again whenever somebody's access is reduced.
@@ -90,6 +106,7 @@ POLICIES: dict[str, Policy] = {
     "support.session_key.use": only("anonymous", "user"),
     "support.customer.start": own_join,
     "support.session.accept": accept,
+    "support.session.next": take_next,
     "support.session.ticket": member,
     "support.session.leave": member,
     "support.session.end": end,

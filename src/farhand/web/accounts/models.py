@@ -58,11 +58,18 @@ class User(AbstractBaseUser):
 
 
 class Team(ConfigurationRow):
-    """A Support Team: representatives who share a queue."""
+    """A Support Team: representatives who share a queue.
+
+    A persistent queue keeps its sessions whether or not somebody of the team is signed in. `portals`: ids of the public
+    portals that may show the team's issues; not looked at while it is `all_portals`.
+    """
 
     name = models.CharField(max_length=NAME_MAX, unique=True)
     code_name = models.CharField(max_length=NAME_MAX, blank=True, default="")
     comments = models.CharField(max_length=1024, blank=True, default="")
+    persistent_queue = models.BooleanField(default=False, db_default=False)
+    all_portals = models.BooleanField(default=True, db_default=True)
+    portals = models.JSONField(default=list, db_default=[])
     created_ms = models.BigIntegerField(default=0)
 
     def __str__(self) -> str:
@@ -80,6 +87,17 @@ class TeamMember(ConfigurationRow):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["team", "user"], name="accounts_teammember_once")]
+
+
+class Presence(models.Model):
+    """Whether a user has a console open, as the relay said last."""
+
+    farhand_kind: ClassVar[Kind] = "transient"
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    since_ms = models.BigIntegerField()
+    """Since when a console is there, or was."""
+    gone_ms = models.BigIntegerField(null=True)
+    """Since when none is there; None while one is."""
 
 
 class ApplianceUser(AbstractBaseUser):

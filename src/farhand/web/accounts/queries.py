@@ -1,13 +1,23 @@
 """Reading accounts and teams, in the shapes that rules and consoles use."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from django.db.models import QuerySet
+import msgspec
+from django.db.models import Q, QuerySet
 
+from farhand.rules import queues
 from farhand.rules.access import Subject
-from farhand.rules.permissions import expand
-from farhand.web.accounts.models import ROLE_MEMBER, ApplianceUser, Team, TeamMember, User
+from farhand.rules.permissions import SHOW_ON_PUBLIC_LIST, SUPPORT_ALLOWED, expand
+from farhand.web.accounts.models import ROLE_MEMBER, ApplianceUser, Presence, Team, TeamMember, User
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """A representative as customers know one."""
+
+    id: str
+    name: str
+
 
 GroupRoles = Callable[[str], Mapping[str, str]]
 APPLIANCE_USER_KEY = "appliance_user"
@@ -105,6 +115,63 @@ def team_queue(team: Team) -> dict[str, Any]:
 def queues_of(user: User) -> list[dict[str, Any]]:
     """A user's queues: the own one, then the teams' by name. Collection `queues`."""
     return [personal_queue(user), *(team_queue(team) for team in teams_of(user.id))]
+
+
+def queue_name(queue: str) -> str:
+    """What people call a queue: the person's or the team's name; empty when there is none any more."""
+    try:
+        parsed = queues.parse(queue)
+    except ValueError:
+        return ""
+    if parsed.kind == "team":
+        return Team.objects.filter(id=parsed.owner_id).values_list("name", flat=True).first() or ""
+    return User.objects.filter(id=parsed.owner_id).values_list("display_name", flat=True).first() or ""
+
+
+def is_usable(queue: str) -> bool:
+    """Say whether sessions can wait in this queue: its team is there, or its person's account is not disabled."""
+    try:
+        parsed = queues.parse(queue)
+    except ValueError:
+        return False
+    if parsed.kind == "team":
+        return Team.objects.filter(id=parsed.owner_id).exists()
+    return User.objects.filter(id=parsed.owner_id, is_active=True).exists()
+
+
+def is_persistent(queue: str) -> bool:
+    """Say whether this is the queue of a team whose queue is persistent."""
+    kind, _, ident = queue.partition(":")
+    return kind == "team" and Team.objects.filter(id=ident, persistent_queue=True).exists()
+
+
+def signed_in() -> set[str]:
+    """Ids of the users who have a console open."""
+    return set(Presence.objects.filter(gone_ms=None, user__is_active=True).values_list("user_id", flat=True))
+
+
+def is_attended(queue: str, since_ms: int) -> bool:
+    """Say whether somebody who sees this queue has a console open, or had one since `since_ms`."""
+    kind, _, ident = queue.partition(":")
+    rows = Presence.objects.filter(user__is_active=True).filter(Q(gone_ms=None) | Q(gone_ms__gt=since_ms))
+    if kind == "team":
+        return rows.filter(user__memberships__team_id=ident).exists()
+    return rows.filter(user_id=ident).exists()
+
+
+def listed_representatives(wanted: Collection[str] | None = None) -> list[Person]:
+    """Who is shown on the public site now, by display name: named for it, allowed to give support, and at a console.
+
+    `wanted`: only these user ids. To be an administrator does not make anybody public: the permission must be given.
+    """
+    here = User.objects.filter(id__in=signed_in()).order_by("display_name", "id")
+    return [
+        Person(id=user.id, name=user.display_name)
+        for user in here
+        if SHOW_ON_PUBLIC_LIST in user.permissions
+        and user.may(SUPPORT_ALLOWED)
+        and (wanted is None or user.id in wanted)
+    ]
 
 
 def appliance_user_of(session: Any) -> ApplianceUser | None:

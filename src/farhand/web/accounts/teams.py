@@ -4,7 +4,8 @@ A team is a queue: its topic is `team:ID`. Whoever enters or leaves gets a new `
 console knows that it must fetch its snapshot again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
 
 from django.utils.translation import gettext
 
@@ -15,35 +16,60 @@ from farhand.web.accounts.services import clean_display_name
 from farhand.web.project import revocation
 from farhand.web.project.service import Change, Conflict, Invalid, NotThere, service
 
-_in_use: list[Callable[[str], bool]] = []
+MAX_PORTALS: Final = 100
+_in_use: list[Callable[[str], str]] = []
 
 
-def register_team_in_use(function: Callable[[str], bool]) -> None:
-    """An area that keeps things in team queues tells here how to see whether a team (id) has any."""
+def register_team_in_use(function: Callable[[str], str]) -> None:
+    """An area that hangs things on teams tells here how to see whether a team (id) has any: a sentence that says what
+    to do first, empty when there is none.
+    """
     _in_use.append(function)
 
 
 @service("accounts.team.create")
-def create_team(change: Change, *, name: str, code_name: str = "", comments: str = "") -> Team:
-    """Create a team without members."""
+def create_team(
+    change: Change,
+    *,
+    name: str,
+    code_name: str = "",
+    comments: str = "",
+    persistent_queue: bool = False,
+    portals: Collection[str] | None = None,
+) -> Team:
+    """Create a team without members. `portals`: ids of the public portals that may show its issues; None: all of them.
+    Raises Refused, Invalid.
+    """
     change.allow(Object(kind="team"))
     team = Team(created_ms=change.now_ms)
     _fill(team, name, code_name, comments)
+    _open(team, persistent_queue, portals)
     team.save(force_insert=True)
     change.about("team", team.id)
-    change.audit(name=team.name)
+    change.audit(**_told(team))
     change.put(f"team:{team.id}", "queues", f"team:{team.id}", queries.team_queue(team))
     return team
 
 
 @service("accounts.team.edit")
-def edit_team(change: Change, *, team_id: str, name: str, code_name: str = "", comments: str = "") -> Team:
-    """Change a team's names."""
+def edit_team(
+    change: Change,
+    *,
+    team_id: str,
+    name: str,
+    code_name: str = "",
+    comments: str = "",
+    persistent_queue: bool = False,
+    portals: Collection[str] | None = None,
+) -> Team:
+    """Change a team, as `create_team` does. Raises Refused, Invalid, NotThere."""
     team = _team(team_id)
     change.allow(Object(kind="team", id=team.id))
-    change.audit(name={"from": team.name, "to": name})
+    before = _told(team)
     _fill(team, name, code_name, comments)
+    _open(team, persistent_queue, portals)
     team.save()
+    change.audit(old=before, **_told(team))
     change.put(f"team:{team.id}", "queues", f"team:{team.id}", queries.team_queue(team))
     return team
 
@@ -53,8 +79,9 @@ def remove_team(change: Change, *, team_id: str) -> None:
     """Remove a team whose queue is empty."""
     team = _team(team_id)
     change.allow(Object(kind="team", id=team.id))
-    if any(used(team.id) for used in _in_use):
-        raise Conflict(gettext("There are sessions in this team's queue. Finish or move them first."))
+    for used in _in_use:
+        if reason := used(team.id):
+            raise Conflict(reason)
     change.audit(name=team.name)
     members = [row.user for row in queries.members_of(team.id)]
     change.remove(f"team:{team.id}", "queues", f"team:{team.id}")
@@ -96,9 +123,26 @@ def _team(ident: str) -> Team:
     return team
 
 
+def _open(team: Team, persistent_queue: bool, portals: Collection[str] | None) -> None:
+    team.persistent_queue = persistent_queue
+    team.all_portals = portals is None
+    team.portals = sorted(set(portals or ()))[:MAX_PORTALS]
+
+
 def _fill(team: Team, name: str, code_name: str, comments: str) -> None:
     team.name = clean_display_name(name, "name")
     team.code_name = clean_display_name(code_name, "code_name") if code_name.strip() else ""
     team.comments = comments.strip()[:1024]
     if Team.objects.filter(name__iexact=team.name).exclude(id=team.id).exists():
         raise Invalid("name", gettext("There is a team of this name already. Choose another name."))
+
+
+def _told(team: Team) -> dict[str, Any]:
+    """What audit rows say of a team."""
+    return {
+        "name": team.name,
+        "code_name": team.code_name,
+        "persistent_queue": team.persistent_queue,
+        "all_portals": team.all_portals,
+        "portals": team.portals,
+    }

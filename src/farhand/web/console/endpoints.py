@@ -19,7 +19,8 @@ from farhand.web.accounts import signin
 from farhand.web.appliance.queries import web_console_allowed
 from farhand.web.console import snapshot
 from farhand.web.jump import services as jump
-from farhand.web.project.errors import NotThere, Refused, ServiceError
+from farhand.web.portals import queries as portals
+from farhand.web.project.errors import Invalid, NotThere, Refused, ServiceError
 from farhand.web.project.middleware import service_error_json
 from farhand.web.project.service import Actor
 from farhand.web.scripts import queries as script_queries
@@ -46,9 +47,10 @@ class TabBody(Strict):
 
 
 class KeyBody(Strict):
-    """A session key's lifetime in seconds."""
+    """A session key's lifetime in seconds, and the public portal (id) to which its URL leads; None: the default one."""
 
     lifetime_s: int = 600
+    portal_id: Ident | None = None
 
 
 class ScriptBody(TabBody):
@@ -103,15 +105,23 @@ def post_events_ticket(request: HttpRequest, body: Empty) -> Any:
 @api.post("/session-keys")
 def post_session_key(request: HttpRequest, body: KeyBody) -> Any:
     """Make a session key."""
-    host = request.get_host()
-    key = key_services.create_session_key(_actor(request), lifetime_s=body.lifetime_s, portal=host)
+    portal = portals.portal_by_id(body.portal_id) if body.portal_id else portals.default()
+    if portal is None:
+        raise Invalid("portal_id", gettext("There is no such public portal any more."))
+    key = key_services.create_session_key(_actor(request), lifetime_s=body.lifetime_s, portal=portals.name_of(portal))
     return {
         "key": key.key,
         "shown": key.shown,
-        "url": f"https://{host}/#k={key.token}",
+        "url": f"https://{portals.host_for(portal, request.get_host())}/#k={key.token}",
         "expires_ms": key.expires_ms,
         "portal": key.portal,
     }
+
+
+@api.post("/sessions/next")
+def post_next(request: HttpRequest, body: TabBody) -> Any:
+    """Get Next Session: take the one that is due first."""
+    return _ticket(services.accept_next(_actor(request), tab=body.tab))
 
 
 @api.post("/sessions/{session_id}/accept")

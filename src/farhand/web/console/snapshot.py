@@ -14,6 +14,7 @@ from farhand.web.appliance.queries import site_name
 from farhand.web.events.queries import numbers
 from farhand.web.jump import abilities
 from farhand.web.jump import queries as jump
+from farhand.web.portals.queries import portal_values
 from farhand.web.project.service import Actor, now_ms
 from farhand.web.support import queries as support
 from farhand.web.support import tickets
@@ -30,6 +31,7 @@ def collections_of(actor: Actor) -> dict[str, list[dict[str, Any]]]:
         "queues": accounts.queues_of(actor.user),
         "sessions": support.visible_sessions(actor.subject),
         "jump_items": jump.visible_items(actor.subject),
+        "portals": portal_values(),
     }
 
 

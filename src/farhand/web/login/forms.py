@@ -182,11 +182,35 @@ class NewUserForm(Repeated, UserForm):
 
 
 class TeamForm(forms.Form):
-    """Names of a team."""
+    """Names of a team, its queue, and the public portals that may show its issues."""
 
     name = name_field(_("Team name"))
     code_name = forms.CharField(label=_("Code name"), max_length=NAME_MAX, required=False)
     comments = forms.CharField(label=_("Comments"), max_length=1024, required=False)
+    persistent_queue = forms.BooleanField(
+        label=_("Persistent Queue"),
+        required=False,
+        help_text=_(
+            "Its sessions stay in the queue also while nobody of the team is signed in, and come back to it when their "
+            "representative is lost."
+        ),
+    )
+    all_portals = forms.BooleanField(label=_("Accessible from all public portals"), required=False, initial=True)
+    portals = forms.MultipleChoiceField(
+        label=_("Otherwise from these"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, *args: Any, portals: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chooser = self.fields["portals"]
+        assert isinstance(chooser, forms.MultipleChoiceField)
+        chooser.choices = portals
+
+    def team(self) -> dict[str, Any]:
+        """The team as entered, for the services."""
+        given = dict(self.cleaned_data)
+        everywhere = given.pop("all_portals")
+        return given | ({"portals": None} if everywhere else {})
 
 
 class MembersForm(forms.Form):

@@ -1,7 +1,7 @@
 """Configuration > Support Teams."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
@@ -10,6 +10,7 @@ from farhand.web.accounts import teams as services
 from farhand.web.accounts.models import Team
 from farhand.web.login.forms import MembersForm, TeamForm
 from farhand.web.login.pages import actor_of, attempt, done, page
+from farhand.web.portals.queries import name_of, portals
 from farhand.web.project.errors import NotThere
 
 LIST = "/login/configuration/support-teams"
@@ -25,9 +26,9 @@ def listing(request: HttpRequest) -> HttpResponse:
 @page("accounts.teams.view")
 def new(request: HttpRequest) -> HttpResponse:
     """Create a team."""
-    form = TeamForm(request.POST or None)
+    form = _team_form(None, request.POST or None)
     if request.method == "POST" and form.is_valid():
-        team = attempt(form, lambda: services.create_team(actor_of(request), **form.cleaned_data))
+        team = attempt(form, lambda: services.create_team(actor_of(request), **form.team()))
         if team is not None:
             messages.success(request, gettext("The team has been created. Choose its members now."))
             return redirect(f"{LIST}/{team.id}")
@@ -36,14 +37,13 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @page("accounts.teams.view")
 def edit(request: HttpRequest, team_id: str) -> HttpResponse:
-    """Names of a team, and its members."""
+    """A team and its members."""
     team = _team(team_id)
-    initial = {"name": team.name, "code_name": team.code_name, "comments": team.comments}
-    form = TeamForm(request.POST or None, initial=initial)
+    form = _team_form(team, request.POST or None)
     if (
         request.method == "POST"
         and form.is_valid()
-        and done(form, lambda: services.edit_team(actor_of(request), team_id=team.id, **form.cleaned_data))
+        and done(form, lambda: services.edit_team(actor_of(request), team_id=team.id, **form.team()))
     ):
         messages.success(request, gettext("The team has been saved."))
         return redirect(f"{LIST}/{team.id}")
@@ -63,8 +63,7 @@ def members(request: HttpRequest, team_id: str) -> HttpResponse:
     ):
         messages.success(request, gettext("The members have been saved."))
         return redirect(f"{LIST}/{team.id}")
-    initial = {"name": team.name, "code_name": team.code_name, "comments": team.comments}
-    context = {"form": TeamForm(initial=initial), "team": team, "members": form}
+    context = {"form": _team_form(team, None), "team": team, "members": form}
     return render(request, "login/team.html", context, status=400 if form.errors else 200)
 
 
@@ -84,6 +83,14 @@ def _team(ident: str) -> Team:
     if team is None:
         raise NotThere(gettext("There is no such team any more."))
     return team
+
+
+def _team_form(team: Team | None, data: QueryDict | None) -> TeamForm:
+    initial = None
+    if team is not None:
+        names = ("name", "code_name", "comments", "persistent_queue", "all_portals", "portals")
+        initial = {name: getattr(team, name) for name in names}
+    return TeamForm(data, initial=initial, portals=[(portal.id, name_of(portal)) for portal in portals()])
 
 
 def _members_form(team: Team, data: object) -> MembersForm:

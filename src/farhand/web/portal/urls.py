@@ -8,6 +8,7 @@ urlpatterns: list[URLPattern] = [
     path("", views.home, name="portal"),
     path("s", views.home, name="portal-token"),
     path("start", views.start, name="portal-start"),
+    path("ask", views.ask, name="portal-ask"),
     path("help", views.help_page, name="portal-help"),
     path("help/state", views.help_state, name="portal-help-state"),
     path("help/download", views.download, name="portal-download"),

@@ -1,15 +1,19 @@
-"""Pages of the public portal: the key, and the help that it leads to.
+"""Pages of the public portal: session key, representatives, issues, and the help that they lead to.
 
-The cookie `__Host-farhand-join` holds the join token of the session that this browser's key began; it is the
-customer's only way into it. Rules: a GET changes nothing; wrong, used and expired keys differ in one sentence only.
+Which portal it is follows from the host name (`farhand.web.portals`). The cookie `__Host-farhand-join` holds the join
+token of the session that this browser began; it is the customer's only way into it. Rules: a GET changes nothing;
+wrong, used and expired keys differ in one sentence only; a portal speaks its own languages only, first the browser's.
 """
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils import translation
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_POST
@@ -18,47 +22,98 @@ from farhand.web.api.views import caller
 from farhand.web.appliance import keys
 from farhand.web.jump import commands
 from farhand.web.jump import queries as jump
+from farhand.web.portal.forms import HelpForm
 from farhand.web.portal.packages import with_comment
-from farhand.web.project.errors import Conflict, NotThere, ServiceError
+from farhand.web.portals import queries as portals
+from farhand.web.project.errors import Conflict, Invalid, NotThere, ServiceError
 from farhand.web.project.service import now_ms
+from farhand.web.routing.queries import issues_of
+from farhand.web.routing.requests import ask_for_help
 from farhand.web.support import queries
-from farhand.web.support.key_services import Throttled, use_session_key
+from farhand.web.support.entrances import Request
+from farhand.web.support.key_services import Throttled, UsedKey, use_session_key
 
 COOKIE = "__Host-farhand-join"
 COOKIE_S = 24 * 3600
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def speaks(view: View) -> View:
+    """In one of the portal's languages: the chosen one, or the browser's, else the portal's first."""
+
+    @wraps(view)
+    def inner(request: HttpRequest) -> HttpResponse:
+        codes = [code for code, _name in portals.languages_of(portals.portal_for(request.get_host()))]
+        if translation.get_language() in codes:
+            return view(request)
+        with translation.override(codes[0]):
+            response = view(request)
+            response["Content-Language"] = codes[0]
+            return response
+
+    return inner
 
 
 @require_GET
+@speaks
 def home(request: HttpRequest) -> HttpResponse:
-    """The session key form; with the token in the fragment (`/#k=TOKEN`, `/s#TOKEN`) the page's script sends it."""
-    return render(request, "portal/home.html", {"join": _join_info(request)})
+    """The ways to get help; with the token in the fragment (`/#k=TOKEN`, `/s#TOKEN`) the page's script sends it."""
+    return _home(request, join=_join_info(request))
 
 
 @require_POST
+@speaks
 def start(request: HttpRequest) -> HttpResponse:
     """Use a session key, or the token of its URL."""
     token = request.POST.get("token", "")[:256]
     key = request.POST.get("key", "")[:256]
+    portal = portals.name_of(portals.portal_for(request.get_host()))
     try:
-        used = use_session_key(caller(request), key=key, token=token, portal=request.get_host()[:128])
+        used = use_session_key(caller(request), key=key, token=token, portal=portal)
     except ServiceError as error:
-        context = {"wrong": error.text, "typed": "" if token else key[:32], "wait_s": getattr(error, "wait_s", 0)}
-        response = render(request, "portal/home.html", context, status=error.status)
+        response = _home(request, status=error.status, wrong=error.text, typed="" if token else key[:32])
         if isinstance(error, Throttled):
             response["Retry-After"] = str(error.wait_s)
         return response
-    response = redirect("/help")
-    response.set_cookie(COOKIE, used.join, max_age=COOKIE_S, secure=True, httponly=True, samesite="Lax")
-    return response
+    return _to_help(used)
+
+
+@require_POST
+@speaks
+def ask(request: HttpRequest) -> HttpResponse:
+    """Ask for help without a key: by an issue and what the form has, or by a representative."""  # R-014, R-015
+    portal = portals.portal_for(request.get_host())
+    language = translation.get_language() or ""
+    person = request.POST.get("representative", "")[:36]
+    form = _help_form(request, portal.id, None if person else request.POST)
+    given: dict[str, str] = {}
+    if not person:
+        if not form.is_valid():
+            return _home(request, status=400, form=form)
+        given = form.cleaned_data
+    issue = given.pop("issue", "")
+    wish = Request(language=language, **given)
+    try:
+        used = ask_for_help(
+            caller(request), portal_id=portal.id, issue_id=issue, representative_id=person, request=wish
+        )
+    except Invalid as error:
+        form.add_error(error.field if error.field in form.fields else None, error.text)
+        return _home(request, status=error.status, form=form)
+    except ServiceError as error:
+        return _home(request, status=error.status, form=form, no_help=error.text)
+    return _to_help(used)
 
 
 @require_GET
+@speaks
 def help_page(request: HttpRequest) -> HttpResponse:
     """Who will help, what happens next, and the client; shows how the session stands."""
     info = _join_info(request)
     if info is None:
         return render(request, "portal/gone.html", status=404)
-    context: dict[str, Any] = {"info": info, "state": _state(info)}
+    languages = portals.languages_of(portals.portal_for(request.get_host()))
+    context: dict[str, Any] = {"info": info, "state": _state(info), "languages": languages}
     try:
         context["command"] = commands.help_command(_server(request), request.COOKIES[COOKIE])
     except ServiceError as error:
@@ -67,6 +122,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+@speaks
 def help_state(request: HttpRequest) -> HttpResponse:
     """How the session stands, as JSON for the page's script."""
     info = _join_info(request)
@@ -89,6 +145,28 @@ def download(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     response = StreamingHttpResponse(blocks, content_type="application/octet-stream")
     response["Content-Length"] = str(size)
     response["Content-Disposition"] = content_disposition_header(True, path.name) or "attachment"
+    return response
+
+
+def _home(request: HttpRequest, *, status: int = 200, form: HelpForm | None = None, **context: Any) -> HttpResponse:
+    portal = portals.portal_for(request.get_host())
+    issues = issues_of(portal.id) if portal.issue_form else []
+    context |= {
+        "portal": portal,
+        "languages": portals.languages_of(portal),
+        "representatives": portals.representatives_of(portal),
+        "form": (form or _help_form(request, portal.id, None)) if issues else None,
+    }
+    return render(request, "portal/home.html", context, status=status)
+
+
+def _help_form(request: HttpRequest, portal_id: str, data: QueryDict | None) -> HelpForm:
+    return HelpForm(data, issues=[(issue.id, issue.description) for issue in issues_of(portal_id)])
+
+
+def _to_help(used: UsedKey) -> HttpResponse:
+    response = redirect("/help")
+    response.set_cookie(COOKIE, used.join, max_age=COOKIE_S, secure=True, httponly=True, samesite="Lax")
     return response
 
 

@@ -5,8 +5,19 @@ Adding one here is all that settings and addresses need to know of it.
 
 from typing import Final
 
-AREAS: Final = ("events", "accounts", "appliance", "jobs", "jump", "support", "scripts", "reports")
+AREAS: Final = (
+    "events",
+    "accounts",
+    "appliance",
+    "jobs",
+    "jump",
+    "support",
+    "portals",
+    "routing",
+    "scripts",
+    "reports",
+)
 """Packages `farhand.web.X` with `apps.py`; Django loads their models, services and migrations."""
 
-FACES: Final = ("login", "jump", "console", "portal", "api", "scripts", "reports")
+FACES: Final = ("login", "jump", "console", "portal", "api", "portals", "routing", "scripts", "reports")
 """Packages `farhand.web.X` whose module `urls` has `urlpatterns`, each with its full address below the root."""

@@ -49,6 +49,7 @@ _BY: Final[dict[str, str]] = {
     "jumped": _("%(by)s started the session by a Jump."),
     "customer-started": _("The customer started the client and waits."),
     "key-used": _("The session key was used."),
+    "help-asked": _("The customer asked for help at the public portal."),
     "left": _("%(by)s left the session."),
     "returned": _("The session went back to the queue."),
 }

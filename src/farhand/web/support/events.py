@@ -28,12 +28,15 @@ def session_value(session: Session) -> dict[str, Any]:
         "owner_name": owner.display_name if owner else "",
         "created_ms": session.created_ms,
         "started_ms": session.started_ms,
+        "queued_ms": session.queued_ms,
+        "priority": session.priority,
         "customer_connected": session.customer_connected,
         "details": {
             "public_ip": session.public_ip,
             "private_ip": session.private_ip,
             "user": session.console_user,
         },
+        "request": session.request,
     }
 
 

@@ -11,17 +11,16 @@ from typing import Final
 import msgspec
 from django.db import transaction
 from django.db.models import Count, F, Max
-from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
 
 from farhand.kit.log import get_log
 from farhand.rules import keys as rules
-from farhand.rules import sessions
+from farhand.rules import queues
 from farhand.rules.access import Object
-from farhand.web.events.services import next_history
 from farhand.web.project.service import Actor, Change, Conflict, Invalid, NotThere, ServiceError, now_ms, service
-from farhand.web.support import lives
-from farhand.web.support.models import KeyThrottle, Session, SessionKey
+from farhand.web.support import entrances, lives
+from farhand.web.support.entrances import hash_of
+from farhand.web.support.models import KeyThrottle, SessionKey
 
 log = get_log("support")
 SETTINGS: Final = rules.KeySettings()
@@ -83,11 +82,6 @@ class Expired(NotThere):
     """The key's time was over before it was used."""
 
     code = "expired"
-
-
-def hash_of(purpose: str, text: str) -> str:
-    """Return what is stored of a secret text: HMAC-SHA-256 under the site's secret, per purpose."""
-    return salted_hmac(f"farhand.support.{purpose}", text, algorithm="sha256").hexdigest()
 
 
 @service("support.session_key.create", events="a key shows nowhere before its customer comes")
@@ -158,23 +152,10 @@ def consume(change: Change, *, wanted: dict[str, str], portal: str = "") -> Used
         raise UsedUp(gettext("This session key has been used already. Ask your representative for a new one."))
     if not taken or not row.creator.is_active:
         raise Expired(gettext("This session key has expired. Ask your representative for a new one."))
-    join = secrets.token_hex(24)
-    origin, sequence = next_history()
-    life = sessions.new_support()
-    session = Session.objects.create(
-        recorded=lives.recorded_now(),
-        origin=origin,
-        sequence=sequence,
-        kind=life.kind,
-        state=life.state,
-        creator=row.creator,
-        portal=portal[:128] or row.portal,
-        name=gettext("Customer"),
-        public_ip=change.actor.source_ip[:64],
-        join_hash=hash_of("join", join),
-        join_expires_ms=change.now_ms + rules.JOIN_LIFETIME_S * 1000,
-        created_ms=change.now_ms,
+    entrance = entrances.Entrance(
+        queue=queues.personal(row.creator_id), creator_id=row.creator_id, portal=portal or row.portal
     )
+    session, join = entrances.begin(change, entrance)
     lives.note(change, session, "key-used")
     change.about("session", session.id)
     change.audit(session_key=row.id)

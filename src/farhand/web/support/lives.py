@@ -85,12 +85,13 @@ def life_of(session: Session) -> rules.Life:
 def store(change: Change, session: Session, life: rules.Life) -> None:
     """Write the new life into the row and tell the consoles. A removed member's legs end."""
     life.check()
-    old_queue = session.queue
+    old_queue, before = session.queue, life_of(session)
     gone = set(session.members) - set(life.members)
     session.state, session.queue, session.end_reason = life.state, life.queue, life.reason
     session.owner_id = life.owner or None
     session.members = list(life.members)
     session.epoch += 1
+    _remember_queue(session, before, change.now_ms)
     if life.state == "active" and session.started_ms is None:
         session.started_ms = change.now_ms
     if life.state == "ended" and session.ended_ms is None:
@@ -102,6 +103,16 @@ def store(change: Change, session: Session, life: rules.Life) -> None:
     if life.state == "ended":
         session.legs.filter(left_ms=None).update(left_ms=change.now_ms, connected=False)
     events.tell(change, session, old_queue)
+
+
+def _remember_queue(session: Session, before: rules.Life, now_ms: int) -> None:
+    """Since when it waits where it does, and, once somebody has accepted it, where that was."""
+    if session.state != "waiting":
+        session.queued_ms = None
+    elif before.state != "waiting" or before.queue != session.queue:
+        session.queued_ms = now_ms
+    if before.state == "waiting" and session.state == "active":
+        session.last_queue, session.routed = before.queue, {}
 
 
 def note(change: Change, session: Session, kind: str, **data: str | int | bool) -> None:

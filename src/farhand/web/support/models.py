@@ -55,6 +55,19 @@ class Session(HistoryRow):
     """Who made the session key, or who Jumped."""
     members = models.JSONField(default=list)
     """User ids, longest first."""
+    entry_queue = models.CharField(max_length=64, default="", db_default="", blank=True)
+    """Where it waits once its customer has consented."""
+    last_queue = models.CharField(max_length=64, default="", db_default="", blank=True)
+    """From which queue it was accepted last."""
+    queued_ms = models.BigIntegerField(null=True)
+    """Since when it has waited in its queue; None while it does not."""
+    routed = models.JSONField(default=dict, db_default={})
+    """What was done with it by itself while nobody has accepted it (`farhand.rules.routing.Trail`)."""
+    priority = models.PositiveSmallIntegerField(default=2, db_default=2)
+    """1 high, 2 medium, 3 low."""
+    issue_id = models.CharField(max_length=36, default="", db_default="", blank=True, db_index=True)
+    request = models.JSONField(default=dict, db_default={})
+    """What the customer told before (`entrances.Request`); empty for one who came with a key."""
     jump_client_id = models.CharField(max_length=36, default="", blank=True, db_index=True)
     jump_group_id = models.CharField(max_length=36, default="", blank=True, db_index=True)
     portal = models.CharField(max_length=128, default="", blank=True)

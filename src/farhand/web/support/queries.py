@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 
 from farhand.protocol.entries import ENTRIES
@@ -12,14 +12,17 @@ from farhand.rules import keys as key_rules
 from farhand.rules import queues
 from farhand.rules.access import Subject
 from farhand.rules.text import gettext_noop as _
+from farhand.web.accounts.queries import queue_name
+from farhand.web.support.entrances import hash_of
 from farhand.web.support.events import session_value
-from farhand.web.support.key_services import SETTINGS, hash_of
+from farhand.web.support.key_services import SETTINGS
 from farhand.web.support.models import Session, SessionEvent
 
 ALIVE: Final = ("waiting", "active")
 
 WEB_EVENTS: Final[dict[str, str]] = {
     "key-used": "Session Key Used",
+    "help-asked": "Help Requested",
     "customer-started": "Session Start",
     "jumped": "Session Start",
     "accepted": "Session Assigned",
@@ -51,6 +54,7 @@ EVENT_NAMES: Final = frozenset(
         _("File Upload Failed"),
         _("Service Access Allowed"),
         # the field has no names for these
+        _("Help Requested"),
         _("Command Shell Session Closed"),
         _("Service Access Requested"),
         _("Service Access Refused"),
@@ -173,8 +177,30 @@ def join_info(join: str, now_ms: int) -> JoinInfo | None:
 
 
 def representative_of(session: Session) -> str:
-    """Name of who will help: who made the key."""
-    return session.creator.display_name if session.creator else gettext("a representative")
+    """Name of who will help: the person or the team in whose queue the session waits, or will."""
+    return queue_name(session.queue or session.entry_queue) or gettext("a representative")
+
+
+def waiting_in(queues_seen: Collection[str]) -> QuerySet[Session]:
+    """Sessions that wait in these queues, the next one first: by priority, then by how long they have waited."""
+    return Session.objects.filter(state="waiting", queue__in=list(queues_seen)).order_by("priority", "queued_ms", "id")
+
+
+def all_waiting() -> QuerySet[Session]:
+    """Every support session that waits in a queue, oldest first."""
+    return Session.objects.filter(state="waiting", kind="support").order_by("created_ms")
+
+
+def not_accepted(ids: Collection[str]) -> set[str]:
+    """Which of these sessions are joining or waiting."""
+    rows = Session.objects.filter(id__in=list(ids), state__in=("joining", "waiting"))
+    return set(rows.values_list("id", flat=True))
+
+
+def uses_queue(queue: str) -> bool:
+    """Say whether a session that has not ended waits in this queue, or would once its customer comes."""
+    here = Q(queue=queue) | Q(state="joining", entry_queue=queue)
+    return Session.objects.exclude(state="ended").filter(here).exists()
 
 
 def lifetimes() -> list[int]:

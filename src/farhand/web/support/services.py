@@ -13,7 +13,9 @@ from farhand.kit import signing
 from farhand.protocol.bus import LegEnd
 from farhand.protocol.messages import Facts
 from farhand.rules import sessions as rules
-from farhand.rules.access import Object, Subject
+from farhand.rules.access import Object, Subject, decide
+from farhand.rules.queues import personal, visible
+from farhand.web.accounts.queries import is_usable
 from farhand.web.events.services import next_history
 from farhand.web.project import bus
 from farhand.web.project.service import Actor, Change, Conflict, Invalid, now_ms, service
@@ -77,21 +79,22 @@ def start_customer(actor: Actor, *, join: str, key: str, proof: str, facts: Fact
 
 @service("support.customer.start")
 def begin_support(change: Change, *, session_id: str, key: str, facts: Facts, version: str) -> CustomerTicket:
-    """Joining to waiting: the session shows up in the queue of who made the key (R-095)."""
+    """Joining to waiting: the session shows up in its entry queue, for a key that of who made it (R-095)."""
     session = lives.locked(session_id)
     change.allow(lives.as_object(session))
     if session.state != "joining":
         return _customer_again(change, session, key)
-    if session.creator_id is None:
-        raise Conflict(gettext("The representative's account does not exist any more. Ask for a new session key."))
+    queue = session.entry_queue or (personal(session.creator_id) if session.creator_id else "")
+    if not is_usable(queue):
+        raise Conflict(gettext("There is nobody any more who could help here. Ask for help again."))
     session.endpoint_key = key
-    session.name = change.actor.name[:128]
+    session.name = (str(session.request.get("name", "")) or change.actor.name)[:128]
     session.hostname, session.platform, session.os_name = facts.hostname, facts.platform, facts.os_name
     session.console_user, session.private_ip = facts.user, facts.private_ip
     session.client_version = version[:MAX_VERSION]
     session.public_ip = change.actor.source_ip[:64] or session.public_ip
     session.customer_gone_ms = change.now_ms
-    lives.store(change, session, rules.consent(lives.life_of(session), session.creator_id))
+    lives.store(change, session, rules.consent(lives.life_of(session), queue))
     leg = lives.endpoint_leg(change, session, f"customer:{session.id}")
     lives.note(change, session, "customer-started", platform=facts.platform)
     lives.tell_relay(change, session, tickets.new_segment(session, "", change.now_ms))
@@ -117,6 +120,8 @@ def begin_jump(change: Change, target: JumpTarget, tab: str) -> ConsoleTicket:
         queue=life.queue,
         owner_id=user,
         creator_id=user,
+        entry_queue=life.queue,
+        last_queue=life.queue,
         members=list(life.members),
         jump_client_id=target.client_id,
         jump_group_id=target.group_id,
@@ -176,11 +181,23 @@ def accept(change: Change, *, session_id: str, tab: str) -> ConsoleTicket:
                             facts={"session_kind": session.kind}), lives.context(change))  # fmt: skip
         raise Conflict(gettext("Somebody else has already accepted this session."))
     change.allow(lives.as_object(session), lives.context(change))
-    lives.store(change, session, _step(lambda: rules.accept(life, change.actor.subject.id)))
-    session.consoles_gone_ms = change.now_ms
-    session.save(update_fields=["consoles_gone_ms"])
-    lives.note(change, session, "accepted")
-    return ticket_for(change, session, tab)
+    return _taken(change, session, tab)
+
+
+@service("support.session.next")
+def accept_next(change: Change, *, tab: str) -> ConsoleTicket:
+    """Get Next Session: take the one that is due first in the queues that one sees, by priority, then by how long it
+    has waited; those that one may not accept are passed over. Raises Refused, Conflict when nobody waits.
+    """
+    context = lives.context(change)
+    change.allow(Object(kind="session", facts={"session_kind": "support"}), context)
+    subject = change.actor.subject
+    for session_id in queries.waiting_in(visible(subject)).values_list("id", flat=True):
+        session = lives.locked(session_id)
+        if session.state == "waiting" and decide(subject, "support.session.accept", lives.as_object(session), context):
+            change.about("session", session.id)
+            return _taken(change, session, tab)
+    raise Conflict(gettext("Nobody is waiting in your queues."))
 
 
 @service("support.session.ticket", events="a further tab of a member changes nothing that a list shows")
@@ -212,6 +229,14 @@ def end_session(change: Change, *, session_id: str) -> None:
     text = gettext("The representative ended the session.")
     if not lives.finish(change, session, "ended", text):
         change.nothing()
+
+
+def _taken(change: Change, session: Session, tab: str) -> ConsoleTicket:
+    lives.store(change, session, _step(lambda: rules.accept(lives.life_of(session), change.actor.subject.id)))
+    session.consoles_gone_ms = change.now_ms
+    session.save(update_fields=["consoles_gone_ms"])
+    lives.note(change, session, "accepted")
+    return ticket_for(change, session, tab)
 
 
 def check_proof(key: str, kind: str, text: str, proof: str) -> None:

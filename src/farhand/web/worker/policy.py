@@ -8,19 +8,20 @@ from farhand.protocol.bus import Policy, Sessions
 from farhand.web.appliance import keys
 from farhand.web.appliance.queries import is_claimed
 from farhand.web.jump.queries import revoked_ids
+from farhand.web.portals.queries import all_hosts
 from farhand.web.support import queries, tickets
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def allowed_hosts() -> list[str]:
-    """Host names that browsers may use: that of the public address and the loopback's.
+    """Host names that browsers may use: that of the public address, those of public portals, and the loopback's.
 
     An appliance whose public address was never set (localhost) answers under any name that equals the Host header:
     cookies and tickets are bound to the name anyway.
     """
     host = (urlsplit(settings.FARHAND_PUBLIC_URL).hostname or "localhost").lower()
-    return ["*"] if host in LOOPBACK else [host, *LOOPBACK]
+    return ["*"] if host in LOOPBACK else [host, *all_hosts(), *LOOPBACK]
 
 
 def build_policy(now_ms: int) -> Policy:

@@ -4,7 +4,7 @@ from tests.unit.relay.harness import FAR, Harness, refusal
 
 from farhand.kit import signing
 from farhand.kit.ids import new_id
-from farhand.protocol.bus import ListenersEnd, Publish
+from farhand.protocol.bus import ConsoleDown, ConsoleUp, ListenersEnd, Publish
 from farhand.protocol.channels import Control
 from farhand.protocol.messages import Event, EventsTicket, Gap, Welcome
 from farhand.relay.live.events import KEPT, Topic
@@ -86,6 +86,26 @@ async def test_reduced_access_ends_the_users_sockets_and_tickets(relay: Harness)
     assert (await refusal(await relay.listen(["site"], {}, user=other, issued_ms=19))).code == "expired"
     assert not relay.live.events._sockets
     await (await relay.listen(["site"], {}, user=other, issued_ms=21)).message(Control.WELCOME, Welcome)
+
+
+async def test_the_bus_hears_who_has_a_console_open(relay: Harness) -> None:
+    user, other = new_id(), new_id()
+    one = await relay.listen(["site"], {}, user=user)
+    two = await relay.listen(["site"], {}, user=user)
+    three = await relay.listen(["site"], {}, user=other)
+    for peer in (one, two, three):
+        await peer.message(Control.WELCOME, Welcome)
+    assert relay.live.events.users() == sorted([user, other])
+    for who in (user, other):
+        await relay.heard(ConsoleUp, lambda m, who=who: m.user_id == who)
+    one.close()
+    three.close()
+    await relay.heard(ConsoleDown, lambda m: m.user_id == other)
+    assert relay.live.events.users() == [user]
+    relay.tell(ListenersEnd(user_id=user, at_ms=FAR))
+    await relay.heard(ConsoleDown, lambda m: m.user_id == user)
+    await two.gone()
+    assert not relay.live.events.users()
 
 
 async def test_a_console_says_nothing_more(relay: Harness) -> None:

@@ -7,9 +7,10 @@ from tests.unit.web.accounts.snapshot import snapshot
 from tests.unit.web.conftest import actor_for
 from tests.unit.web.snapshots import proven
 
-from farhand.web.accounts import services, teams
-from farhand.web.accounts.models import ApplianceUser, TeamMember, User
+from farhand.web.accounts import queries, services, teams
+from farhand.web.accounts.models import ApplianceUser, Team, TeamMember, User
 from farhand.web.appliance.services import edit_security
+from farhand.web.events.models import AuditRow
 from farhand.web.project.service import SYSTEM, Actor, Conflict, Invalid, NotThere, Refused
 
 pytestmark = pytest.mark.django_db
@@ -74,10 +75,24 @@ def test_every_change_of_teams_is_told(admin: Actor, make_user: Any) -> None:
         teams.remove_team(admin, team_id=team.id)
 
 
+def test_a_team_says_how_it_waits_and_where_it_is_reached(admin: Actor) -> None:
+    team = teams.create_team(admin, name="Desk", code_name="desk", persistent_queue=True, portals=["b", "a", "a"])
+    assert (team.persistent_queue, team.all_portals, team.portals) == (True, False, ["a", "b"])
+    assert queries.is_persistent(f"team:{team.id}")
+    teams.edit_team(admin, team_id=team.id, name="Desk")
+    changed = Team.objects.get()
+    assert (changed.persistent_queue, changed.all_portals, changed.portals) == (False, True, [])
+    assert not queries.is_persistent(f"team:{team.id}")
+    row = AuditRow.objects.get(action="accounts.team.edit")
+    assert (row.fields["old"]["persistent_queue"], row.fields["persistent_queue"]) == (True, False)
+    assert queries.queue_name(f"team:{team.id}") == "Desk"
+    assert queries.queue_name("team:none") == queries.queue_name("nonsense") == ""
+
+
 def test_a_team_with_sessions_stays(admin: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     team = teams.create_team(admin, name="Desk")
-    monkeypatch.setattr(teams, "_in_use", [lambda ident: ident == team.id])
-    with pytest.raises(Conflict):
+    monkeypatch.setattr(teams, "_in_use", [lambda ident: "Not yet." if ident == team.id else ""])
+    with pytest.raises(Conflict, match="Not yet"):
         teams.remove_team(admin, team_id=team.id)
 
 

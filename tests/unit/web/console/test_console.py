@@ -12,6 +12,7 @@ from farhand.protocol.messages import EventsTicket
 from farhand.web.appliance import keys
 from farhand.web.appliance.models import SiteSetting
 from farhand.web.jump import services as jump
+from farhand.web.portals import services as portals
 from farhand.web.project.service import SYSTEM, Actor
 from farhand.web.scripts import services as scripts
 from farhand.web.support.models import SessionKey
@@ -108,6 +109,27 @@ def test_a_session_key(console: Client) -> None:  # R-084, R-087, R-088, R-090
     assert SessionKey.objects.get().expires_ms == answer["expires_ms"]
 
 
+def test_a_key_for_another_portal(console: Client) -> None:
+    fields = portals.Fields(name="Shop", hosts=["shop.example"], languages=["en"])
+    shop = portals.create_portal(SYSTEM, fields=fields)
+    listed = console.get("/api/console/snapshot").json()["collections"]["portals"]
+    assert [(one["name"], one["default"]) for one in listed] == [("localhost:8443", True), ("Shop", False)]
+    answer = post(console, "session-keys", {"portal_id": shop.id}).json()
+    assert answer["url"].startswith("https://shop.example:8443/#k=")
+    assert answer["portal"] == "Shop"
+    gone = post(console, "session-keys", {"portal_id": "0" * 36})
+    assert (gone.status_code, gone.json()["error"]["field"]) == (400, "portal_id")
+
+
+def test_get_next_session(make_user: Any, anonymous: Actor) -> None:
+    user = make_user("next", "perm_support_allowed", "perm_generate_session_key", "perm_next_session_button")
+    session_id, _endpoint = waiting(actor_for(user), anonymous)
+    client = Client(headers=HOST, enforce_csrf_checks=True)
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    assert post(client, "sessions/next", {"tab": "one"}).json()["session"]["id"] == session_id
+    assert post(client, "sessions/next", {"tab": "one"}).status_code == 409
+
+
 def test_accept_ticket_leave_end(console: Client, rep: Actor, anonymous: Actor) -> None:
     session_id, _endpoint = waiting(rep, anonymous)
     accepted = post(console, f"sessions/{session_id}/accept", {"tab": "one"})
@@ -127,6 +149,9 @@ def test_accept_ticket_leave_end(console: Client, rep: Actor, anonymous: Actor) 
         ("session-keys", {"lifetime_s": 600, "more": 1}, 400),
         ("session-keys", {"lifetime_s": 7}, 400),
         ("session-keys", [], 400),
+        ("session-keys", {"portal_id": "x"}, 400),
+        ("sessions/next", {}, 400),
+        ("sessions/next", {"tab": "t"}, 403),
         ("session-keys", {"lifetime_s": True}, 400),
         ("sessions/0199a000-0000-7000-8000-000000000001/accept", {"tab": "t"}, 404),
         ("sessions/not-an-id/accept", {"tab": "t"}, 404),

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -12,10 +13,15 @@ from hypothesis import strategies as st
 from tests.unit.web.support.helpers import Endpoint, start
 
 from farhand.rules import keys as rules
+from farhand.rules.access import Subject
+from farhand.web.accounts import presence, teams
 from farhand.web.appliance import keys
 from farhand.web.jump import queries
 from farhand.web.portal.packages import NotAZip, with_comment
-from farhand.web.project.service import Actor
+from farhand.web.portals import services as portals
+from farhand.web.project.service import SYSTEM, Actor
+from farhand.web.routing import services as routing
+from farhand.web.routing.requests import MAX_OPEN_OF_ADDRESS
 from farhand.web.support import key_services, services
 from farhand.web.support.models import Session
 
@@ -143,6 +149,61 @@ def test_comments_replace_each_other(old: bytes, new: bytes, content: bytes) -> 
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             assert archive.comment == new
             assert archive.read("a") == content
+
+
+# R-014, R-015, R-019, R-020
+@pytest.mark.django_db
+def test_the_ways_to_get_help(rep: Actor, make_user: Any, browser: Client, client_file: Path) -> None:
+    plain = browser.get("/").content.decode()
+    assert "With an issue" not in plain
+    assert "With a representative" not in plain
+    shown = make_user("shown", "perm_support_allowed", "perm_show_on_public_list")
+    presence.replace(SYSTEM, user_ids=[shown.id, rep.subject.id])
+    team = teams.create_team(SYSTEM, name="Desk")
+    issue = routing.create_issue(SYSTEM, fields=routing.Fields(description="My <b>printer</b>", team=team.id))
+    page = browser.get("/").content.decode()
+    assert "My &lt;b&gt;printer&lt;/b&gt;" in page
+    assert f'name="representative" value="{shown.id}">Shown<' in page
+    assert rep.subject.id not in page
+    wrong = browser.post("/ask", {"issue": issue.id, "name": "", "details": "It burns"})
+    assert (wrong.status_code, "It burns" in wrong.content.decode()) == (400, True)
+    assert browser.post("/ask", {"issue": "x" * 5000, "name": "Ada"}).status_code == 400
+    assert browser.get("/ask").status_code == 405
+    sent = browser.post("/ask", {"issue": issue.id, "name": "Ada", "email": "ada@example.org"})
+    assert (sent.status_code, sent.headers["Location"]) == (302, "/help")
+    assert "Desk will help you" in browser.get("/help").content.decode()
+    start(Actor(subject=Subject(kind="anonymous")), browser.cookies[COOKIE].value, Endpoint())
+    assert browser.get("/help/state").json() == {"state": "waiting", "text": "Waiting for Desk."}
+    assert "Back to the session with Desk" in browser.get("/").content.decode()
+    sent = browser.post("/ask", {"representative": shown.id})
+    assert sent.status_code == 302
+    assert "Shown will help you" in browser.get("/help").content.decode()
+    presence.replace(SYSTEM, user_ids=[])
+    gone = browser.post("/ask", {"representative": shown.id})
+    assert (gone.status_code, "not available any more" in gone.content.decode()) == (409, True)
+    for _ in range(MAX_OPEN_OF_ADDRESS):
+        last = browser.post("/ask", {"issue": issue.id, "name": "Ada"})
+    assert (last.status_code, "from your network" in last.content.decode()) == (429, True)
+
+
+# R-019, R-020
+@pytest.mark.django_db
+def test_a_portal_has_its_own_host_and_languages(claimed: None) -> None:
+    fields = portals.Fields(name="Shop", hosts=["shop.example"], languages=["de", "fr"], session_keys=False)
+    portals.create_portal(SYSTEM, fields=fields)
+    shop = Client(secure=True, headers={"host": "shop.example", "accept-language": "nl,fr;q=0.5"})
+    page = shop.get("/").content.decode()
+    assert '<html lang="de">' in page
+    assert 'value="nl"' not in page
+    assert 'id="key"' not in page
+    for accepted, language in (("fr", "fr"), ("de-AT", "de"), ("en", "de")):
+        found = Client(secure=True, headers={"host": "shop.example", "accept-language": accepted}).get("/")
+        assert f'<html lang="{language}">' in found.content.decode()
+    main = Client(secure=True, headers={"host": "localhost:8443", "accept-language": "nl"})
+    assert '<html lang="nl">' in main.get("/").content.decode()
+    chosen = main.post("/language", {"language": "fr", "next": "/"})
+    assert chosen.cookies["__Host-farhand-language"]["max-age"] > 86_400
+    assert '<html lang="fr">' in main.get("/").content.decode()
 
 
 def test_what_is_no_zip(tmp_path: Path) -> None:

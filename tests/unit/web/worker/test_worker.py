@@ -22,7 +22,8 @@ from farhand.protocol.journal import encode_entry
 from farhand.protocol.messages import Entry
 from farhand.web.appliance import keys
 from farhand.web.events.models import AuditRow
-from farhand.web.project.service import Actor
+from farhand.web.portals import services as portals
+from farhand.web.project.service import SYSTEM, Actor
 from farhand.web.support import services
 from farhand.web.support.models import RelaySeen, Session, SessionEvent
 from farhand.web.worker import journals
@@ -138,9 +139,12 @@ def test_before_the_claim_the_policy_has_no_keys(db: None) -> None:
     assert (policy.claimed, policy.issuer_keys, policy.site_keys, policy.statement) == (False, [], [], "")
 
 
-def test_allowed_hosts(settings: Any) -> None:
+@pytest.mark.django_db
+def test_allowed_hosts(settings: Any) -> None:
     settings.FARHAND_PUBLIC_URL = "https://Support.example:8443"
     assert allowed_hosts() == ["support.example", "localhost", "127.0.0.1", "::1"]
+    portals.create_portal(SYSTEM, fields=portals.Fields(name="Help", hosts=["help.example"], languages=["en"]))
+    assert allowed_hosts() == ["support.example", "help.example", "localhost", "127.0.0.1", "::1"]
     settings.FARHAND_PUBLIC_URL = "https://localhost:8443"
     assert allowed_hosts() == ["*"]
 

@@ -28,8 +28,20 @@ export interface Session {
   readonly owner_name: string | null;
   readonly created_ms: number;
   readonly started_ms: number | null;
+  /** Since when it waits in its queue; null while it does not. */
+  readonly queued_ms: number | null;
+  /** 1 high, 2 medium, 3 low. */
+  readonly priority: number;
   readonly customer_connected: boolean;
   readonly details: Readonly<{ public_ip?: string; private_ip?: string; user?: string }>;
+  /** What the customer told before the session: issue, details, company, email, language, name. */
+  readonly request: Readonly<Record<string, string>>;
+}
+
+export interface Portal {
+  readonly id: string;
+  readonly name: string;
+  readonly default: boolean;
 }
 
 export interface JumpItem {
@@ -127,6 +139,12 @@ export class Store {
 
   get queues(): readonly Queue[] {
     return this.all("queues") as unknown as readonly Queue[];
+  }
+
+  /** The public portals, the default one first. */
+  get portals(): readonly Portal[] {
+    const found = this.all("portals") as unknown as readonly Portal[];
+    return found.toSorted((a, b) => Number(b.default) - Number(a.default) || a.name.localeCompare(b.name));
   }
 
   get sessions(): readonly Session[] {

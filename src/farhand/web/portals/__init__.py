@@ -1,0 +1,1 @@
+"""Public portals (sites): under which names they answer, and what each shows to customers."""

@@ -1,0 +1,13 @@
+"""The page of /login that this area brings."""
+
+from farhand.rules.text import gettext_noop as _
+from farhand.web.design.menu import Page
+
+PAGES = (
+    Page(
+        section="Public Portals",
+        label=_("Public Sites"),
+        path="/login/public-portals/public-sites",
+        action="portals.portals.view",
+    ),
+)

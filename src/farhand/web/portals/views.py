@@ -1,0 +1,95 @@
+"""Pages of /login: Public Portals > Public Sites."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+
+from farhand.rules.permissions import SHOW_ON_PUBLIC_LIST
+from farhand.web.accounts.queries import users
+from farhand.web.login.pages import actor_of, attempt, page
+from farhand.web.portals import queries, services
+from farhand.web.portals.forms import PortalForm
+from farhand.web.portals.models import Portal
+from farhand.web.project.errors import NotThere
+
+LIST = "/login/public-portals/public-sites"
+
+
+@page("portals.portals.view")
+def listing(request: HttpRequest) -> HttpResponse:
+    """All public portals."""
+    rows = [
+        {
+            "portal": portal,
+            "name": queries.name_of(portal),
+            "languages": ", ".join(name for _code, name in queries.languages_of(portal)),
+        }
+        for portal in queries.portals()
+    ]
+    return render(request, "portals/portals.html", {"rows": rows})
+
+
+@page("portals.portals.view")
+def new(request: HttpRequest) -> HttpResponse:
+    """Create a public portal."""
+    form = _form(request, Portal())
+    if request.method == "POST" and form.is_valid():
+        made = attempt(form, lambda: services.create_portal(actor_of(request), fields=form.portal()))
+        if made is not None:
+            messages.success(request, gettext("The public portal has been created."))
+            return redirect(LIST)
+    return render(request, "portals/portal.html", {"form": form, "portal": None}, status=400 if form.errors else 200)
+
+
+@page("portals.portals.view")
+def edit(request: HttpRequest, portal_id: str) -> HttpResponse:
+    """Change a public portal."""
+    portal = _portal(portal_id)
+    form = _form(request, portal)
+    if request.method == "POST" and form.is_valid():
+        actor = actor_of(request)
+        saved = attempt(form, lambda: services.edit_portal(actor, portal_id=portal.id, fields=form.portal()))
+        if saved is not None:
+            messages.success(request, gettext("The public portal has been saved."))
+            return redirect(LIST)
+    context = {"form": form, "portal": portal, "name": queries.name_of(portal)}
+    return render(request, "portals/portal.html", context, status=400 if form.errors else 200)
+
+
+@page("portals.portals.view")
+def remove(request: HttpRequest, portal_id: str) -> HttpResponse:
+    """Remove a public portal, after asking."""
+    portal = _portal(portal_id)
+    if request.method == "POST":
+        services.remove_portal(actor_of(request), portal_id=portal.id)
+        messages.success(request, gettext("The public portal has been removed."))
+        return redirect(LIST)
+    return render(request, "portals/portal_remove.html", {"portal": portal, "name": queries.name_of(portal)})
+
+
+def _form(request: HttpRequest, portal: Portal) -> PortalForm:
+    people = [
+        (user.id, f"{user.display_name} ({user.username})")
+        for user in users()
+        if SHOW_ON_PUBLIC_LIST in user.permissions or user.id in portal.representatives
+    ]
+    initial = {
+        "name": portal.name,
+        "hosts": "\n".join(portal.hosts),
+        "languages": [code for code, _name in queries.languages_of(portal)],
+        "session_keys": portal.session_keys,
+        "representative_list": portal.representative_list,
+        "all_representatives": portal.all_representatives,
+        "representatives": portal.representatives,
+        "issue_form": portal.issue_form,
+    }
+    data = request.POST if request.method == "POST" else None
+    return PortalForm(data, initial=initial, people=people, is_default=portal.is_default)
+
+
+def _portal(ident: str) -> Portal:
+    portal = queries.portal_by_id(ident)
+    if portal is None:
+        raise NotThere(gettext("There is no such public portal any more."))
+    return portal

@@ -1,0 +1,8 @@
+"""The pages of /login that this area brings."""
+
+from farhand.rules.text import gettext_noop as _
+from farhand.web.design.menu import Page
+
+PAGES = (
+    Page(section="Configuration", label=_("Issues"), path="/login/configuration/issues", action="routing.issues.view"),
+)
