@@ -9,7 +9,8 @@ BIN := .venv/bin
 export FARHAND_DATA ?= ./var
 export FARHAND_PORT ?= 8443
 export FARHAND_DEMO ?= 1
-export PYTHONDONTWRITEBYTECODE ?= 1
+# Appliances of tests start dozens of programs: none compiles the sources again.
+unexport PYTHONDONTWRITEBYTECODE
 
 run: ## Start Farhand here: https://localhost:8443 (FARHAND_PORT, FARHAND_DATA, FARHAND_DEMO=0)
 	@tools/bootstrap.sh run

@@ -127,11 +127,33 @@ if [ ${#missing[@]} -gt 0 ]; then
     [ ${#missing[@]} -eq 0 ] || fail "installed ${wanted[*]}, but these are still not usable: ${missing[*]}"
 fi
 
-# ----------------------------------------------------------------------------------------------- virtual environment
 digest() { sha256sum "$@" | sha256sum | cut -c 1-64; }
 stamp_is() { [ "$(cat "$STAMPS/$1" 2>/dev/null || true)" = "$2" ]; }
 stamp() { printf '%s\n' "$2" >"$STAMPS/$1"; }
 
+# -------------------------------------------------------------------------------------------------------------- Node
+node_major() { "$1" --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p'; }
+system_node_is_good() { have node && have npm && [ "$(node_major node)" -ge 20 ] 2>/dev/null; }
+
+install_node_modules() {
+    local want
+    want="$(digest web/package.json web/package-lock.json)"
+    if ! stamp_is node_modules "$want" || [ ! -d web/node_modules ]; then
+        say "installing the console's packages"
+        (cd web && npm ci --no-audit --no-fund --loglevel=error 9>&-) ||
+            fail "the console's packages could not be installed; check the network and run it again."
+        stamp node_modules "$want"
+    fi
+}
+
+# A good Node of the system installs the console's packages while pip installs its own.
+node_modules=
+if [ -f web/package.json ] && system_node_is_good && [ "${FARHAND_OWN_NODE:-0}" = 0 ]; then
+    install_node_modules &
+    node_modules=$!
+fi
+
+# ----------------------------------------------------------------------------------------------- virtual environment
 # A virtual environment does not move: its stamp names the folder that it was made in.
 venv_stamp="$ROOT $(digest requirements/dev.txt)"
 pip=("$VENV/bin/python" -m pip --disable-pip-version-check install -qq)
@@ -156,10 +178,6 @@ if ! stamp_is package "$package_stamp" || [ ! -x "$VENV/bin/farhand" ]; then
     "${pip[@]}" --no-deps --no-build-isolation -e . 9>&- || fail "Farhand itself could not be installed; the lines above say why."
     stamp package "$package_stamp"
 fi
-
-# -------------------------------------------------------------------------------------------------------------- Node
-node_major() { "$1" --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p'; }
-system_node_is_good() { have node && have npm && [ "$(node_major node)" -ge 20 ] 2>/dev/null; }
 
 provide_node() {
     if system_node_is_good && [ "${FARHAND_OWN_NODE:-0}" = 0 ]; then return; fi
@@ -198,17 +216,6 @@ compile_catalogs() {
     fi
 }
 
-install_node_modules() {
-    local want
-    want="$(digest web/package.json web/package-lock.json)"
-    if ! stamp_is node_modules "$want" || [ ! -d web/node_modules ]; then
-        say "installing the console's packages"
-        (cd web && npm ci --no-audit --no-fund --loglevel=error 9>&-) ||
-            fail "the console's packages could not be installed; check the network and run it again."
-        stamp node_modules "$want"
-    fi
-}
-
 build_console() {
     local want
     want="$(tree_digest web locale)"
@@ -236,8 +243,19 @@ build_client() {
 
 compile_catalogs
 if [ -f web/package.json ]; then
-    provide_node
-    install_node_modules
-    [ "$PROFILE" = check ] || build_console
+    if [ -n "$node_modules" ]; then
+        wait "$node_modules"
+    else
+        provide_node
+        install_node_modules
+    fi
 fi
-if [ "$PROFILE" != check ] && [ -f tools/build_client.py ]; then build_client; fi
+if [ "$PROFILE" != check ]; then
+    console=
+    if [ -f web/package.json ]; then
+        build_console &
+        console=$!
+    fi
+    if [ -f tools/build_client.py ]; then build_client; fi
+    [ -z "$console" ] || wait "$console"
+fi

@@ -1,22 +1,19 @@
 #!/usr/bin/env bash
-# Runs every check, also after one has failed, and ends with the names of those that failed.
+# Runs every check, all at once, and ends with the names of those that failed.
 #
-# Rules: a check is a program of its own that prints what is wrong and exits with non-zero; this file only lists them.
+# Rules: a check is a program of its own that prints what is wrong, exits with non-zero and changes nothing that another
+# one reads; this file only lists them.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-failed=()
+said="$(mktemp -d)"
+trap 'rm -rf "$said"' EXIT
+names=() running=() failed=()
 check() {
-    local name="$1" output status
+    local name="$1"
     shift
-    output="$("$@" 2>&1)"
-    status=$?
-    if [ "$status" = 0 ]; then
-        printf 'ok    %s\n' "$name"
-    else
-        printf 'FAIL  %s\n%s\n' "$name" "$output"
-        failed+=("$name")
-    fi
+    "$@" >"$said/$name" 2>&1 &
+    names+=("$name") running+=($!)
 }
 console() { (cd web && PATH="$PWD/../.venv/bin:$PATH" npm run --silent check); }
 
@@ -30,6 +27,17 @@ check words $bin/python tools/check_words.py
 check catalogs $bin/python tools/catalogs.py check
 check documents $bin/python tools/check_docs.py
 if [ -f web/package.json ]; then check console console; fi
+
+for at in "${!names[@]}"; do
+    name="${names[$at]}"
+    if wait "${running[$at]}"; then
+        printf 'ok    %s\n' "$name"
+    else
+        printf 'FAIL  %s\n' "$name"
+        cat "$said/$name"
+        failed+=("$name")
+    fi
+done
 
 if [ ${#failed[@]} -gt 0 ]; then
     printf '\nmake check: failed: %s\n' "${failed[*]}"
