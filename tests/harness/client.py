@@ -28,7 +28,7 @@ from farhand.kit.process import leash
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "src/farhand/web/downloads/farhand-client-linux.pyz"
-SOURCES = ("src/farhand/agent", "src/farhand/protocol", "src/farhand/kit", "requirements")
+SOURCES = ("src/farhand/agent", "src/farhand/protocol", "src/farhand/kit", "src/farhand/locale", "requirements")
 MADE_BY = [ROOT / name for name in ("src/farhand/__init__.py", "tools/build_client.py", "tools/client_bootstrap.py")]
 OWN_HOME = """import os, pwd
 _real = pwd.getpwuid
@@ -50,7 +50,7 @@ def build_client() -> Path:
             place.stat().st_mtime
             for folder in SOURCES
             for place in [*MADE_BY, *(ROOT / folder).rglob("*")]
-            if place.suffix in {".py", ".txt"} and "__pycache__" not in place.parts
+            if place.suffix in {".py", ".txt", ".mo"} and "__pycache__" not in place.parts
         )
         if not FILE.exists() or FILE.stat().st_mtime < newest:
             tool = [sys.executable, str(ROOT / "tools/build_client.py")]

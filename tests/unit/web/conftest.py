@@ -1,5 +1,6 @@
 """What the web's unit tests share: a cheap password hash, a bus that remembers, ready-made actors."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,22 @@ class Bus:
     def events(self) -> list[Any]:
         """All events that were published, in order."""
         return [event for message in self.sent if isinstance(message, Publish) for event in message.events]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """SQLite waits for no disk: what a loss of power leaves of a test's database is all the same."""
+    from django.conf import settings
+
+    options = settings.DATABASES["default"].get("OPTIONS", {})
+    if "init_command" in options:
+        options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+
+
+@pytest.fixture(autouse=True)
+def no_loss_of_power(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and other small files wait for no disk either; a test of just that looks at the calls itself."""
+    monkeypatch.setattr(os, "fsync", lambda _handle: None)
 
 
 @pytest.fixture(autouse=True)
