@@ -9,6 +9,7 @@ Rules: fixtures for one kind of test live beside those tests; here stands only w
 import gc
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -41,6 +42,13 @@ def pytest_collection_finish() -> None:
     """What is loaded by now stays: no collection of garbage looks through it again, which took a third of a second."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def claimed_pattern(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Where all workers of this run have the pattern of a claimed data folder: see `claimed_data`."""
+    own = tmp_path_factory.getbasetemp()
+    return (own if worker_id == "master" else own.parent) / "claimed"
 
 
 @pytest.fixture(scope="session")

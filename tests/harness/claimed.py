@@ -1,4 +1,8 @@
-"""The first steps of an administrator, without a browser."""
+"""The first steps of an administrator, without a browser; and data folders on which they were taken already."""
+
+import fcntl
+import shutil
+from pathlib import Path
 
 from tests.harness.appliance import ADMIN, BOX_ADMIN, Appliance, wait_for
 from tests.harness.visitor import Answer, Visitor
@@ -30,3 +34,21 @@ def sign_in(appliance: Appliance, username: str, password: str, path: str = "/lo
     assert answer.status == 200, f"{answer.status} {answer.text}"
     assert "Logout" in answer.text or "console" in path, answer.text[:3000]
     return visitor
+
+
+def claimed_data(pattern: Path, data: Path) -> Path:
+    """Make a data folder of a claimed appliance by copying `pattern`, which is made first if it is not there.
+
+    An appliance on such a folder starts as one that was claimed, stopped and started again; it has no Jump Group for a
+    demonstration endpoint. Workers of one run share a pattern: migrations and claim are not what their tests are about.
+    """
+    with pattern.with_name(f"{pattern.name}.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not pattern.exists():
+            making = pattern.with_name(f"{pattern.name}.making")
+            with Appliance(making) as running:
+                claim(running)
+            shutil.rmtree(making / "run")
+            making.rename(pattern)
+    shutil.copytree(pattern, data, dirs_exist_ok=True)
+    return data

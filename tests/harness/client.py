@@ -4,6 +4,7 @@ The file runs with a Python that has no package of this repository: what it need
 unpacked libraries lie below the test's folder, so nothing else of the machine is touched.
 """
 
+import contextlib
 import fcntl
 import html
 import json
@@ -16,12 +17,12 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.harness.appliance import Appliance, wait_for
-from tests.harness.console import Console
+from tests.harness.console import Console, LiveSession
 from tests.harness.visitor import Visitor
 
 from farhand.kit.process import leash
@@ -261,6 +262,17 @@ def item_named(console: Console, name: str, status: str = "active", within: floa
 
     found: dict[str, Any] = wait_for(look, within, f"Jump Item {name} {status}")
     return found
+
+
+@contextlib.contextmanager
+def joined(console: Console, name: str) -> Iterator[LiveSession]:
+    """A session with a Jump Client that has joined it; it is ended with the block, and the Jump Item free again."""
+    live = console.jump(item_named(console, name)["id"])
+    live.entry(lambda e: e["kind"] == "leg-joined" and e["party"] == 1)
+    yield live
+    if not live.socket.closed:
+        live.end()
+    item_named(console, name)
 
 
 def use_key(customer: Visitor, key: str) -> Any:

@@ -1,13 +1,19 @@
-"""Appliances for scenario tests: one claimed and shared per module, fresh ones where a test breaks them."""
+"""Appliances and endpoints for scenario tests: shared by a module, fresh ones where a test breaks them.
+
+A module that uses `client` or `session` names its endpoint `NAME`; when that has a desktop, the module has a fixture
+`display`.
+"""
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from tests.harness.appliance import ADMIN, Appliance
-from tests.harness.claimed import claim, sign_in
-from tests.harness.client import build_client
-from tests.harness.console import Console
+from tests.harness.claimed import claimed_data, sign_in
+from tests.harness.client import JumpClient, build_client, item_named, joined, new_jump_client
+from tests.harness.console import Console, LiveSession
+
+from farhand.cli.display import VirtualDisplay
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,10 +23,9 @@ def client_file() -> Path:
 
 
 @pytest.fixture(scope="module")
-def appliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
+def appliance(tmp_path_factory: pytest.TempPathFactory, claimed_pattern: Path) -> Iterator[Appliance]:
     """A claimed appliance without demonstration endpoint."""
-    with Appliance(tmp_path_factory.mktemp("appliance")) as running:
-        claim(running)
+    with Appliance(claimed_data(claimed_pattern, tmp_path_factory.mktemp("appliance"))) as running:
         yield running
 
 
@@ -34,6 +39,35 @@ def console(appliance: Appliance) -> Console:
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for the endpoints of a module."""
     return tmp_path_factory.mktemp("machines")
+
+
+@pytest.fixture(scope="module")
+def display() -> VirtualDisplay | None:
+    """The desktop of the module's endpoint: none, unless the module has a fixture of its own."""
+    return None
+
+
+@pytest.fixture(scope="module")
+def client(
+    request: pytest.FixtureRequest,
+    appliance: Appliance,
+    console: Console,
+    machines: Path,
+    display: VirtualDisplay | None,
+) -> Iterator[JumpClient]:
+    """The Jump Client of the module, linked."""
+    name = request.module.NAME
+    running = new_jump_client(appliance, console.visitor, machines, name, display.name if display else "")
+    item_named(console, name)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def session(request: pytest.FixtureRequest, client: JumpClient, console: Console) -> Iterator[LiveSession]:
+    """A session with it, joined by the endpoint; ended afterwards."""
+    with joined(console, request.module.NAME) as live:
+        yield live
 
 
 @pytest.hookimpl(wrapper=True)

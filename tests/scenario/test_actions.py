@@ -15,14 +15,12 @@ from tests.harness.client import (
     JumpClient,
     Machine,
     download_client,
-    item_named,
-    new_jump_client,
     use_key,
 )
 from tests.harness.console import Console, LiveSession
 from tests.harness.outside import programs_of
-from tests.harness.xdisplay import virtual_display
 
+from farhand.cli.display import VirtualDisplay
 from farhand.protocol.actions import ACTIONS as ACTIONS_KNOWN
 from farhand.protocol.channels import Actions, Kind, channel
 
@@ -31,29 +29,17 @@ NAME = "with actions"
 
 
 @pytest.fixture(scope="module")
-def display() -> Iterator[str]:
+def display() -> Iterator[VirtualDisplay]:
     """An X display of this module."""
-    with virtual_display() as name:
-        yield name
+    with VirtualDisplay("800x600x24") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def client(appliance: Appliance, console: Console, machines: Path, display: str) -> Iterator[JumpClient]:
-    """A Jump Client on it, on a machine that says what it was told to do."""
+def machines(machines: Path) -> Path:
+    """The endpoint's machine says what it was told to do."""
     programs_of(machines / NAME)
-    running = new_jump_client(appliance, console.visitor, machines, NAME, display)
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def session(client: JumpClient, console: Console) -> Iterator[LiveSession]:
-    """A session with it, joined by the endpoint; ended afterwards."""
-    live = console.jump(item_named(console, NAME)["id"])
-    live.entry(lambda e: e["kind"] == "leg-joined" and e["party"] == 1)
-    yield live
-    live.end()
-    item_named(console, NAME)
+    return machines
 
 
 def ask(session: LiveSession, frame_type: int, answer: int, **content: str) -> dict[str, Any]:
@@ -103,13 +89,13 @@ def test_the_endpoint_says_what_its_system_can_do_and_why_not(session: LiveSessi
 
 
 def test_a_special_action_opens_its_program_on_the_display_and_is_on_record(
-    session: LiveSession, client: JumpClient, display: str
+    session: LiveSession, client: JumpClient, display: VirtualDisplay
 ) -> None:
     offered = ask(session, Actions.LIST, Actions.OFFERED)
     terminal = next(one for one in offered["actions"] if one["id"] == "terminal")
     context = terminal["contexts"][-1]
     assert ask(session, Actions.RUN, Actions.DONE, action="terminal", context=context)["done"]
-    wait_for(lambda: f"x-terminal-emulator on {display}" in client.machine.did(), what="the program")
+    wait_for(lambda: f"x-terminal-emulator on {display.name}" in client.machine.did(), what="the program")
     entry = session.entry(lambda e: e["kind"] == "action-run")
     assert (entry["text"], entry["data"]["action"]) == ("Terminal", "terminal")
     assert entry["data"]["by"] == "Administrator"
@@ -119,7 +105,7 @@ def test_a_special_action_opens_its_program_on_the_display_and_is_on_record(
 
 
 # R-169
-def test_ctrl_alt_del_is_sent_to_the_desktop(session: LiveSession, display: str) -> None:
+def test_ctrl_alt_del_is_sent_to_the_desktop(session: LiveSession, display: VirtualDisplay) -> None:
     assert ask(session, Actions.RUN, Actions.DONE, action="ctrl-alt-del", context="user")["done"]
     assert session.entry(lambda e: e["kind"] == "action-run" and e["data"]["action"] == "ctrl-alt-del")
 
@@ -147,7 +133,7 @@ def test_a_restart_returns_to_the_same_session(session: LiveSession, client: Jum
 
 # R-168
 def test_a_customers_client_comes_back_into_the_session(
-    appliance: Appliance, console: Console, machines: Path, display: str
+    appliance: Appliance, console: Console, machines: Path, display: VirtualDisplay
 ) -> None:
     key = console.post("session-keys", {"lifetime_s": 600})
     visitor = appliance.visitor()
@@ -156,7 +142,7 @@ def test_a_customers_client_comes_back_into_the_session(
     machine = Machine(machines / "customer")
     machine.environment["XDG_CURRENT_DESKTOP"] = "X-Test"
     file = download_client(visitor, machines / "customer" / "downloads")
-    customer = Customer(machine, file, display=display)
+    customer = Customer(machine, file, display=display.name)
     customer.wait_shown("Type `accept` or `decline`:")
     customer.type("accept")
     found = wait_for(lambda: next((s for s in console.items("sessions") if s["kind"] == "support"), None), what="it")
@@ -176,7 +162,7 @@ def test_a_customers_client_comes_back_into_the_session(
     command = re.search(r"^Exec=(.*)$", entry.read_text(), re.MULTILINE)
     assert command
     words = [word.replace("%%", "%") for word in shlex.split(command[1])]
-    back = Customer(machine, Path(words[1]), display=display, words=[*words[2:], "--terminal"])
+    back = Customer(machine, Path(words[1]), display=display.name, words=[*words[2:], "--terminal"])
     session.entry(lambda e: e["kind"] == "power-returned", within=60)
     assert not entry.exists(), "it starts once"
     assert not list(machine.home.glob(".local/share/farhand/*/return.json"))

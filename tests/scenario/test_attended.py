@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.harness.appliance import ADMIN, Appliance, wait_for
-from tests.harness.claimed import claim, sign_in
+from tests.harness.claimed import claimed_data, sign_in
 from tests.harness.client import (
     FILE,
     Customer,
@@ -278,9 +278,8 @@ def test_an_expired_key_gets_a_clear_page_and_a_running_session_goes_on(
     customer.wait_ended()
 
 
-def test_guessing_is_slowed_down(tmp_path: Path) -> None:
-    with Appliance(tmp_path / "guarded") as own:
-        claim(own)
+def test_guessing_is_slowed_down(tmp_path: Path, claimed_pattern: Path) -> None:
+    with Appliance(claimed_data(claimed_pattern, tmp_path / "guarded")) as own:
         console = Console(sign_in(own, ADMIN["username"], ADMIN["password"]))
         good = new_key(console)
         guesser = own.visitor()

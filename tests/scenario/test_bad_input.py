@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from tests.harness.appliance import ADMIN, Appliance, wait_for
-from tests.harness.claimed import claim, sign_in
+from tests.harness.claimed import claimed_data, sign_in
 from tests.harness.client import Machine, item_named, new_jump_client
 from tests.harness.console import CONTROL, Console, LiveSocket, control, open_socket
 
@@ -340,11 +340,12 @@ def fill(place: Path) -> Path:
     return ballast
 
 
-def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path, machines: Path, request: pytest.FixtureRequest) -> None:
+def test_a_full_disk_refuses_and_loses_nothing(
+    tmp_path: Path, claimed_pattern: Path, machines: Path, request: pytest.FixtureRequest
+) -> None:
     with small_disk(tmp_path / "disk") as disk:
         data = disk / "data" if disk != Path() else tmp_path / "data"
-        with Appliance(data) as own:
-            claim(own)
+        with Appliance(claimed_data(claimed_pattern, data)) as own:
             console = Console(sign_in(own, ADMIN["username"], ADMIN["password"]))
             client = new_jump_client(own, console.visitor, machines, "full")
             request.addfinalizer(client.stop)

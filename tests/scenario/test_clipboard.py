@@ -4,12 +4,10 @@ import json
 import select
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.harness.appliance import Appliance, wait_for
-from tests.harness.client import JumpClient, item_named, new_jump_client
 from tests.harness.console import Console, LiveSession
 from tests.harness.copying import copy, paste
 
@@ -35,15 +33,6 @@ def display() -> Iterator[VirtualDisplay]:
     """A display with nothing on it."""
     with VirtualDisplay("320x240x24") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def client(appliance: Appliance, console: Console, machines: Path, display: VirtualDisplay) -> Iterator[JumpClient]:
-    """A Jump Client on that display."""
-    running = new_jump_client(appliance, console.visitor, machines, NAME, display.name)
-    item_named(console, NAME)
-    yield running
-    running.stop()
 
 
 class Shared:
@@ -115,12 +104,9 @@ class Shared:
 
 
 @pytest.fixture
-def shared(console: Console, client: JumpClient) -> Iterator[Shared]:
+def shared(session: LiveSession) -> Shared:
     """A session whose clipboard is shared."""
-    live = console.jump(item_named(console, NAME)["id"])
-    live.entry(lambda e: e["kind"] == "leg-joined" and e["party"] == 1)
-    yield Shared(live)
-    live.end()
+    return Shared(session)
 
 
 class Program:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.harness.appliance import ADMIN, Appliance, wait_for
 from tests.harness.claimed import sign_in
-from tests.harness.client import JumpClient, alive, item_named, new_jump_client
+from tests.harness.client import JumpClient, alive, item_named
 from tests.harness.console import Console, LiveSession, open_socket
 from tests.harness.visitor import Visitor
 
@@ -39,15 +39,6 @@ def display() -> Iterator[VirtualDisplay]:
         running.open("xclock", "-geometry", "200x200+10+10", "-update", "1")
         running.open("xterm", "-geometry", "60x12+220+20", "-e", "sh", "-c", "while :; do date; sleep 0.3; done")
         yield running
-
-
-@pytest.fixture(scope="module")
-def client(appliance: Appliance, console: Console, machines: Path, display: VirtualDisplay) -> Iterator[JumpClient]:
-    """A Jump Client with a display."""
-    running = new_jump_client(appliance, console.visitor, machines, NAME, display.name)
-    item_named(console, NAME)
-    yield running
-    running.stop()
 
 
 def jump(console: Console) -> LiveSession:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.harness.appliance import ADMIN, Appliance, wait_for
 from tests.harness.claimed import sign_in
-from tests.harness.client import Customer, JumpClient, Machine, download_client, item_named, new_jump_client, use_key
+from tests.harness.client import Customer, JumpClient, Machine, download_client, item_named, use_key
 from tests.harness.console import CONTROL, Console, LiveSession, LiveSocket, control, open_socket
 from tests.harness.people import add_team, add_user, first_group, id_of, set_jump_group
 from tests.harness.visitor import Visitor
@@ -97,15 +97,6 @@ def follow(console: Console) -> Store:
     """Open a console's lists."""
     snapshot, socket = console.events()
     return Store(console, snapshot, socket)
-
-
-@pytest.fixture(scope="module")
-def client(appliance: Appliance, console: Console, machines: Path) -> Iterator[JumpClient]:
-    """A Jump Client of this module."""
-    running = new_jump_client(appliance, console.visitor, machines, NAME)
-    item_named(console, NAME)
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="module")

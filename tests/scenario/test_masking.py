@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pytest
 import simplejpeg
 from tests.harness.appliance import Appliance, wait_for
-from tests.harness.client import JumpClient, item_named, new_jump_client
+from tests.harness.client import JumpClient, item_named
 from tests.harness.console import Console, LiveSession
 from tests.harness.xdisplay import Board, screen_pixels
 
@@ -43,15 +43,6 @@ def display() -> Iterator[VirtualDisplay]:
     """A display with nothing on it."""
     with VirtualDisplay(f"{WIDTH}x{HEIGHT}x24") as running:
         yield running
-
-
-@pytest.fixture
-def client(appliance: Appliance, console: Console, machines: Path, display: VirtualDisplay) -> Iterator[JumpClient]:
-    """A Jump Client on that display."""
-    running = new_jump_client(appliance, console.visitor, machines, NAME, display.name)
-    item_named(console, NAME)
-    yield running
-    running.stop()
 
 
 @pytest.fixture

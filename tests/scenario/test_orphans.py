@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from tests.harness.appliance import Appliance, free_port, run_farhand, wait_for
 from tests.harness.claimed import claim
-from tests.harness.client import JumpClient, alive, children_of, item_named, new_jump_client
+from tests.harness.client import JumpClient, alive, children_of, item_named
 from tests.harness.console import Console
 from tests.harness.xdisplay import display_below
 
@@ -36,7 +36,7 @@ WEB_ROUNDS, WEB_ROUNDS_LONG = 10, 500
 SERVE_ROUNDS, SERVE_ROUNDS_LONG = 3, 100
 DEMO_ROUNDS, DEMO_ROUNDS_LONG = 1, 30
 AGENT_ROUNDS, AGENT_ROUNDS_LONG = 2, 100
-SHELLS = "with shells"
+NAME = "with shells"
 WORKER_WITHIN = 2.0
 """The end of `web`'s worker process is by SIGKILL: at once, but for a machine that is busy."""
 PROGRAMS_WITHIN = 12.0
@@ -319,7 +319,7 @@ def kill_agent(appliance: Appliance, console: Console, client: JumpClient, round
     """Kill a Jump Client so often while shells begin and run in it."""
     chance = random.Random(8446)
     for _ in range(rounds):
-        live = console.jump(item_named(console, SHELLS, within=60)["id"])
+        live = console.jump(item_named(console, NAME, within=60)["id"])
         live.entry(lambda e: e["kind"] == "leg-joined" and e["party"] == 1)
         shell = live.open_shell()
         live.type(shell, "sleep 1000\r")
@@ -333,14 +333,6 @@ def kill_agent(appliance: Appliance, console: Console, client: JumpClient, round
         wait_for(lambda b=below: not any(map(alive, b)), 60, f"the end of {below}")  # type: ignore[misc]
         live.end()
         client.start()
-
-
-@pytest.fixture
-def client(appliance: Appliance, console: Console, machines: Path) -> Iterator[JumpClient]:
-    """A Jump Client that is killed."""
-    running = new_jump_client(appliance, console.visitor, machines, SHELLS)
-    yield running
-    running.stop()
 
 
 def test_no_shell_outlives_the_agent(appliance: Appliance, console: Console, client: JumpClient) -> None:

@@ -6,14 +6,11 @@ import struct
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.harness.appliance import Appliance
-from tests.harness.client import JumpClient, item_named, new_jump_client
-from tests.harness.console import Console, LiveSession
+from tests.harness.console import LiveSession
 from tests.harness.film import film
 from tests.harness.xdisplay import Board
 
@@ -33,24 +30,6 @@ def display() -> Iterator[VirtualDisplay]:
     """A display with nothing on it."""
     with VirtualDisplay(f"{WIDTH}x{HEIGHT}x24") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def client(appliance: Appliance, console: Console, machines: Path, display: VirtualDisplay) -> Iterator[JumpClient]:
-    """A Jump Client on that display."""
-    running = new_jump_client(appliance, console.visitor, machines, NAME, display.name)
-    item_named(console, NAME)
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def live(console: Console, client: JumpClient) -> Iterator[LiveSession]:
-    """A session with it."""
-    session = console.jump(item_named(console, NAME)["id"])
-    session.entry(lambda e: e["kind"] == "leg-joined" and e["party"] == 1)
-    yield session
-    session.end()
 
 
 class Watcher:
@@ -127,9 +106,9 @@ def play(board: Board, watcher: Watcher) -> None:
 
 
 @pytest.mark.display
-def test_each_colour_mode_costs_less_than_the_next(live: LiveSession, display: VirtualDisplay) -> None:  # R-177
+def test_each_colour_mode_costs_less_than_the_next(session: LiveSession, display: VirtualDisplay) -> None:  # R-177
     board = Board(display.name, WIDTH, HEIGHT)
-    watcher = Watcher(live)
+    watcher = Watcher(session)
     costs = []
     for colours in RISING:
         board.show(np.full((HEIGHT, WIDTH), 0xF0F0F0, np.uint32))
@@ -142,9 +121,9 @@ def test_each_colour_mode_costs_less_than_the_next(live: LiveSession, display: V
 
 
 @pytest.mark.display
-def test_a_film_comes_as_video_to_who_can_draw_it(live: LiveSession, display: VirtualDisplay) -> None:  # R-177
+def test_a_film_comes_as_video_to_who_can_draw_it(session: LiveSession, display: VirtualDisplay) -> None:  # R-177
     board = Board(display.name, 320, 192, 160, 100)
-    watcher = Watcher(live)
+    watcher = Watcher(session)
     for video, expected in (((), False), (("vp8",), True)):
         watcher.start("video", *video)
         watcher.kinds.clear()

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from tests.harness.client import (
     alive,
     download_client,
     item_named,
-    new_jump_client,
     use_key,
 )
 from tests.harness.console import Console, LiveSession
@@ -37,24 +35,6 @@ CONTEXT = "system" if os.geteuid() == 0 else "user"
 PAGE = "/login/console-settings/canned-scripts"
 PASSWORD = "correct horse battery"
 GREET = 'echo "Hello, $PARAM_WHO"; echo done >&2; exit 3\n'
-
-
-@pytest.fixture(scope="module")
-def client(appliance: Appliance, console: Console, machines: Path) -> Iterator[JumpClient]:
-    """A Jump Client."""
-    running = new_jump_client(appliance, console.visitor, machines, NAME)
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def session(client: JumpClient, console: Console) -> Iterator[LiveSession]:
-    """A session with it, joined by the endpoint; ended afterwards."""
-    live = console.jump(item_named(console, NAME)["id"])
-    live.entry(lambda e: e["kind"] == "leg-joined" and e["party"] == 1)
-    yield live
-    live.end()
-    item_named(console, NAME)
 
 
 def add(console: Console, name: str, text: str, **more: Any) -> None:

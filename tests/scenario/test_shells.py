@@ -5,13 +5,11 @@ output is whole after the relay's end.
 import json
 import os
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from tests.harness.appliance import Appliance, wait_for
-from tests.harness.client import JumpClient, item_named, new_jump_client
+from tests.harness.client import JumpClient, item_named
 from tests.harness.console import Console, LiveSession
 
 from farhand.protocol.channels import CREDIT, Kind, Shell
@@ -26,14 +24,6 @@ ASKS = (
 """A program that asks for a password as sudo and passwd do: the terminal's echo is off meanwhile."""
 SECURITY = "/login/management/security"
 MIB = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def client(appliance: Appliance, console: Console, machines: Path) -> Iterator[JumpClient]:
-    """A Jump Client of this module."""
-    running = new_jump_client(appliance, console.visitor, machines, NAME)
-    yield running
-    running.stop()
 
 
 def transcript(console: Console, live: LiveSession, number: int, form: str = "txt") -> str:

@@ -3,10 +3,9 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from tests.harness.appliance import Appliance, wait_for
 from tests.harness.client import JumpClient, Machine, enrolment_command, item_named, new_jump_client
 from tests.harness.console import Console, LiveSession, control
@@ -17,25 +16,6 @@ from farhand.protocol.abilities import REASONS
 from farhand.protocol.channels import Control, Durable, Kind, Shell, channel
 
 NAME = "unattended"
-
-
-@pytest.fixture(scope="module")
-def client(appliance: Appliance, console: Console, machines: Path) -> Iterator[JumpClient]:
-    """A Jump Client of this module."""
-    running = new_jump_client(appliance, console.visitor, machines, NAME)
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def session(client: JumpClient, console: Console) -> Iterator[LiveSession]:
-    """A session with it, joined by the endpoint; ended afterwards."""
-    live = console.jump(item_named(console, NAME)["id"])
-    live.entry(lambda e: e["kind"] == "leg-joined" and e["party"] == 1)
-    yield live
-    if not live.socket.closed:
-        live.end()
-    item_named(console, NAME)
 
 
 # R-097
