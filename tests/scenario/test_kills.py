@@ -250,6 +250,9 @@ def test_a_session_survives_the_relay(appliance: Appliance, console: Console, cl
     tail = re.findall(r", ([0-9.]+) s after the last signature", said)
     covered_ms = head["started_ms"] + (seconds + sum(map(float, tail))) * 1000
     assert covered_ms >= marked_ms, f"the recording ends {marked_ms - covered_ms:.0f} ms before the mark"
+    report = f"/login/reports/support/{live.id}"
+    told = r"<span class=\"mono\">[0-9:]+–[0-9:]+</span> The recording was cut off here"
+    wait_for(lambda: re.search(told, console.visitor.get(report).text), 120, "the cut in the report")
     index = console.visitor.get(f"/reports/{live.id}/screen/index.json")
     assert index.status == 200
     assert len([s for s in index.json()["segments"] if s["places"]]) == 2

@@ -107,6 +107,29 @@ def test_shells_are_recorded_while_the_switch_is_on(client: JumpClient, console:
     assert "Still open" not in report_of(console, live)
 
 
+def test_a_recording_that_ran_on_after_it_was_verified_is_never_called_cut_off(
+    client: JumpClient, console: Console
+) -> None:
+    live = console.jump(item_named(console, NAME)["id"])
+    live.entry(lambda e: e["kind"] == "leg-joined" and e["party"] == 1)
+    shell = live.open_shell()
+    live.type(shell, "unset HISTFILE; echo begun-$((40+2))\r")
+    live.wait_output(shell, "begun-42", 40)
+    wait_for(lambda: "Verified to 0:00:0" in report_of(console, live), 60, "a first verification")
+    live.type(shell, "sleep 2; echo more-$((40+2))\r")
+    live.wait_output(shell, "more-42", 40)
+    live.end()
+    said: list[str] = []
+
+    def proven() -> bool:
+        said.append(report_of(console, live))
+        return "without gaps" in said[-1] and "in progress" not in said[-1]
+
+    wait_for(proven, 120, "the whole recording verified")
+    assert not [page for page in said if "cut off" in page]
+    item_named(console, NAME, within=60)
+
+
 def report_of(console: Console, live: LiveSession) -> str:
     """The session's report as text."""
     return console.visitor.get(f"/login/reports/support/{live.id}").text

@@ -116,7 +116,7 @@ class Checker:
                 if late or row is not None:
                     _note(key, None, Findings(), 0, DONE if late else OPEN)
                 continue
-            if row is not None and row.state == OPEN and row.size == stamp.size and not late:
+            if row is not None and row.state == OPEN and _is_of(row, stamp) and not late:
                 continue
             verifier = _taken_up(stamp) if row is not None and row.state in (OPEN, RUNNING) else None
             if verifier is None or verifier.offset > stamp.size:
@@ -152,6 +152,10 @@ class Checker:
         if time.monotonic() - now.saved_at >= SAVE_S:
             now.saved_at = time.monotonic()
             _note(now.key, stamp, found, verifier.offset, RUNNING)
+
+
+def _is_of(row: RecordingCheck, stamp: files.Stamp) -> bool:
+    return (row.size, row.changed_ns) == (stamp.size, stamp.changed_ns)
 
 
 def _taken_up(stamp: files.Stamp) -> Verifier | None:

@@ -2,6 +2,10 @@
 
 Nothing is verified here: what a verification found stands in the table of checks (`checks`). A missing or damaged
 file is a finding, not an error. What is computed once for a file as it is now is kept for the files used last.
+
+A verification sees a file as it was then. So an end without a close record is told as a cut only where nobody writes
+any more: once the pass after the session's end is done, or when another segment has begun and the file is still as it
+was verified. Until then such a segment counts as not verified to its end.
 """
 
 import functools
@@ -40,13 +44,13 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     findings: Findings = msgspec.field(default_factory=Findings)
     offset: int = 0
     checked_ms: int = 0
-    changed: bool = False
-    """The file is not the one that was verified."""
+    other: bool = False
+    """The file is not as it was when a pass reached its end."""
 
     @property
-    def known(self) -> bool:
-        """A pass has reached the end of the file."""
-        return self.state in (OPEN, DONE)
+    def changed(self) -> bool:
+        """The result was final, and the file is another one since."""
+        return self.state == DONE and self.other
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +63,24 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     index: Index | None
     started_ms: int
     """Wall time of its start."""
+    newest: bool
+    """No other segment of the session began after it."""
+    running: bool
+    """The session goes on."""
+
+    @property
+    def grows(self) -> bool:
+        """What it ends with now is no end."""
+        return self.newest and self.running
+
+    @property
+    def known(self) -> bool:
+        """It has been verified to its end; one that grows, to where that was a short while ago."""
+        if self.check.state != OPEN:
+            return self.check.state == DONE
+        if self.grows:
+            return self.check.findings.head is not None or not self.check.other
+        return not self.newest and not self.check.other
 
     @property
     def end_ms(self) -> int:
@@ -101,12 +123,12 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def known(self) -> bool:
         """Every segment has been verified to its end."""
-        return all(segment.check.known for segment in self.segments)
+        return all(segment.known for segment in self.segments)
 
     @property
     def share(self) -> float:
         """How much of it has been verified, 0 to 1."""
-        read = sum(s.stamp.size if s.check.known else s.check.offset for s in self.segments if s.stamp is not None)
+        read = sum(s.stamp.size if s.known else s.check.offset for s in self.segments if s.stamp is not None)
         return min(read / self.size, 1.0) if self.size else 1.0
 
     def gaps(self) -> list[Gap]:
@@ -115,7 +137,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
         """
         found: list[Gap] = []
         for place, segment in enumerate(self.segments):
-            if not segment.check.known:
+            if not segment.known:
                 continue
             later = self.segments[place + 1].started_ms if place + 1 < len(self.segments) else None
             findings, start = segment.check.findings, segment.started_ms
@@ -124,7 +146,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
                 found.append(Gap(from_ms=start, to_ms=later or max(self.ended_ms, start), what=what))
                 continue
             found += [Gap(from_ms=start + d.from_ms, to_ms=start + d.to_ms, what=d.what) for d in findings.damage]
-            if not findings.closed:
+            if not findings.closed and not segment.grows:
                 end = start + findings.end_ms
                 found.append(Gap(from_ms=end, to_ms=max(later or end, end), what="cut"))
         return sorted(found, key=lambda gap: gap.from_ms)
@@ -138,6 +160,7 @@ def of_session(session: Session) -> Recording:
     }
     checks = {check.segment: check for check in RecordingCheck.objects.filter(session=session)}
     found: list[Segment] = []
+    running = session.ended_ms is None
     rows = RecordingSegment.objects.filter(session=session).order_by("segment")
     for number in rows.values_list("segment", flat=True):
         stamp = files.stamp_of(session.id, number)
@@ -147,8 +170,13 @@ def of_session(session: Session) -> Recording:
         check = _check_of(checks.get(number), stamp)
         head = index.head if index is not None else check.findings.head
         start = head.started_ms if head is not None else started.get(number, session.created_ms)
-        found.append(Segment(number=number, stamp=stamp, check=check, index=index, started_ms=start))
+        found.append(
+            Segment(
+                number=number, stamp=stamp, check=check, index=index, started_ms=start, newest=False, running=running
+            )
+        )
     found.sort(key=lambda segment: (segment.started_ms, segment.number))
+    found[-1:] = [msgspec.structs.replace(segment, newest=True) for segment in found[-1:]]
     return Recording(
         session_id=session.id,
         segments=found,
@@ -166,7 +194,7 @@ def _check_of(row: RecordingCheck | None, stamp: Stamp | None) -> Check:
         findings=msgspec.convert(row.findings, Findings) if row.findings else Findings(),
         offset=row.offset,
         checked_ms=row.checked_ms,
-        changed=row.state == DONE and now != (row.size, row.changed_ns),
+        other=row.state in (OPEN, DONE) and now != (row.size, row.changed_ns),
     )
 
 

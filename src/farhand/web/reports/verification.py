@@ -47,12 +47,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """When what stands here was found."""
 
 
-def result(recording: Recording, *, running: bool) -> Result:
-    """Say how far the recording is proven. `running`: the session has not ended, so an open end is no fault."""
+def result(recording: Recording) -> Result:
+    """Say how far the recording is proven."""
     gaps = recording.gaps()
-    if running:
-        last = recording.segments[-1].started_ms if recording.segments else 0
-        gaps = [gap for gap in gaps if gap.what != "cut" or gap.from_ms < last]
     notes = [
         Note(
             at=span(gap.from_ms - recording.started_ms),

@@ -115,7 +115,7 @@ def progress(request: HttpRequest, session_id: str) -> HttpResponse:
 def _progress(request: HttpRequest, session: Any) -> dict[str, Any]:
     may_play = decide(actor_of(request).subject, "reports.recording.view", queries.as_object(session)).allowed
     recording = recordings.of_session(session)
-    found = verification.result(recording, running=session.ended_ms is None) if recording.segments else None
+    found = verification.result(recording) if recording.segments else None
     return {
         "session": session,
         "recording": recording if recording.segments else None,

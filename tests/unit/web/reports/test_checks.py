@@ -14,6 +14,7 @@ from farhand.web.project.service import Refused, now_ms
 from farhand.web.reports import checks, files, recordings, services
 from farhand.web.reports.models import DONE, DUE, OPEN, RUNNING, RecordingCheck
 from farhand.web.support.models import Session
+from farhand.web.support.worker_services import LATE_KEYS_MS
 
 pytestmark = pytest.mark.django_db
 LATER = START + 86_400_000
@@ -66,22 +67,111 @@ def test_the_end_of_a_pass_is_audited_and_previews_are_made_once(session: Sessio
 
 def test_a_recording_that_grows_is_open_until_its_session_is_over(session: Session, settings: Any) -> None:
     Session.objects.update(state="active", ended_ms=None)
+    session.refresh_from_db()
     path = record(session, settings.FARHAND_DATA, close=False)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     verify_all(START + 5_000)
     assert state(session) == OPEN
     (half,) = recordings.of_session(session).segments
-    assert half.check.known
+    assert half.known
     path.write_bytes(whole)
     verify_all(START + 6_000)
-    assert recordings.of_session(session).segments[0].check == half.check
+    (soon,) = recordings.of_session(session).segments
+    assert (soon.check.findings, soon.known) == (half.check.findings, True)
     verify_all(now_ms() + 60_000)
     (more,) = recordings.of_session(session).segments
     assert more.check.findings.verified_ms > half.check.findings.verified_ms
     Session.objects.update(state="ended", ended_ms=START + 9_000)
     verify_all(LATER)
     assert state(session) == DONE
+
+
+def pages(viewer: Any, session: Session) -> str:
+    """What the report says of the verification: as the page is opened, and as it renews itself."""
+    page = str(viewer.get(f"/login/reports/support/{session.id}").content.decode())
+    part = str(viewer.get(f"/reports/{session.id}/progress.html").content.decode())
+    assert part.split('<div class="message')[1].split("</div>")[0] in page
+    return part
+
+
+def gaps(viewer: Any, session: Session) -> list[str]:
+    """What the player marks."""
+    return [gap["what"] for gap in viewer.get(f"/reports/{session.id}/screen/index.json").json()["gaps"]]
+
+
+def test_a_recording_that_ran_on_after_it_was_verified_is_not_told_as_cut_off(
+    session: Session, settings: Any, make_user: Any, sign_in: Any
+) -> None:
+    viewer = sign_in(make_user("auditor", ALL, PLAY))
+    path = record(session, settings.FARHAND_DATA)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    Session.objects.update(state="active", ended_ms=None)
+    verify_all(START + 5_000)
+    assert state(session) == OPEN
+    for content in (whole[: len(whole) // 2], whole):
+        path.write_bytes(content)
+        page = pages(viewer, session)
+        assert "without gaps" in page
+        assert 'data-running=""' in page
+        assert gaps(viewer, session) == []
+    # The session is over, and its end has not been verified yet: the page asks again by itself.
+    Session.objects.update(state="ended", ended_ms=START + 9_000)
+    for content in (whole[: len(whole) // 2], whole):
+        path.write_bytes(content)
+        page = pages(viewer, session)
+        assert "The recording is being verified" in page
+        assert "cut off" not in page
+        assert 'data-running="1"' in page
+        assert gaps(viewer, session) == []
+    verify_all(START + 10_000)
+    assert state(session) == DONE
+    assert "Verified to 0:00:08, without gaps." in pages(viewer, session)
+    assert gaps(viewer, session) == []
+
+
+def test_a_real_cut_is_told_with_its_second_once_nobody_writes_any_more(
+    session: Session, settings: Any, make_user: Any, sign_in: Any
+) -> None:
+    viewer = sign_in(make_user("auditor", ALL, PLAY))
+    record(session, settings.FARHAND_DATA, close=False)
+    Session.objects.update(state="active", ended_ms=None)
+    verify_all(START + 10_000)
+    Session.objects.update(state="ended", ended_ms=START + 11_000)
+    verify_all(START + 12_000)
+    assert state(session) == OPEN
+    assert "The recording is being verified" in pages(viewer, session)
+    verify_all(START + 11_000 + LATE_KEYS_MS + 1)
+    page = pages(viewer, session)
+    assert "Verified to 0:00:07; see what was found." in page
+    assert '<span class="mono">0:00:07</span> The recording was cut off here' in page
+    assert gaps(viewer, session) == ["cut"]
+
+
+def test_a_part_that_another_relay_went_on_from_is_told_as_cut_off_only_as_it_was_verified(
+    session: Session, settings: Any, make_user: Any, sign_in: Any
+) -> None:
+    viewer = sign_in(make_user("auditor", ALL, PLAY))
+    path = record(session, settings.FARHAND_DATA)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    Session.objects.update(state="active", ended_ms=None)
+    verify_all(START + 5_000)
+    path.write_bytes(whole)
+    record(session, settings.FARHAND_DATA, segment=2, started_ms=START + 20_000, close=False)
+    verify_all(START + 25_000)
+    page = pages(viewer, session)
+    assert "The recording is being verified" in page
+    assert "cut off" not in page
+    path.write_bytes(whole[: len(whole) // 2])
+    verify_all(now_ms() + 60_000)
+    page = pages(viewer, session)
+    assert '<span class="mono">0:00:02–0:00:20</span> The recording was cut off here' in page
+    assert gaps(viewer, session) == ["cut"]
+    path.write_bytes(whole)
+    verify_all(now_ms() + 120_000)
+    assert "Verified to 0:00:27, without gaps." in pages(viewer, session)
 
 
 def test_somebody_may_ask_for_a_fresh_pass_and_sees_that_a_file_has_changed(
