@@ -1,8 +1,9 @@
 """Writes one segment of a recording: frames in, file bytes out. The relay owns the file and the timer.
 
 Use: write `head()` first; `add()` every recorded frame; whenever `add()` or `due()` says True, append `cut()` to the
-file; `close()` at the end. `add()` only collects; compressing, encrypting and signing happen in `cut()`. One thread at
-a time may use a writer.
+file; `close()` at the end. `add()` only collects; packing, encrypting and signing happen in `cut()`. What these return
+are parts to be written one after the other: whatever is long is joined once, before it is encrypted, and not again. One
+thread at a time may use a writer.
 
 A chunk that is full is written at once. A signature follows it unless there was one less than SIGN_MS ago (in a fast
 stream there would be hundreds a second), and no frame waits longer than a second for one. So what a killed process
@@ -12,12 +13,12 @@ leaves is proven up to about its last second, and playable up to its last whole 
 from dataclasses import dataclass, field
 from typing import Final
 
-import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from farhand.kit.signing import sign_bytes
 from farhand.recording import format as form
+from farhand.recording.packing import Packer
 
 MAX_WAITING: Final = 16 * 1024 * 1024
 """Most bytes of frames that wait for `cut()`; a relay that does not cut has a fault that must show."""
@@ -26,6 +27,11 @@ SIGN_MS: Final = form.CHUNK_MS // 2
 """Between two signatures lies at least this time, in ms."""
 
 _LATEST: Final = 0xFFFF_FFFE
+_NEVER: Final = 1 << 33
+_CHUNK_MS: Final = form.CHUNK_MS
+_CHUNK_PLAIN: Final = form.CHUNK_PLAIN
+_FRAME_SIZE: Final = form.FRAME.size
+_pack_frame = form.FRAME.pack
 
 
 class WriterError(Exception):
@@ -40,6 +46,8 @@ class _Pending:
     end_ms: int
     key_ms: int = form.NO_KEY
     kinds: int = 0
+    sort: int = -1
+    """Channel and type of the newest frame: its bits are among `kinds`."""
     size: int = 0
     parts: list[bytes] = field(default_factory=list)
 
@@ -63,7 +71,7 @@ class SegmentWriter:
         self._cipher = AESGCM(data_key)
         self._sign_key = sign_key
         self._started = started_ms
-        self._squeeze = zstandard.ZstdCompressor(level=1)
+        self._packer = Packer()
         self._head = form.pack_head(
             form.Head(
                 session_id=session_id, segment=segment, started_ms=started_ms, certificate=certificate, wrapped=wrapped
@@ -75,6 +83,10 @@ class SegmentWriter:
         self._latest = 0
         self._waiting: list[_Pending] = []
         self._waiting_size = 0
+        self._last: _Pending | None = None
+        """The newest of what waits."""
+        self._due = _NEVER
+        """When (ms) something has waited a second to be written or signed."""
         self._signed_ms = 0
         self._unsigned_ms: int | None = None
         """Time of the oldest frame that was cut and not signed yet."""
@@ -93,84 +105,100 @@ class SegmentWriter:
 
         Raises WriterError for a closed writer, a payload over the protocol's limit, or when nobody cuts.
         """
-        if self._closed:
-            raise WriterError("this segment is closed")
-        if len(payload) > form.MAX_PAYLOAD:
-            raise WriterError(f"a payload of {len(payload)} bytes is over the limit of {form.MAX_PAYLOAD}")
-        if self._waiting_size > MAX_WAITING:
-            raise WriterError("frames are added without cut() being called")
-        time = self._relative(time_ms)
-        size = form.FRAME.size + len(payload)
-        last = self._waiting[-1] if self._waiting else None
-        if last is None or time - last.start_ms > form.CHUNK_MS or last.size >= form.CHUNK_PLAIN:
-            last = _Pending(time, time)
-            self._waiting.append(last)
-        last.parts.append(form.FRAME.pack(time, channel, frame_type, len(payload)))
-        last.parts.append(bytes(payload))
-        last.size += size
+        length = len(payload)
+        if self._closed or length > form.MAX_PAYLOAD or self._waiting_size > MAX_WAITING:
+            raise self._misuse(length)
+        time = time_ms - self._started
+        if time < self._latest or time > _LATEST:
+            time = self._relative(time_ms)
+        self._latest = time
+        last = self._last
+        if last is None or time - last.start_ms > _CHUNK_MS or last.size >= _CHUNK_PLAIN:
+            last = self._begin(time)
+        last.parts += (_pack_frame(time, channel, frame_type, length), bytes(payload))
+        last.size += _FRAME_SIZE + length
         last.end_ms = time
-        last.kinds |= form.kind_bits(channel, frame_type)
+        sort = channel << 8 | frame_type
+        if sort != last.sort:
+            last.sort = sort
+            last.kinds |= form.kind_bits(channel, frame_type)
         if key and last.key_ms == form.NO_KEY:
             last.key_ms = time
-        self._waiting_size += size
-        return self.due(time_ms)
+        self._waiting_size += _FRAME_SIZE + length
+        return last.size >= _CHUNK_PLAIN or time >= self._due or len(self._waiting) > 1
+
+    def _begin(self, time: int) -> _Pending:
+        """Begin another chunk."""
+        self._last = last = _Pending(time, time)
+        self._waiting.append(last)
+        self._due = min(self._due, time + _CHUNK_MS)
+        return last
+
+    def _misuse(self, length: int) -> WriterError:
+        if self._closed:
+            return WriterError("this segment is closed")
+        if length > form.MAX_PAYLOAD:
+            return WriterError(f"a payload of {length} bytes is over the limit of {form.MAX_PAYLOAD}")
+        return WriterError("frames are added without cut() being called")
+
+    @property
+    def settled(self) -> bool:
+        """Every frame is written and signed: there is nothing to cut until another one comes."""
+        return not self._waiting and self._unsigned_ms is None
 
     def due(self, now_ms: int) -> bool:
         """Say whether to cut now: a chunk is full, or a frame has waited a second to be written or signed."""
-        if len(self._waiting) > 1 or (self._waiting and self._waiting[0].size >= form.CHUNK_PLAIN):
+        if len(self._waiting) > 1 or (self._last is not None and self._last.size >= _CHUNK_PLAIN):
             return True
-        oldest = self._unsigned_ms
-        if oldest is None and self._waiting:
-            oldest = self._waiting[0].start_ms
-        return oldest is not None and now_ms - self._started - oldest >= form.CHUNK_MS
+        return now_ms - self._started >= self._due
 
-    def cut(self, now_ms: int) -> bytes:
+    def cut(self, now_ms: int) -> list[bytes]:
         """Return the chunks of all waiting frames, and a signature if the last is SIGN_MS old; empty when nothing
         waits. Append it to the file whole.
         """
         parts = self._chunks(now_ms)
         if self._unsigned_ms is not None and self._latest - self._signed_ms >= SIGN_MS:
             parts.append(self._signature(None))
-        return b"".join(parts)
+        return parts
 
-    def close(self, now_ms: int, reason: str) -> bytes:
+    def close(self, now_ms: int, reason: str) -> list[bytes]:
         """Return the last bytes of the file: what waits, then the close record. `reason` is cut to 64 bytes."""
         parts = self._chunks(now_ms)
         self._end_ms = max(self._end_ms, self._latest)
         short = reason.encode()[: form.MAX_REASON].decode(errors="ignore").encode()
         parts.append(self._signature(short))
         self._closed = True
-        return b"".join(parts)
+        return parts
 
     def _relative(self, time_ms: int) -> int:
         self._latest = min(max(time_ms - self._started, self._latest), _LATEST)
         return self._latest
 
     def _chunks(self, now_ms: int) -> list[bytes]:
-        """Make records of all waiting frames; they are to be joined."""
+        """Make records of all waiting frames, in parts."""
         if not self._headed or self._closed:
             raise WriterError("write head() first" if not self._headed else "this segment is closed")
         self._relative(now_ms)
-        waiting, self._waiting, self._waiting_size = self._waiting, [], 0
+        waiting, self._waiting, self._waiting_size, self._last = self._waiting, [], 0, None
         if waiting and self._unsigned_ms is None:
             self._unsigned_ms = waiting[0].start_ms
+            self._due = self._unsigned_ms + _CHUNK_MS
         return [part for pending in waiting for part in self._chunk(pending)]
 
     def _chunk(self, pending: _Pending) -> tuple[bytes, bytes]:
-        """Return a record in two parts, so that what is long is copied once."""
-        plain = b"".join(pending.parts)
+        """Return a record in two parts."""
         head = form.ChunkHead(
             number=self._number,
             start_ms=pending.start_ms,
             end_ms=pending.end_ms,
-            plain_size=len(plain),
+            plain_size=pending.size,
             key_ms=pending.key_ms,
             kinds=pending.kinds,
             previous=self._newest,
         )
         clear = form.pack_chunk_head(head)
         bound = form.chunk_bound(self._session, self._segment, clear)
-        sealed = self._cipher.encrypt(form.nonce(self._number), self._squeeze.compress(plain), bound)
+        sealed = self._cipher.encrypt(form.nonce(self._number), self._packer.pack(pending.parts, pending.size), bound)
         head_part = form.RECORD.pack(form.CHUNK, len(clear) + len(sealed)) + clear
         self._newest = form.digest(head_part, sealed)
         self._number += 1
@@ -178,7 +206,7 @@ class SegmentWriter:
         return head_part, sealed
 
     def _signature(self, reason: bytes | None) -> bytes:
-        self._signed_ms, self._unsigned_ms = self._latest, None
+        self._signed_ms, self._unsigned_ms, self._due = self._latest, None, _NEVER
         body = form.chain_body(self._session, self._segment, self._number, self._end_ms, self._newest, reason)
         signature = sign_bytes(self._sign_key, form.CHAIN_KIND, body)
         seal = form.pack_seal(form.Seal(self._number, self._end_ms, signature), reason or b"")

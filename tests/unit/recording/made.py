@@ -49,10 +49,10 @@ def small(site: Site, seconds: int = 8, *, close: bool = True) -> tuple[bytes, s
             writer.add(
                 STARTED + second * 1000 + part, 0x401, 18, b"%d.%d" % (second, part), key=part == 0 and second % 3 == 0
             )
-        data += writer.cut(STARTED + second * 1000 + 999)
+        data += b"".join(writer.cut(STARTED + second * 1000 + 999))
         sizes.append(len(data))
     if close:
-        data += writer.close(STARTED + seconds * 1000, "ended")
+        data += b"".join(writer.close(STARTED + seconds * 1000, "ended"))
         sizes.append(len(data))
     return data, session_id, sizes
 

@@ -59,8 +59,8 @@ def test_asciicast_of_a_recorded_shell() -> None:  # R-184
     data = writer.head()
     for time, channel, kind, payload in shell_frames():
         if writer.add(STARTED + time, channel, kind, payload):
-            data += writer.cut(STARTED + time)
-    data += writer.close(STARTED + 3000, "ended")
+            data += b"".join(writer.cut(STARTED + time))
+    data += b"".join(writer.close(STARTED + 3000, "ended"))
     reader = SegmentReader(data, b"d" * 32)
     (shell,) = cast.shells(play([reader], cast.MARKS))
     lines = [json.loads(line) for line in cast.asciicast(play([reader]), shell)]

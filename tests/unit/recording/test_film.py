@@ -32,8 +32,8 @@ def recorded(*frames: tuple[int, int, bytes], started: int = STARTED, end: int =
         if writer.add(
             started + time, SCREEN, kind, payload, kind == Screen.UPDATE and bool(len(payload) > 8 and payload[8] & 1)
         ):
-            data += writer.cut(started + time)
-    return SegmentReader(data + writer.close(started + end, "ended"), KEY)
+            data += b"".join(writer.cut(started + time))
+    return SegmentReader(data + b"".join(writer.close(started + end, "ended")), KEY)
 
 
 BEGIN = (0, int(Screen.STARTED), b'{"width":16,"height":16}'), (100, int(Screen.UPDATE), update(1, flags=COMPLETE))

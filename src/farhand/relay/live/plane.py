@@ -33,10 +33,11 @@ from farhand.relay.live.journal import JournalWriter
 from farhand.relay.live.legsockets import LegSocket
 from farhand.relay.live.links import LinkSocket, LinkTable
 from farhand.relay.live.policy import PolicyFile
+from farhand.relay.live.segments import TapRoom
 from farhand.relay.live.sessions import SessionTable
 from farhand.relay.live.signin import UsedTickets
 from farhand.relay.live.sockets import SERVICE_RESTART, LiveSocket, Wheel
-from farhand.relay.live.taps import TapRoom, recording_limits
+from farhand.relay.live.taps import recording_limits
 from farhand.relay.timing import LEAVE_S
 
 log = get_log("live")
@@ -65,8 +66,8 @@ class Live:
         self.wheel = Wheel()
         self.writer = JournalWriter(loop.call_soon_threadsafe)
         self.sessions = SessionTable(self)
-        self.taps = TapRoom(folder / "recordings", loop.call_soon_threadsafe)
-        self.taps.limits = recording_limits(self.policy.now)
+        limits = recording_limits(self.policy.now)
+        self.taps = TapRoom(folder / "recordings", limits, loop.call_soon_threadsafe)
         self.links = LinkTable(self, self.sessions.linked)
         self.events = EventRoom(tell)
 

@@ -1,6 +1,6 @@
 """The recorder of one session, in the event loop: its tap, the keys it records with, what the journal says of it.
 
-`taps` writes; here is decided when. Rules: the journal says `recording-gap` when frames are lost and
+`taps` records; here is decided when. Rules: the journal says `recording-gap` when frames are lost and
 `recording-started` when a segment is really being written, each once, however often is tried in between.
 """
 
@@ -82,7 +82,7 @@ class Recorder:
         """The session is over: seal the segment; what still waits for keys is sealed when they come."""
         self._over = True
         self._late_at = self._now() + LATE_S
-        self.tap.close(reason)
+        self.tap.end(reason)
 
     def leave(self) -> None:
         """All is settled: forget what no keys came for."""

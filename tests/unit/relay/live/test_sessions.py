@@ -682,7 +682,7 @@ async def test_a_full_disk_stops_recordings_says_so_and_recovers(
     relay: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("farhand.relay.live.recorder.PAUSES_S", (0.01, 0.1))
-    monkeypatch.setattr("farhand.relay.live.taps.FREE_S", 0.02)
+    monkeypatch.setattr("farhand.relay.live.segments.FREE_S", 0.02)
     state, endpoint, console = await pair(relay, record=True)
     await endpoint.entry("recording-started")
     endpoint.send(Shell.OPENED, SHELL1, b"{}")

@@ -90,10 +90,10 @@ def record(
     raw = writer.head()
     for time, channel, kind, payload, key in sorted(frames, key=lambda f: f[0]):
         if writer.add(started_ms + time, channel, kind, payload, key):
-            raw += writer.cut(started_ms + time)
-    raw += writer.cut(started_ms + 8000)
+            raw += b"".join(writer.cut(started_ms + time))
+    raw += b"".join(writer.cut(started_ms + 8000))
     if close:
-        raw += writer.close(started_ms + 8000, "ended")
+        raw += b"".join(writer.close(started_ms + 8000, "ended"))
     path = data_folder / "relay" / "recordings" / session.id / f"{segment}.fhr"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(raw)
