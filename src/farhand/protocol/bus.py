@@ -128,6 +128,17 @@ class Publish(Message, frozen=True, kw_only=True, tag="publish"):
     events: list[Event]
 
 
+class FilesRemove(Message, frozen=True, kw_only=True, tag="files-remove"):
+    """Remove the recording of a session that is over from the disk; with `journal` its journal too.
+
+    Not answered: what is still there after a while is asked for again. A session that the relay still has to do with
+    keeps its files until then.
+    """
+
+    session_id: Id
+    journal: bool = False
+
+
 class ListenersEnd(Message, frozen=True, kw_only=True, tag="listeners-end"):
     """What a user may see was reduced: close that user's event sockets, and take no ticket from before `at_ms`.
 
@@ -216,5 +227,16 @@ class NeedKeys(Message, frozen=True, kw_only=True, tag="need-keys"):
     relay_id: Id
 
 
-ToRelay = Policy | Sessions | SessionPut | SessionEnd | RecordWith | LegEnd | Publish | AgentRevoked | ListenersEnd
+ToRelay = (
+    Policy
+    | Sessions
+    | SessionPut
+    | SessionEnd
+    | RecordWith
+    | LegEnd
+    | Publish
+    | AgentRevoked
+    | ListenersEnd
+    | FilesRemove
+)
 FromRelay = LinkUp | LinkDown | Links | ConsoleUp | ConsoleDown | Journaled | LegUp | LegDown | NeedKeys

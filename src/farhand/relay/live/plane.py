@@ -16,6 +16,7 @@ from farhand.kit.log import get_log
 from farhand.kit.net import READ_BUFFER, SMALL_READ_BUFFER, CertificateError, ServerCertificate, hand_over
 from farhand.protocol.bus import (
     AgentRevoked,
+    FilesRemove,
     LegEnd,
     ListenersEnd,
     Policy,
@@ -33,6 +34,7 @@ from farhand.relay.live.journal import JournalWriter
 from farhand.relay.live.legsockets import LegSocket
 from farhand.relay.live.links import LinkSocket, LinkTable
 from farhand.relay.live.policy import PolicyFile
+from farhand.relay.live.removal import Removal
 from farhand.relay.live.segments import TapRoom
 from farhand.relay.live.sessions import SessionTable
 from farhand.relay.live.signin import UsedTickets
@@ -68,6 +70,7 @@ class Live:
         self.sessions = SessionTable(self)
         limits = recording_limits(self.policy.now)
         self.taps = TapRoom(folder / "recordings", limits, loop.call_soon_threadsafe)
+        self.removal = Removal(folder)
         self.links = LinkTable(self, self.sessions.linked)
         self.events = EventRoom(tell)
 
@@ -109,6 +112,9 @@ class Live:
                 self.sessions.leg_end(message.session_id, message.leg, message.reason)
             case Publish():
                 self.events.publish(message.events)
+            case FilesRemove():
+                if not self.sessions.has(message.session_id):
+                    self.removal.remove(message.session_id, journal=message.journal)
             case ListenersEnd():
                 self.events.end(message.user_id, message.at_ms)
             case AgentRevoked():
@@ -190,6 +196,7 @@ class Live:
             await asyncio.sleep(0.05)
         self.writer.stop()
         self.taps.stop()
+        self.removal.stop()
         await asyncio.sleep(0)  # results of the writer that are on their way
 
 

@@ -328,6 +328,10 @@ class SessionTable:
         while len(self._over) > OVER_KEPT:
             del self._over[next(iter(self._over))]
 
+    def has(self, session_id: str) -> bool:
+        """Say whether something of this session may still be written here."""
+        return session_id in self._rooms or any(room.session.id == session_id for room in self._ending)
+
     def record_with(self, session_id: str, keys: RecordingKeys) -> None:
         """Keys for the recording of a session, which may have ended meanwhile."""
         for room in (*self._rooms.values(), *self._ending):

@@ -65,6 +65,8 @@ POLICIES: dict[str, Policy] = {
     "reports.recording.view": view_recording,
     "reports.recording.verify": view_recording,
     "reports.recording.export": view_recording,
+    "reports.recording.expire": only("system"),
+    "reports.session.expire": only("system"),
     "reports.check.note": only("system"),
     "reports.check.finish": only("system"),
 }

@@ -12,11 +12,17 @@ STATEMENT: Final = "statement"
 RECONNECT_TIMEOUT: Final = "reconnect_timeout_s"
 CLIPBOARD: Final = "clipboard"
 SHELL_RECORDING: Final = "shell_recording"
+RECORDING_DAYS: Final = "recording_days"
+REPORT_DAYS: Final = "report_days"
 SESSION_POLICY: Final = "session_policy"
 ACTIONS_OFF: Final = "actions_off"
 
 SECURITY_SWITCHES: Final = (WEB_CONSOLE, CLIPBOARD, SHELL_RECORDING)
 """The switches of Management > Security."""
+RETENTION: Final = (RECORDING_DAYS, REPORT_DAYS)
+"""The days of Management > Security."""
+LONGEST_DAYS: Final = 3650
+"""Most days that can be set."""
 
 DEFAULTS: Final[dict[str, Any]] = {
     CLAIMED: 0,  # when the claim happened; 0 = not yet
@@ -26,6 +32,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     RECONNECT_TIMEOUT: 300,  # seconds that a customer's client may be away before its session ends
     CLIPBOARD: True,  # "Allow Clipboard Sharing in Sessions"
     SHELL_RECORDING: True,  # "Enable Command Shell Recording"
+    RECORDING_DAYS: 90,  # "Days to Keep Recordings", from the end of their session
+    REPORT_DAYS: 365,  # "Days to Keep Logging Information": whole session reports
     SESSION_POLICY: dict(grants.DEFAULT_POLICY),  # tool's permission -> level or "deny", where no account defines it
     ACTIONS_OFF: [],  # special actions that nobody is offered, by their ids
 }
@@ -67,6 +75,16 @@ def clipboard_allowed() -> bool:
 def shells_recorded() -> bool:
     """The switch of Management > Security for recordings of Command Shells."""
     return bool(get(SHELL_RECORDING))
+
+
+def recording_days() -> int:
+    """How many days recordings are kept; never longer than their reports."""
+    return min(int(get(RECORDING_DAYS)), report_days())
+
+
+def report_days() -> int:
+    """How many days session reports are kept."""
+    return int(get(REPORT_DAYS))
 
 
 def tool_switches() -> frozenset[str]:

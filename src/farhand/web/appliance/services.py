@@ -1,6 +1,6 @@
 """Changes of the site as a whole."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.utils.translation import gettext
@@ -46,22 +46,43 @@ def choose_actions(change: Change, *, offered: Collection[str]) -> None:
 
 @service("appliance.security.edit")
 def edit_security(
-    change: Change, *, web_console: bool, clipboard: bool | None = None, shell_recording: bool | None = None
+    change: Change,
+    *,
+    web_console: bool,
+    clipboard: bool | None = None,
+    shell_recording: bool | None = None,
+    recording_days: int | None = None,
+    report_days: int | None = None,
 ) -> None:
     """Set the switches "Allow Mobile Representative Console and Web Rep Console to Connect", "Allow Clipboard Sharing
-    in Sessions" and "Enable Command Shell Recording" (None: as it is). Running sessions are judged anew.
+    in Sessions" and "Enable Command Shell Recording", and how many days recordings and session reports are kept (None:
+    as it is). Running sessions are judged anew. Raises Invalid for days that are out of range.
     """
     change.allow(Object(kind="site"))
-    before = {name: bool(queries.get(name)) for name in queries.SECURITY_SWITCHES}
+    names = (*queries.SECURITY_SWITCHES, *queries.RETENTION)
+    before = {name: queries.get(name) for name in names}
     wanted = {
         queries.WEB_CONSOLE: web_console,
         queries.CLIPBOARD: clipboard,
         queries.SHELL_RECORDING: shell_recording,
+        queries.RECORDING_DAYS: recording_days,
+        queries.REPORT_DAYS: report_days,
     }
     after = before | {name: value for name, value in wanted.items() if value is not None}
+    _check_days(after)
     for name, value in after.items():
         put_setting(name, value)
     change.audit(**{name: {"from": before[name], "to": after[name]} for name in after})
     change.put("site", "settings", "site", queries.console_settings())
-    if before != after:
+    if any(before[name] != after[name] for name in queries.SECURITY_SWITCHES):
         revocation.access_changed(change, None, reduced=before["web_console"] and not web_console)
+
+
+def _check_days(settings: Mapping[str, Any]) -> None:
+    for name in queries.RETENTION:
+        if not 1 <= settings[name] <= queries.LONGEST_DAYS:
+            text = gettext("Enter a number of days from 1 to %(most)d.") % {"most": queries.LONGEST_DAYS}
+            raise Invalid(name, text)
+    if settings[queries.RECORDING_DAYS] > settings[queries.REPORT_DAYS]:
+        text = gettext("A recording goes with its report. Enter no more days than logging information is kept.")
+        raise Invalid(queries.RECORDING_DAYS, text)

@@ -156,6 +156,24 @@ def expire(change: Change) -> int:
     return len(late)
 
 
+def drop_about(change: Change, subject: str) -> int:
+    """Stop all jobs about `subject` and keep nothing that they made, inside a service that has asked its rules; returns
+    how many there were.
+    """
+    jobs = Job.objects.filter(subject=subject)
+    jobs.filter(state=RUNNING).update(cancel=True)
+    jobs.filter(state=WAITING).update(state=CANCELLED, ended_ms=change.now_ms)
+    made = list(jobs.filter(state=DONE).values_list("id", flat=True))
+    jobs.filter(id__in=made).update(state=EXPIRED)
+    change.after_commit(lambda: _remove_all(made))
+    return jobs.count()
+
+
+def _remove_all(job_ids: list[str]) -> None:
+    for job_id in job_ids:
+        remove_files(job_id)
+
+
 def remove_files(job_id: str) -> None:
     """Remove a job's folder."""
     shutil.rmtree(folder() / job_id, ignore_errors=True)

@@ -12,6 +12,7 @@ from farhand.rules.permissions import DENY, NAMES, PERMISSIONS, SESSION
 from farhand.web.accounts.limits import FileLimits, parse
 from farhand.web.accounts.models import NAME_MAX, ROLE_LEAD, ROLE_MANAGER, ROLE_MEMBER, User
 from farhand.web.accounts.passwords import MAXIMUM
+from farhand.web.appliance.queries import LONGEST_DAYS
 
 WEB_CONSOLE_LABEL = _("Allow Mobile Representative Console and Web Rep Console to Connect")
 LIMITS = ("files_read", "files_write")
@@ -266,5 +267,25 @@ class SecurityForm(forms.Form):
         help_text=_(
             "Session reports then have a video and a transcript of every Command Shell. Without it nothing of a "
             "shell is kept; running sessions follow at once."
+        ),
+    )
+    recording_days = forms.IntegerField(
+        label=_("Days to Keep Recordings"),
+        required=False,
+        min_value=1,
+        max_value=LONGEST_DAYS,
+        help_text=_(
+            "From the end of a session. Recordings that are older are removed within minutes, with their pictures and "
+            "videos; the session's report stays and says so. This cannot be undone."
+        ),
+    )
+    report_days = forms.IntegerField(
+        label=_("Days to Keep Logging Information"),
+        required=False,
+        min_value=1,
+        max_value=LONGEST_DAYS,
+        help_text=_(
+            "Session reports with all that was done and said, from the end of a session. Then the whole report is "
+            "removed, and the recording with it. This cannot be undone."
         ),
     )

@@ -36,10 +36,10 @@ def software(request: HttpRequest) -> HttpResponse:
 
 @page("appliance.security.view")
 def security(request: HttpRequest) -> HttpResponse:
-    """The switches of the web console, of clipboards and of shell recording."""  # R-184
+    """Switches of the console, of clipboards and recordings; how long recordings and reports are kept."""  # R-184
     form = SecurityForm(
         request.POST if request.method == "POST" else None,
-        initial={name: queries.get(name) for name in queries.SECURITY_SWITCHES},
+        initial={name: queries.get(name) for name in (*queries.SECURITY_SWITCHES, *queries.RETENTION)},
     )
     if (
         request.method == "POST"

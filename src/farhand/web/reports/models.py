@@ -1,8 +1,8 @@
-"""Table of what the verification of recordings found. Times are milliseconds since 1970 UTC."""
+"""Tables of what verifying recordings found, and of those that were removed. Times are milliseconds since 1970 UTC."""
 
 from django.db import models
 
-from farhand.web.project.rows import TransientRow
+from farhand.web.project.rows import HistoryRow, TransientRow
 
 DUE, RUNNING, OPEN, DONE = "due", "running", "open", "done"
 
@@ -30,3 +30,17 @@ class RecordingCheck(TransientRow):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["session", "segment"], name="reports_check_segment")]
         indexes = [models.Index(fields=["state"], name="reports_check_state")]
+
+
+class RemovedRecording(HistoryRow):
+    """The recording of a session was removed, because its time was over."""
+
+    session = models.OneToOneField("support.Session", on_delete=models.CASCADE, related_name="removed_recording")
+    removed_ms = models.BigIntegerField()
+    days = models.PositiveIntegerField()
+    """So many days recordings were kept then."""
+    size = models.BigIntegerField()
+    """Bytes that it had."""
+
+    class Meta(HistoryRow.Meta):
+        abstract = False

@@ -22,7 +22,7 @@ from farhand.web.jobs import queries as jobs
 from farhand.web.jobs import services as job_services
 from farhand.web.login.pages import page as login_page
 from farhand.web.project.service import Conflict, Invalid, NotThere, now_ms
-from farhand.web.reports import queries, recordings, services, transcripts, unrecorded, verification
+from farhand.web.reports import queries, recordings, retention, services, transcripts, unrecorded, verification
 from farhand.web.reports.forms import ExportForm, Filter, export_label
 from farhand.web.reports.guards import actor_of, ask, private, session_for, signed_in
 
@@ -79,6 +79,8 @@ def report(request: HttpRequest, session_id: str) -> HttpResponse:
     progress = _progress(request, session)
     recording = progress["recording"]
     shells = _shell_rows(recording) if recording is not None and progress["may_play"] else []
+    removed = retention.removed(session.id)
+    shown = removed is None and (recording is None or progress["may_play"])
     context = {
         **progress,
         "duration": _duration(session.created_ms, session.ended_ms),
@@ -96,7 +98,8 @@ def report(request: HttpRequest, session_id: str) -> HttpResponse:
         "timeline": _page(request, queries.timeline(session), "done", queries.line),
         "chat": _page(request, queries.chat(session), "said", _said),
         "shells": shells,
-        "unrecorded": _unrecorded_rows(session, recording, shells) if recording is None or progress["may_play"] else [],
+        "unrecorded": _unrecorded_rows(session, recording, shells) if shown else [],
+        "removed": {"at": queries.moment(removed.removed_ms), "row": removed} if removed is not None else None,
         "shells_recorded": bool(session.recorded & Grant.SHELL),
         "found": _found(request, recording, session) if recording is not None and shells else None,
         "export_form": ExportForm(),

@@ -121,6 +121,18 @@ def known_sessions(ids: Collection[str]) -> set[str]:
     return set(Session.objects.filter(id__in=list(ids)).values_list("id", flat=True))
 
 
+def over_since(ids: Collection[str], before_ms: int) -> dict[str, int]:
+    """Which of these sessions ended before `before_ms`, and when."""
+    rows = Session.objects.filter(id__in=list(ids), state="ended", ended_ms__lte=before_ms)
+    return {ident: ended_ms for ident, ended_ms in rows.values_list("id", "ended_ms") if ended_ms is not None}
+
+
+def over_before(before_ms: int, most: int) -> list[str]:
+    """Ids of up to `most` sessions that ended before `before_ms`, the oldest first."""
+    rows = Session.objects.filter(created_ms__lte=before_ms, state="ended", ended_ms__lte=before_ms)
+    return _ids(rows.order_by("created_ms")[:most])
+
+
 def never_joined(now_ms: int) -> list[str]:
     """Ids of joining sessions whose time is over."""
     return _ids(Session.objects.filter(state="joining", join_expires_ms__lte=now_ms))
