@@ -22,6 +22,7 @@ log = get_log("links")
 
 _auth = msgspec.json.Decoder(Auth)
 _facts = msgspec.json.Decoder(Facts)
+_up = msgspec.json.Decoder(LinkUp)
 AGENT_S = 1.0
 """Shortest time between two links of one agent."""
 MIN_FACTS_S = 1.0
@@ -37,7 +38,8 @@ class LinkSocket(LiveSocket):
     def __init__(self, live: "Live", address: str) -> None:
         super().__init__(live, address)
         self.agent_id = ""
-        self.up: LinkUp | None = None
+        self._up = b""
+        """The agent's `LinkUp`, encoded: there are thousands of links, and it is hardly ever read."""
         self._facts_at = 0.0
 
     def on_first(self, payload: memoryview) -> None:
@@ -49,18 +51,23 @@ class LinkSocket(LiveSocket):
             raise Refusal("busy", "Many clients are reconnecting. Come again a little later.", wait)
         self.agent_id = credential.agent_id
         now_ms = self.live.clock.now_ms()
-        self.up = LinkUp(
+        up = LinkUp(
             agent_id=self.agent_id, version=auth.version, public_ip=self.address, since_ms=now_ms, facts=auth.facts
         )
+        self._up = msgspec.json.encode(up)
         self.welcome()
         self.send(control_frame(Control.WELCOME, Welcome(server_ms=now_ms)))
-        self.live.links.put(self)
+        self.live.links.put(self, up)
+
+    @property
+    def up(self) -> LinkUp:
+        """What the control plane is told of this link, once it has signed in."""
+        return _up.decode(self._up)
 
     def on_later(self, frame: Frame) -> None:
         """FACTS and OFFER_ANSWER."""
         if frame.channel == 0 and frame.type == Control.FACTS:
             now = self.live.clock.monotonic()
-            assert self.up is not None
             try:
                 facts = _facts.decode(frame.payload)
             except NOT_UNDERSTOOD:
@@ -68,8 +75,9 @@ class LinkSocket(LiveSocket):
                 return
             if now - self._facts_at >= MIN_FACTS_S:
                 self._facts_at = now
-                self.up = msgspec.structs.replace(self.up, facts=facts)
-                self.live.tell(self.up)
+                up = msgspec.structs.replace(self.up, facts=facts)
+                self._up = msgspec.json.encode(up)
+                self.live.tell(up)
         elif frame.channel != 0 or frame.type != Control.OFFER_ANSWER:
             self.bad_message("A link takes facts and answers to offers only.")
 
@@ -105,7 +113,7 @@ class LinkTable:
                     del self._admitted[known]
         return wait
 
-    def put(self, link: LinkSocket) -> None:
+    def put(self, link: LinkSocket, up: LinkUp) -> None:
         """An agent signed in."""
         older = self._by_agent.get(link.agent_id)
         self._by_agent[link.agent_id] = link
@@ -113,8 +121,7 @@ class LinkTable:
             older.agent_id = ""
             older.finish(POLICY_VIOLATION, "replaced by a newer link")
         log.info("agent_linked", agent=link.agent_id, address=link.address)
-        assert link.up is not None
-        self._live.tell(link.up)
+        self._live.tell(up)
         self._on_up(link.agent_id)
 
     def gone(self, link: LinkSocket) -> None:
@@ -140,4 +147,4 @@ class LinkTable:
 
     def message(self, relay_id: str) -> Links:
         """Everybody who is linked, for the bus."""
-        return Links(relay_id=relay_id, links=[link.up for link in self._by_agent.values() if link.up is not None])
+        return Links(relay_id=relay_id, links=[link.up for link in self._by_agent.values()])

@@ -179,6 +179,7 @@ class LiveSocket(WSListener):
     def welcome(self) -> None:
         """Signing in succeeded."""
         self.signed_in = True
+        self.nonce = ""
         self._leave_door()
 
     def send(self, data: bytes) -> None:
