@@ -66,6 +66,9 @@ look_for_packages() {
     [ "$PROFILE" = run ] && return
     have chromium || have chromium-browser || need chromium
     have xdotool || need xdotool
+    have Xephyr || need xserver-xephyr
+    [ -x /usr/lib/xorg/Xorg ] || need xserver-xorg-core
+    [ -e /usr/lib/xorg/modules/drivers/dummy_drv.so ] || need xserver-xorg-video-dummy
     have sway || need sway
     have foot || need foot
     have mutter || need mutter

@@ -37,7 +37,13 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "own-desktop-only": _(
             "This client shares the desktop that it was started for; the login screen is another one."
         ),
-        "no-block": _("This client cannot keep the mouse and keyboard there from being used."),
+        "x11-server-no-block": _(
+            "This kind of X server may fail when it gives mouse and keyboard back, so they are not taken away."
+        ),
+        "wayland-no-block": _(
+            "This desktop's compositor does not let programs take mouse and keyboard away from whoever sits there."
+        ),
+        "no-tkinter": _("The person there could not be told on the screen: install Python's tkinter there."),
         "x11-no-privacy": _(
             "An X11 desktop has no way to hide its monitors that would not hide the shared picture too."
         ),

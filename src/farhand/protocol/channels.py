@@ -147,8 +147,10 @@ class Input(IntEnum):
     POINTER = 4
     WHEEL = 5
     TEXT = 6
+    BLOCK = 7
     STATE = 17
     TYPED = 18
+    BLOCKED = 19
 
 
 class Shell(IntEnum):
@@ -312,8 +314,9 @@ def _rules() -> dict[tuple[int, int, Way], Rule]:
     add(Kind.SCREEN, of, view._replace(landmark=True), Screen.STARTED, Screen.STOPPED)
 
     # Watching the screen includes seeing who has control.
-    add(Kind.INPUT, to, Rule(Grant.SCREEN_CONTROL), *(one for one in Input if one < Input.STATE))
-    add(Kind.INPUT, of, Rule(Grant.SCREEN_VIEW), Input.STATE)
+    add(Kind.INPUT, to, Rule(Grant.SCREEN_CONTROL), *(one for one in Input if one < Input.BLOCK))
+    add(Kind.INPUT, to, Rule(Grant.PRIVACY), Input.BLOCK)
+    add(Kind.INPUT, of, Rule(Grant.SCREEN_VIEW), Input.STATE, Input.BLOCKED)
     add(Kind.INPUT, of, Rule(Grant.SCREEN_CONTROL), Input.TYPED)
 
     shell = Rule(Grant.SHELL, Recorded.SHARED, Attended.OPEN_CHANNEL)

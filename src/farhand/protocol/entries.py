@@ -45,6 +45,8 @@ _FILE: Final = MappingProxyType({"by": str, "leg": int, "path": str, "count": in
 the text that `sha256sum` would print for them (a line each, in the order in which they came)."""
 _FILE_FAILED: Final = MappingProxyType({"by": str, "leg": int, "path": str, "count": int, "size": int, "code": str})
 """`size`: bytes that went over; `code`: of `protocol.files.FilesDone`."""
+_BLOCK: Final = MappingProxyType({"by": str, "leg": int, "reason": str})
+"""`reason`: why it ended (`messages.InputBlocked`)."""
 _CLIPBOARD: Final = MappingProxyType({"by": str, "leg": int, "format": str, "bytes": int})
 """`format`: `text` or `png`; `bytes`: how much. Never what."""
 _SCRIPT: Final = MappingProxyType({"by": str, "leg": int, "run": str, "script": str, "name": str})
@@ -71,6 +73,10 @@ ENTRIES: Final[Mapping[str, EntryKind]] = MappingProxyType(
         "control-granted": EntryKind(Writer.ENDPOINT, _ALLOWED, _BY),
         "control-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _BY),
         "control-released": EntryKind(Writer.ENDPOINT, _OVER, _BY),
+        "block-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, _BY, shown=False),
+        "block-started": EntryKind(Writer.ENDPOINT, "Mouse and Keyboard Disabled", _BY),
+        "block-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _BY),
+        "block-stopped": EntryKind(Writer.ENDPOINT, "Mouse and Keyboard Enabled", _BLOCK),
         "secret-typed": EntryKind(Writer.ENDPOINT, "Secret Typed", _BY),
         "shell-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, {"by": str, "leg": int, "open": int}, shown=False),
         "shell-opened": EntryKind(Writer.ENDPOINT, "Command Shell Session Started", _SHELL),

@@ -16,6 +16,10 @@ WHEEL: Final = struct.Struct("<bb")
 """Clicks to the right and down."""
 LAYOUTS: Final[dict[int, struct.Struct]] = {Input.KEY: KEY, Input.POINTER: POINTER, Input.WHEEL: WHEEL}
 """By frame type; each payload is exactly so long."""
+BLOCK: Final = struct.Struct("<B")
+"""What is wanted: one of the next three."""
+GIVE_BACK, DISABLE, STILL = 0, 1, 2
+"""Of BLOCK: give mouse and keyboard back, disable them, leave them disabled (the answer to BLOCKED)."""
 BUTTONS: Final = 0x1F
 """Bits of buttons that mean something: left, middle, right, back, forward."""
 

@@ -424,6 +424,17 @@ class InputState(Message, frozen=True, kw_only=True):
     refused: bool = False
 
 
+class InputBlocked(Message, frozen=True, kw_only=True):
+    """Who has disabled mouse and keyboard there: 0 nobody, else a leg. `pending` wants it and waits."""
+
+    leg: U16 = 0
+    pending: U16 = 0
+    reason: Word = ""
+    """Why it ended, or did not begin; others than those of docs/protocol/input.md may come."""
+    text: Line = ""
+    """The same for people, as far as the leg it is sent to does not know it by itself."""
+
+
 class ClipboardHead(Message, frozen=True, kw_only=True):
     """GIVE and CONTENT: content of a clipboard follows in parts. `transfer` is the console's number for it."""
 

@@ -31,7 +31,7 @@ class FakeDesktop:
     kind: str = "x11"
 
     def abilities(self) -> Abilities:
-        return x11_abilities()
+        return x11_abilities(":0")
 
     def alive(self) -> bool:
         return self.living

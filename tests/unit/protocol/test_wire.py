@@ -14,7 +14,7 @@ from tests.unit.agent.screen.conftest import Reference
 
 from farhand.protocol import actions, clipboard, files, frames, messages, screen, scripts, shell
 from farhand.protocol.channels import Kind
-from farhand.protocol.input import KEY, LAYOUTS, POINTER, TEXT, WHEEL
+from farhand.protocol.input import BLOCK, KEY, LAYOUTS, POINTER, TEXT, WHEEL
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "wire").glob("*.json"))
 CASES = [case for path in FILES for case in json.loads(path.read_text())]
@@ -47,6 +47,7 @@ WRITERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "screen.cursor": cursor,
     "screen.pointer": lambda fields: screen.POINTER.pack(fields["x"], fields["y"]),
     "screen.ack": lambda fields: screen.ACK.pack(fields["seq"], fields["tenths"]),
+    "input.block": lambda fields: BLOCK.pack(fields["wanted"]),
     "input.key": lambda fields: KEY.pack(fields["down"], fields["keysym"]),
     "input.pointer": lambda fields: POINTER.pack(fields["x"], fields["y"], fields["buttons"]),
     "input.wheel": lambda fields: WHEEL.pack(fields["dx"], fields["dy"]),

@@ -38,6 +38,10 @@ class Consent:
         """Say whether this representative may use the tool without another question."""
         return not self._port.attended or (leg, self._port.name_of(leg)) in self._yes
 
+    def forget(self, leg: int) -> None:
+        """Ask this representative's question again the next time."""
+        self._yes = {one for one in self._yes if one[0] != leg}
+
     def may(self, leg: int, by: str) -> bool:
         """Say whether `by`, on this leg, still has the grant. A tool that waited for anything after the yes asks it
         again, right before it does what was allowed."""

@@ -207,6 +207,27 @@ class Clipboard(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What the person who sits there reads while mouse and keyboard are blocked."""
+
+    title: str
+    text: str
+
+
+BlockEnded = Callable[[Literal["person", "failed"], str], None]
+"""Told when a block ends by itself: the person took mouse and keyboard back by Ctrl-Alt-Del, or it failed, and why."""
+
+
+class InputBlock(Protocol):
+    """Mouse and keyboard of whoever sits there do nothing. It ends with the program that holds it, however that ends,
+    and when the person presses Ctrl-Alt-Del."""
+
+    def close(self) -> None:
+        """Give them back at once. Called in the event loop."""
+        ...
+
+
 class Desktop(Protocol):
     """An open desktop. Several tools of one session share it."""
 
@@ -238,6 +259,13 @@ class Desktop(Protocol):
 
     def open_clipboard(self) -> Clipboard:
         """Open the clipboard."""
+        ...
+
+    async def block_input(self, sign: Sign, ended: BlockEnded) -> InputBlock:
+        """Take mouse and keyboard away from whoever sits there, and show the sign there meanwhile.
+
+        Called in the event loop, as `ended` is then, at most once. Raises DesktopError.
+        """
         ...
 
     def close(self) -> None:

@@ -277,6 +277,7 @@ class Session:
         finally:
             self._wire = None
             wire.close()
+            self._toolbox.lost()
         if self._end is None:
             self._log.info("leg_lost", reason=why)
         self._tell_watcher()
@@ -430,6 +431,7 @@ class Session:
         if not self._settings.attended or consent is None:
             return not self._settings.attended
         self._open_questions += 1
+        self._toolbox.question_opened()
         try:
             async with asyncio.timeout(QUESTION_S):
                 return await consent(question)

@@ -103,6 +103,16 @@ class Toolbox:
         for kind in [kind for kind in self._tools if not grants_to_use(kind) & grants]:
             self._tools.pop(kind).close()
 
+    def question_opened(self) -> None:
+        """A question comes up before the customer."""
+        for tool in list(self._tools.values()):
+            tool.question_opened()
+
+    def lost(self) -> None:
+        """The socket is gone."""
+        for tool in list(self._tools.values()):
+            tool.lost()
+
     def resumed(self) -> None:
         """The socket is back."""
         for tool in list(self._tools.values()):

@@ -26,7 +26,9 @@ from farhand.protocol.frames import EVERY_LEG
 from farhand.protocol.messages import Abilities, Ability, Limits
 from farhand.protocol.scripts import RunScript, ScriptOrder
 
-ToolName = Literal["screen", "control", "shell", "actions", "reboot", "shutdown", "files", "clipboard", "scripts"]
+ToolName = Literal[
+    "screen", "control", "block", "shell", "actions", "reboot", "shutdown", "files", "clipboard", "scripts"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,12 @@ class Tool:
 
     def limits_changed(self, leg: int, limits: Limits) -> None:
         """How far the leg's grants go is this now (`ToolPort.limits_of`): stop what goes further."""
+
+    def question_opened(self) -> None:
+        """A question comes up before the customer, who must be able to answer it."""
+
+    def lost(self) -> None:
+        """The leg's socket is gone: nobody can say any more that something is to end."""
 
     def resumed(self) -> None:
         """The leg's socket was lost and is back: frames sent meanwhile are lost."""

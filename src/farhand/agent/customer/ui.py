@@ -82,6 +82,9 @@ def question_text(question: Question) -> str:
     texts: dict[ToolName, str] = {
         "screen": _("{by} asks for Screen Sharing: to see your screen."),
         "control": _("{by} asks to use your mouse and your keyboard."),
+        "block": _(
+            "{by} asks to keep you from using mouse and keyboard for a while. Ctrl-Alt-Del gives them back to you."
+        ),
         "shell": _("{by} asks for a Command Shell: to run commands on this computer, as you."),
         "actions": _("{by} asks for special actions: to open programs and settings on this computer."),
         "scripts": _("{by} asks to run scripts on this computer that the support desk has prepared."),

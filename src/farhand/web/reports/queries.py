@@ -46,7 +46,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "screen": ("screen-", "recording-"),
     "shell": ("shell-",),
     "file": ("file",),
-    "control": ("control-",),
+    "control": ("control-", "block-"),
 }
 """Groups of events by how their kinds begin; `session` is all others, `command` what was entered in shells."""
 

@@ -24,6 +24,9 @@ _BY: Final[dict[str, str]] = {
     "control-granted": _("%(by)s controls mouse and keyboard."),
     "control-refused": _("Control of mouse and keyboard was refused to %(by)s."),
     "control-released": _("Control of mouse and keyboard ended."),
+    "block-requested": _("%(by)s asked to disable mouse and keyboard there."),
+    "block-started": _("%(by)s disabled mouse and keyboard there."),
+    "block-refused": _("Disabling mouse and keyboard was refused to %(by)s."),
     "secret-typed": _("%(by)s typed a secret. Its window is black in the recording."),
     "files-requested": _("%(by)s asked for File Transfer."),
     "files-started": _("File Transfer started for %(by)s."),
@@ -114,6 +117,20 @@ def _action_run(event: SessionEvent) -> str:
     if event.data.get("context") == "system":
         said = gettext("%(by)s used the special action %(action)s in the system's own account.")
     return said % {"by": _by(event), "action": event.text or event.data.get("action", "")}
+
+
+_BLOCK_ENDS: Final[dict[str, str]] = {
+    "person": _("Mouse and keyboard there work again: the person there pressed Ctrl-Alt-Del."),
+    "released": _("Mouse and keyboard there work again: %(by)s gave them back."),
+    "control": _("Mouse and keyboard there work again: the control of %(by)s ended."),
+    "lost": _("Mouse and keyboard there work again: the connection was lost."),
+    "question": _("Mouse and keyboard there work again: the customer was asked something."),
+}
+
+
+def _block_stopped(event: SessionEvent) -> str:
+    said = _BLOCK_ENDS.get(str(event.data.get("reason")), _("Mouse and keyboard there work again."))
+    return f"{gettext(said) % {'by': _by(event)}} {event.text}".rstrip()
 
 
 def _script(event: SessionEvent) -> dict[str, object]:
@@ -224,6 +241,7 @@ _SPECIAL: Final[dict[str, Callable[[SessionEvent], str]]] = {
     "shell-closed": _shell_closed,
     "action-requested": _action_requested,
     "action-run": _action_run,
+    "block-stopped": _block_stopped,
     "script-requested": _script_requested,
     "script-started": _script_started,
     "script-refused": _script_refused,

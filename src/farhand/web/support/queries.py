@@ -64,6 +64,8 @@ EVENT_NAMES: Final = frozenset(
         _("Restart or Shutdown"),
         _("Clipboard Sent"),
         _("Secret Typed"),
+        _("Mouse and Keyboard Disabled"),
+        _("Mouse and Keyboard Enabled"),
         _("Clipboard Taken"),
         _("Entries Dropped"),
     )

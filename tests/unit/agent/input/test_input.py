@@ -39,7 +39,7 @@ class Port:
         self.tool = make(self)
 
     def abilities(self):
-        return x11_abilities() if self.display else None
+        return x11_abilities(self.display) if self.display else None
 
     async def desktop(self):
         return X11Desktop(self.display)

@@ -39,6 +39,13 @@ const WORDS: Readonly<Record<EntryKind, Words>> = {
   "control-granted": (by) => t("{name} controls mouse and keyboard.", { name: by }),
   "control-refused": () => t("Control of mouse and keyboard was refused."),
   "control-released": () => t("Control of mouse and keyboard stopped."),
+  "block-requested": (by) => t("{name} asked to disable mouse and keyboard there.", { name: by }),
+  "block-started": (by) => t("{name} disabled mouse and keyboard there.", { name: by }),
+  "block-refused": () => t("Disabling mouse and keyboard there was refused."),
+  "block-stopped": (_by, entry) =>
+    entry.data["reason"] === "person"
+      ? t("The person there pressed Ctrl-Alt-Del: mouse and keyboard there work again.")
+      : t("Mouse and keyboard there work again."),
   "secret-typed": (by) => t("{name} typed a secret. Its window is black in the recording.", { name: by }),
   "shell-requested": (by) => t("{name} asked for a command shell.", { name: by }),
   "shell-opened": (by, entry) => {

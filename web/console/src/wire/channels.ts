@@ -51,7 +51,7 @@ export const Durable = { POST: 1, ENTRY: 2, REFUSED: 3 } as const;
 
 export const Screen = { START: 1, STOP: 2, ACK: 3, REFRESH: 4, STARTED: 17, STOPPED: 18, UPDATE: 19, CURSOR: 20, POINTER: 21 } as const;
 
-export const Input = { REQUEST: 1, RELEASE: 2, KEY: 3, POINTER: 4, WHEEL: 5, TEXT: 6, STATE: 17, TYPED: 18 } as const;
+export const Input = { REQUEST: 1, RELEASE: 2, KEY: 3, POINTER: 4, WHEEL: 5, TEXT: 6, BLOCK: 7, STATE: 17, TYPED: 18, BLOCKED: 19 } as const;
 
 export const Shell = {
   OPEN: 1,

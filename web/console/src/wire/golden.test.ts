@@ -9,6 +9,7 @@ import {
   encodeAck,
   encodeChunk,
   encodeCredit,
+  encodeBlock,
   encodeKey,
   encodePart,
   encodePointer,
@@ -46,6 +47,7 @@ const bytesOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 
 const number = (value: unknown): number => value as number;
 
 const writers: Record<string, (fields: Fields) => Uint8Array> = {
+  "input.block": ({ wanted }) => encodeBlock(number(wanted)),
   "input.key": ({ keysym, down }) => encodeKey(number(keysym), down === 1),
   "input.pointer": ({ x, y, buttons }) => encodePointer(number(x), number(y), number(buttons)),
   "input.wheel": ({ dx, dy }) => encodeWheel(number(dx), number(dy)),

@@ -11,6 +11,11 @@ function written(size: number, write: (view: DataView) => void): Bytes {
   return bytes;
 }
 
+/** What a BLOCK wants: mouse and keyboard there given back, disabled, or left disabled. */
+export const BLOCK = { GIVE_BACK: 0, DISABLE: 1, STILL: 2 } as const;
+
+export const encodeBlock = (wanted: number): Bytes => written(1, (view) => view.setUint8(0, wanted));
+
 export const encodeKey = (keysym: number, down: boolean): Bytes =>
   written(5, (view) => {
     view.setUint8(0, down ? 1 : 0);

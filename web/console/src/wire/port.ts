@@ -39,6 +39,8 @@ export interface ScreenState {
   readonly sharing: "off" | "asking" | "on";
   /** Who has mouse and keyboard. */
   readonly control: "none" | "asking" | "mine" | "other";
+  /** Who has disabled mouse and keyboard of the person there. */
+  readonly block: "none" | "asking" | "mine" | "other";
   /** Why sharing or control stopped or was refused, for people; empty when there is nothing to say. */
   readonly text: string;
   /** Size of the shared screen in pixels; 0 before it is known. */
@@ -68,6 +70,7 @@ export interface Rates {
 export const SCREEN_OFF: ScreenState = {
   sharing: "off",
   control: "none",
+  block: "none",
   text: "",
   width: 0,
   height: 0,
@@ -96,6 +99,8 @@ export interface ScreenPort {
   rates(): Rates;
   requestControl(): void;
   releaseControl(): void;
+  /** Disable mouse and keyboard of the person there, or give them back. */
+  block(on: boolean): void;
   /** Press a modifier until the next key was struck, or let go of it. */
   hold(modifier: number): void;
   /** Strike these keys together. */

@@ -50,7 +50,8 @@ class LinuxPlatform:
             if is_gnome(compositor):
                 return gnome_abilities()
             return wlroots_abilities(compositor) if is_wlroots(compositor) else other_abilities()
-        return x11_abilities() if find_display(wanted) is not None else None
+        display = find_display(wanted)
+        return x11_abilities(display) if display is not None else None
 
     async def desktop(self, wanted: str | None) -> Desktop | None:
         """Open the compositor or X display that answers."""

@@ -15,11 +15,12 @@ import msgspec
 from farhand.agent.core.consent import Consent
 from farhand.agent.core.opening import Opening
 from farhand.agent.core.tools import Tool, ToolPort
+from farhand.agent.tools.input.block import Block
 from farhand.agent.tools.input.texts import Texts
 from farhand.agent.tools.input.worker import InputWorker, Stroke
-from farhand.protocol.channels import Input, Kind, channel
+from farhand.protocol.channels import Grant, Input, Kind, channel
 from farhand.protocol.frames import EVERY_LEG
-from farhand.protocol.input import BUTTONS, KEY, LAYOUTS, POINTER, WHEEL
+from farhand.protocol.input import BLOCK, BUTTONS, DISABLE, KEY, LAYOUTS, POINTER, WHEEL
 from farhand.protocol.messages import InputState
 
 _CHANNEL = channel(Kind.INPUT)
@@ -32,7 +33,7 @@ class InputTool(Tool):
 
     def __init__(self, port: ToolPort) -> None:
         self._port = port
-        self._consent = Consent(port, self.kind, "control", self._answered)
+        self._consent = Consent(port, self.kind, "control", self._answered, Grant.SCREEN_CONTROL)
         self._pending = 0
         self._holder = 0
         self._holder_name = ""
@@ -42,13 +43,16 @@ class InputTool(Tool):
         self._opening: Opening | None = None
         self._closed = False
         self._texts = Texts(port)
+        self._block = Block(port, lambda: self._holder if self._taken else 0)
 
     def on_frame(self, leg: int, frame_type: int, channel: int, payload: memoryview) -> None:
-        """REQUEST, RELEASE, KEY, POINTER, WHEEL, TEXT."""
+        """REQUEST, RELEASE, KEY, POINTER, WHEEL, TEXT, BLOCK."""
         if frame_type == Input.REQUEST:
             self._request(leg)
         elif frame_type == Input.RELEASE:
-            self.viewer_left(leg)
+            self._control_over(leg)
+        elif frame_type == Input.BLOCK:
+            self._wish_block(leg, payload)
         elif frame_type == Input.TEXT:
             self._texts.take(leg, payload, self._worker if leg == self._holder else None)
         else:
@@ -57,8 +61,10 @@ class InputTool(Tool):
                 self._worker.do(stroke if self.runs_while_asked(frame_type, payload) else self._unless_asked(stroke))
 
     def runs_while_asked(self, frame_type: int, payload: memoryview) -> bool:
-        """Only what gives something up: control, or a key that would stay pressed. Nobody presses `Allow` from afar."""
-        return frame_type == Input.RELEASE or (frame_type == Input.KEY and bytes(payload[:1]) == b"\0")
+        """Only what gives something up: control, or a key that would stay pressed. Nobody presses `Allow` from afar.
+        A BLOCK that is no end of one is refused then."""
+        up = frame_type == Input.KEY and bytes(payload[:1]) == b"\0"
+        return up or frame_type in (Input.RELEASE, Input.BLOCK)
 
     def _unless_asked(self, stroke: Stroke) -> Stroke:
         """What waited when a question came up must not answer it."""
@@ -68,9 +74,31 @@ class InputTool(Tool):
         """Tell it who has control, if anybody has."""
         if self._holder or self._pending:
             self._tell_one(leg)
+        self._block.tell_one(leg)
 
     def viewer_left(self, leg: int) -> None:
         """It has control no more, and asks for it no more."""
+        self._block.left(leg)
+        self._control_over(leg)
+
+    def viewer_changed(self, leg: int, grants: Grant) -> None:
+        """What it may do no longer ends."""
+        if not grants & Grant.PRIVACY:
+            self._block.left(leg)
+        if not grants & Grant.SCREEN_CONTROL:
+            self._control_over(leg)
+
+    def question_opened(self) -> None:
+        """Whoever sits there must be able to answer."""
+        self._block.question_opened()
+
+    def lost(self) -> None:
+        """Nobody hears any more that something is to end: nothing stays blocked or pressed."""
+        self._block.end("lost")
+        if self._worker is not None:
+            self._worker.do(lambda sink: sink.release(), must=True)
+
+    def _control_over(self, leg: int) -> None:
         self._consent.cancel(leg)
         if leg == self._pending:
             self._pending = 0
@@ -89,8 +117,20 @@ class InputTool(Tool):
         """Let go and stop at once."""
         self._closed = True
         self._consent.close()
+        self._block.end("control")
+        if self._holder:
+            self._port.post("control-released", by=self._holder_name, leg=self._holder)
         self._holder = 0
         self._drop_worker()
+
+    def _wish_block(self, leg: int, payload: memoryview) -> None:
+        if len(payload) != BLOCK.size:
+            raise ValueError(f"this input frame has {BLOCK.size} bytes, {len(payload)} came")
+        (wanted,) = BLOCK.unpack(payload)
+        if wanted == DISABLE and leg == self._holder and self._worker is not None:
+            # What the person holds is let go of for them when it begins: nothing of ours may be among it.
+            self._worker.do(lambda sink: sink.release(), must=True)
+        self._block.wish(leg, wanted)
 
     def _request(self, leg: int) -> None:
         name = self._port.name_of(leg)
@@ -175,6 +215,7 @@ class InputTool(Tool):
 
     def _give_up(self) -> None:
         self._texts.give_up()
+        self._block.left(self._holder)
         if self._worker is not None:
             self._worker.do(lambda sink: sink.release(), must=True)
         if self._holder:

@@ -23,6 +23,9 @@ class FakeView implements ScreenPort {
   choose(colours: string): void {
     this.calls.push(colours);
   }
+  block(on: boolean): void {
+    this.become({ block: on ? "asking" : "none" });
+  }
   requestControl(): void {
     this.become({ control: "asking" });
   }
@@ -98,6 +101,16 @@ describe("screen sharing as a tool", () => {
     expect([tool.controlling, tool.state.control]).toEqual([true, "asking"]);
     tool.toggleControl();
     expect(tool.controlling).toBe(false);
+  });
+
+  it("disables mouse and keyboard there and gives them back by one control", async () => {
+    tool.drawOn(canvas);
+    await tool.start();
+    tool.toggleBlock();
+    expect([tool.blocking, tool.state.block]).toEqual([true, "asking"]);
+    view.become({ block: "mine" });
+    tool.toggleBlock();
+    expect([tool.blocking, tool.state.block]).toEqual([false, "none"]);
   });
 
   it("keeps the colours that were chosen, also for a viewer to come", async () => {

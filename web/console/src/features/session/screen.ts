@@ -113,6 +113,16 @@ export class ScreenTool implements Tool {
     else this.#view?.requestControl();
   }
 
+  /** Whether mouse and keyboard of the person there are disabled by us, or about to be. */
+  get blocking(): boolean {
+    return this.#state.block === "mine" || this.#state.block === "asking";
+  }
+
+  /** Disable mouse and keyboard of the person there, or give them back. */
+  toggleBlock(): void {
+    this.#view?.block(!this.blocking);
+  }
+
   close(): void {
     this.#canvas = null;
     this.#stop();

@@ -7,6 +7,7 @@ import type { Component } from "svelte";
 import { t } from "../../i18n";
 import { Disk } from "../../live/files/disk";
 import { Files } from "../../live/files/files";
+import type { Words } from "../../live/abilities";
 import { Shells } from "../../live/shells";
 import type { Tool, ToolKind } from "../../live/tool";
 import { Grant } from "../../wire/channels";
@@ -23,6 +24,8 @@ export interface PaneProps<Made extends Tool = Tool> {
   tool: Made;
   /** The remote computer is there: the tool can be used. */
   ready: boolean;
+  /** Why an endpoint cannot do something, in the language of the page. */
+  words: Words;
   /** The pane is on the page now; all others stay alive. */
   shown: boolean;
   /** Where the tool's buttons go: the session's toolbar. */

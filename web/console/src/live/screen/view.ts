@@ -4,7 +4,7 @@
  */
 import { t } from "../../i18n";
 import { channelOf, Input, Kind, Screen } from "../../wire/channels";
-import { encodeAck, encodeKey, encodePointer, encodeText, encodeWheel } from "../../wire/layouts";
+import { BLOCK, encodeAck, encodeBlock, encodeKey, encodePointer, encodeText, encodeWheel } from "../../wire/layouts";
 import { decodeJson, decodeScreenStarted, encodeJson } from "../../wire/messages";
 import { SCREEN_OFF, type Colours, type LegPort, type Rates, type ScreenPort, type ScreenState } from "../../wire/port";
 import { cssCursor } from "./cursor";
@@ -16,6 +16,13 @@ import { Meter } from "./rates";
 import { Stage, type Fit } from "./stage";
 import { StickyKeys } from "./sticky";
 import { Windows } from "./windows";
+
+/** Why mouse and keyboard there are not blocked any more, or not at all. */
+function blockEnded(reason: string, text: string): string {
+  if (reason === "person") return t("The person there pressed Ctrl-Alt-Del: mouse and keyboard there work again.");
+  if (reason === "question") return t("The customer is being asked something: mouse and keyboard there work again.");
+  return text;
+}
 
 const SCREEN = channelOf(Kind.SCREEN);
 const INPUT = channelOf(Kind.INPUT);
@@ -135,6 +142,11 @@ export class ScreenView implements ScreenPort, PointerTarget {
     this.#letGo();
     this.#leg.send(Input.RELEASE, INPUT);
     this.#set({ control: "none" });
+  }
+
+  block(on: boolean): void {
+    this.#set({ block: on ? "asking" : "none", text: "" });
+    this.#leg.send(Input.BLOCK, INPUT, encodeBlock(on ? BLOCK.DISABLE : BLOCK.GIVE_BACK));
   }
 
   close(): void {
@@ -267,6 +279,7 @@ export class ScreenView implements ScreenPort, PointerTarget {
       const { text: said } = decodeJson(payload);
       this.#set({ text: typeof said === "string" ? said : "" });
     }
+    if (type === Input.BLOCKED) this.#blocked(payload);
     if (type !== Input.STATE) return;
     const { leg, pending, refused } = decodeJson(payload);
     const before = this.#state.control;
@@ -279,8 +292,21 @@ export class ScreenView implements ScreenPort, PointerTarget {
     this.#shape(this.#cursor);
   }
 
+  #blocked(payload: Uint8Array): void {
+    const said = decodeJson(payload);
+    const mine = this.#leg.leg;
+    const block = said["leg"] === mine ? "mine" : said["pending"] === mine ? "asking" : said["leg"] ? "other" : "none";
+    // Whoever has it must say again and again that it is still wanted: who is gone keeps nobody out.
+    if (block === "mine" && this.#state.block !== "none") this.#leg.send(Input.BLOCK, INPUT, encodeBlock(BLOCK.STILL));
+    else if (block === "mine") return; // it was just given back
+    const reason = typeof said["reason"] === "string" ? said["reason"] : "";
+    const text = typeof said["text"] === "string" ? said["text"] : "";
+    this.#set(reason ? { block, text: blockEnded(reason, text) } : { block });
+  }
+
   #reopened(): void {
     const { sharing, control } = this.#state;
+    this.#set({ block: "none" }); // it ended with the connection
     if (sharing !== "off") this.start();
     if (control === "mine" || control === "asking") this.requestControl();
   }

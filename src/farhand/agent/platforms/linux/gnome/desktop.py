@@ -1,7 +1,17 @@
 """GNOME on Wayland as a `Desktop`. It holds nothing: what is opened from it has a session of its own."""
 
 from farhand.agent.core.abilities import why
-from farhand.agent.core.desktop import Clipboard, DesktopKind, InputSink, Monitor, ScreenSource, UnsupportedError
+from farhand.agent.core.desktop import (
+    BlockEnded,
+    Clipboard,
+    DesktopKind,
+    InputBlock,
+    InputSink,
+    Monitor,
+    ScreenSource,
+    Sign,
+    UnsupportedError,
+)
 from farhand.agent.platforms.linux.gnome.bus import Bus
 from farhand.agent.platforms.linux.gnome.find import gnome_abilities
 from farhand.agent.platforms.linux.gnome.input import GnomeInput
@@ -46,6 +56,10 @@ class GnomeDesktop:
     def open_clipboard(self) -> Clipboard:
         """Raises UnsupportedError."""
         raise UnsupportedError(why("no-clipboard"))
+
+    async def block_input(self, sign: Sign, ended: BlockEnded) -> InputBlock:
+        """Raises UnsupportedError."""
+        raise UnsupportedError(why("wayland-no-block"))
 
     def close(self) -> None:
         """Nothing is held."""

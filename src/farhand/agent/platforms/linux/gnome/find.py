@@ -29,7 +29,7 @@ def gnome_abilities() -> Abilities:
         see=seen,
         control=seen,
         login_screen=cannot("own-desktop-only"),
-        block_input=cannot("no-block"),
+        block_input=cannot("wayland-no-block"),
         privacy_screen=cannot("wayland-no-privacy"),
         clipboard=cannot("no-clipboard"),
     )

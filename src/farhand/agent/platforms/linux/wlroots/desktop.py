@@ -1,6 +1,17 @@
 """A compositor with wlroots' protocols as a `Desktop`. It holds no connection: what is opened from it has its own."""
 
-from farhand.agent.core.desktop import Clipboard, DesktopKind, InputSink, Monitor, ScreenSource
+from farhand.agent.core.abilities import why
+from farhand.agent.core.desktop import (
+    BlockEnded,
+    Clipboard,
+    DesktopKind,
+    InputBlock,
+    InputSink,
+    Monitor,
+    ScreenSource,
+    Sign,
+    UnsupportedError,
+)
 from farhand.agent.platforms.linux.wayland.find import Compositor, answers
 from farhand.agent.platforms.linux.wayland.wire import Connection
 from farhand.agent.platforms.linux.wlroots.clipboard import WlrootsClipboard
@@ -46,6 +57,10 @@ class WlrootsDesktop:
     def open_clipboard(self) -> Clipboard:
         """Open the clipboard. Raises DesktopError."""
         return WlrootsClipboard(self._compositor.path)
+
+    async def block_input(self, sign: Sign, ended: BlockEnded) -> InputBlock:
+        """Raises UnsupportedError."""
+        raise UnsupportedError(why("wayland-no-block"))
 
     def close(self) -> None:
         """Nothing is held."""

@@ -22,7 +22,7 @@ def wlroots_abilities(compositor: Compositor) -> Abilities:
         see=Ability(can=True),
         control=Ability(can=True) if compositor.has(POINTER, KEYBOARD, "wl_seat") else cannot("wayland-no-control"),
         login_screen=cannot("own-desktop-only"),
-        block_input=cannot("no-block"),
+        block_input=cannot("wayland-no-block"),
         privacy_screen=cannot("wayland-no-privacy"),
         clipboard=Ability(can=True) if compositor.has(CLIPBOARD, "wl_seat") else cannot("wayland-no-clipboard"),
     )

@@ -1,6 +1,17 @@
 """An X display as a `Desktop`. It holds no connection: what is opened from it, and each look at it, has its own."""
 
-from farhand.agent.core.desktop import Clipboard, DesktopKind, InputSink, Monitor, ScreenSource
+from farhand.agent.core.desktop import (
+    BlockEnded,
+    Clipboard,
+    DesktopKind,
+    InputBlock,
+    InputSink,
+    Monitor,
+    ScreenSource,
+    Sign,
+    UnsupportedError,
+)
+from farhand.agent.platforms.linux.x11.block import X11Block
 from farhand.agent.platforms.linux.x11.clipboard import X11Clipboard
 from farhand.agent.platforms.linux.x11.display import close_display, guarded, open_display
 from farhand.agent.platforms.linux.x11.find import answers, x11_abilities
@@ -20,7 +31,7 @@ class X11Desktop:
 
     def abilities(self) -> Abilities:
         """What an X server lets its clients do."""
-        return x11_abilities()
+        return x11_abilities(self.display)
 
     def alive(self) -> bool:
         """Say whether its server still listens."""
@@ -46,6 +57,15 @@ class X11Desktop:
     def open_clipboard(self) -> Clipboard:
         """Open the clipboard. Raises DesktopError."""
         return X11Clipboard(self.display)
+
+    async def block_input(self, sign: Sign, ended: BlockEnded) -> InputBlock:
+        """Grab the devices of whoever sits there. Raises DesktopError."""
+        able = self.abilities().block_input
+        if not able.can:
+            raise UnsupportedError(able.reason)
+        block = X11Block(self.display, sign, ended)
+        await block.taken()
+        return block
 
     def close(self) -> None:
         """Nothing is held."""
