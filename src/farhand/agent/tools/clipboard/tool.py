@@ -104,10 +104,12 @@ class ClipboardTool(Tool):
             self._welcome(leg)
 
     def close(self) -> None:
-        """Stop at once."""
+        """Stop at once: the session is over, or nobody may share it any more (a switch, the endpoint's own grant)."""
         self._consent.close()
         self._waiting.clear()
-        self._sharing.clear()
+        sharing, self._sharing = self._sharing, {}
+        for leg, name in sharing.items():
+            self._port.post("clipboard-stopped", by=name, leg=leg)
         self._coming.clear()
         self._drop_worker()
         for task in list(self._tasks):

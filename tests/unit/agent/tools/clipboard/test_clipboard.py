@@ -195,6 +195,20 @@ async def test_the_customer_is_asked_once_and_sees_the_end(port: Port) -> None:
     assert port.done(1) is None
 
 
+@pytest.mark.display
+async def test_a_switch_that_takes_it_away_is_on_record(port: Port) -> None:
+    port.frame(Clip.START)
+    port.frame(Clip.START, leg=3)
+    await port.until(lambda: port.heard(Clip.STARTED, 3))
+    port.tool.close()  # type: ignore[attr-defined]
+    assert port.posts[-2:] == [
+        ("clipboard-stopped", {"by": "rep2", "leg": 2}),
+        ("clipboard-stopped", {"by": "rep3", "leg": 3}),
+    ]
+    port.tool.close()  # type: ignore[attr-defined]
+    assert port.kinds().count("clipboard-stopped") == 2
+
+
 async def test_a_refusal_and_a_machine_without_a_clipboard_are_told() -> None:
     port = Port(attended=True, allow=False, home=FakeDesktop())
     port.frame(Clip.START)
