@@ -179,6 +179,41 @@ describe("ScreenDecoder", () => {
     vi.unstubAllGlobals();
   });
 
+  it("draws what lies beside a picture that takes long, but nothing that depends on it", async () => {
+    const likeness = { pixels: new Uint32Array(32 * 16).fill(0x010101), close: vi.fn() };
+    let finish: (image: unknown) => void = () => undefined;
+    vi.stubGlobal("createImageBitmap", () => new Promise((resolve) => (finish = resolve)));
+    const { memory, decoder } = made();
+    const at = (x: number, y: number): number => memory.pixels[y * 32 + x]!;
+    const seen: number[] = [];
+    const first = decoder.apply(update(rect(16, 0, 16, 16, 3, [1]), rect(8, 0, 8, 8, 1, [2, 0, 0, 0])));
+    const copied = decoder.apply(update(rect(0, 8, 8, 8, 0, [0xf0, 0xff, 0, 0]))); // from (16, 8)
+    const behind = decoder.apply(update(rect(0, 12, 4, 4, 1, [3, 0, 0, 0]))); // over what is copied
+    const beside = decoder.apply(update(rect(0, 0, 8, 8, 1, [4, 0, 0, 0]))).then(() => seen.push(at(16, 0)));
+    expect([at(8, 0), at(0, 0), at(0, 8), at(0, 12)]).toEqual([2, 4, 0, 0]);
+    await beside;
+    expect(seen).toEqual([0]);
+    finish(likeness);
+    await Promise.all([first, copied, behind]);
+    expect([at(16, 0), at(0, 8), at(0, 12)]).toEqual([0x010101, 0x010101, 3]);
+    vi.unstubAllGlobals();
+  });
+
+  it("makes the canvas larger behind what is being drawn, and in front of what comes", async () => {
+    const likeness = { pixels: new Uint32Array(32 * 16).fill(0x010101), close: vi.fn() };
+    let finish: (image: unknown) => void = () => undefined;
+    vi.stubGlobal("createImageBitmap", () => new Promise((resolve) => (finish = resolve)));
+    const { memory, decoder } = made();
+    const first = decoder.apply(update(rect(16, 0, 16, 16, 3, [1])));
+    decoder.resize(32, 8);
+    const second = decoder.apply(update(rect(0, 0, 8, 8, 1, [4, 0, 0, 0])));
+    expect([memory.height, memory.pixels[0]]).toEqual([16, 0]);
+    finish(likeness);
+    await Promise.all([first, second]);
+    expect([memory.height, memory.pixels[0]]).toEqual([8, 4]);
+    vi.unstubAllGlobals();
+  });
+
   it("goes on after a picture that is damaged", async () => {
     vi.stubGlobal("createImageBitmap", () => Promise.reject(new Error("damaged")));
     const { memory, decoder } = made();

@@ -1,14 +1,33 @@
 /**
  * Why: draws UPDATE payloads on a canvas, live or from a recording; it knows of no leg.
- * Rules: strictly in the order of `apply`. What needs no waiting is drawn before `apply` returns.
+ * Rules: the canvas becomes what drawing strictly in the order of `apply` would make of it. What touches nothing that is
+ * still being decoded does not wait for it, so an answer to a key is not held up by the video beside it; what needs no
+ * waiting at all is drawn before `apply` returns.
  */
-import { encodingsOfOne, type Draw, type Surface } from "./encodings";
+import { encodingsOfOne, type Area, type Draw, type Surface } from "./encodings";
 import { parseUpdate, UpdateError, type Rect } from "./update";
+
+/** Something to draw, and all that it touches. */
+interface Work {
+  readonly areas: readonly Area[];
+  readonly draw: Draw | Promise<Draw>;
+}
+
+interface Pending {
+  readonly areas: readonly Area[];
+  /** It is drawn, or has failed. */
+  readonly over: Promise<void>;
+}
+
+const EVERYWHERE: Area = { x: 0, y: 0, w: Infinity, h: Infinity };
+
+const meet = (one: Area, other: Area): boolean =>
+  one.x < other.x + other.w && other.x < one.x + one.w && one.y < other.y + other.h && other.y < one.y + one.h;
 
 export class ScreenDecoder {
   readonly #surface: Surface;
   readonly #encodings = encodingsOfOne();
-  #last: Promise<void> | null = null;
+  readonly #pending = new Set<Pending>();
 
   constructor(canvas: HTMLCanvasElement) {
     const context = canvas.getContext("2d", { alpha: false });
@@ -18,53 +37,53 @@ export class ScreenDecoder {
 
   /** Make the canvas as large as the screen (then it is black) after what is still being drawn. */
   resize(width: number, height: number): void {
-    const { canvas } = this.#surface;
-    const change = (): void => {
+    const change = ({ canvas }: Surface): void => {
       if (canvas.width === width && canvas.height === height) return;
       canvas.width = width;
       canvas.height = height;
     };
-    if (this.#last) this.#after(this.#last, change);
-    else change();
+    void this.#do({ areas: [EVERYWHERE], draw: change });
   }
 
   /** Draw an update. Resolves when it is on the canvas; rejects with UpdateError when it is not understood. */
   apply(payload: Uint8Array): Promise<void> {
     try {
-      const draws = parseUpdate(payload).rects.map((rect) => this.#prepare(rect));
-      if (!this.#last && draws.every((draw) => typeof draw === "function")) {
-        for (const draw of draws) draw(this.#surface);
-        return Promise.resolve();
-      }
-      return this.#later(draws);
+      const works = parseUpdate(payload).rects.map((rect) => this.#prepare(rect));
+      const waits = works.map((work) => this.#do(work)).filter((wait) => wait !== null);
+      return waits.length ? all(waits) : Promise.resolve();
     } catch (error) {
       return Promise.reject(error instanceof Error ? error : new UpdateError(String(error)));
     }
   }
 
-  #later(draws: readonly (Draw | Promise<Draw>)[]): Promise<void> {
-    // A failure is reported where it is awaited, in order; until then it must not count as unhandled.
-    for (const draw of draws) if (draw instanceof Promise) draw.catch(() => undefined);
-    return this.#after(this.#last ?? Promise.resolve(), async () => {
-      for (const draw of draws) (typeof draw === "function" ? draw : await draw)(this.#surface);
+  /** Draw now, if nothing has to be waited for: then there is no promise. */
+  #do({ areas, draw }: Work): Promise<void> | null {
+    const before = [...this.#pending].filter((one) => one.areas.some((area) => areas.some((mine) => meet(area, mine))));
+    if (typeof draw === "function" && !before.length) {
+      draw(this.#surface);
+      return null;
+    }
+    // A failure is reported where it is awaited, in its turn; until then it must not count as unhandled.
+    if (draw instanceof Promise) draw.catch(() => undefined);
+    const drawn = Promise.all(before.map((one) => one.over)).then(async () => {
+      (typeof draw === "function" ? draw : await draw)(this.#surface);
     });
+    const pending: Pending = { areas, over: drawn.catch(() => undefined).then(() => void this.#pending.delete(pending)) };
+    this.#pending.add(pending);
+    return drawn;
   }
 
-  #after(earlier: Promise<void>, work: () => void | Promise<void>): Promise<void> {
-    const done = earlier.then(work);
-    const quiet = done
-      .catch(() => undefined)
-      .then(() => {
-        if (this.#last === quiet) this.#last = null;
-      });
-    this.#last = quiet;
-    return done;
-  }
-
-  #prepare(rect: Rect): Draw | Promise<Draw> {
+  #prepare(rect: Rect): Work {
     const encoding = this.#encodings.get(rect.encoding);
     if (!encoding) throw new UpdateError(`encoding ${rect.encoding} is not known here; reload the page`);
     if (!rect.w || !rect.h) throw new UpdateError("a rectangle is empty");
-    return encoding(rect);
+    const reads = encoding.reads?.(rect);
+    return { areas: reads ? [rect, reads] : [rect], draw: encoding(rect) };
   }
+}
+
+/** Wait for all of them, whatever happens to one; then tell the first failure. */
+async function all(waits: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(waits)).find((one) => one.status === "rejected");
+  if (failed) throw failed.reason;
 }

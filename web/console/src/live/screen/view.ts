@@ -48,6 +48,8 @@ export class ScreenView implements ScreenPort, PointerTarget {
   #monitor = "";
   #cursor = "default";
   #refreshAt = 0;
+  /** All updates up to the newest one are drawn and acknowledged. */
+  #acked: Promise<unknown> = Promise.resolve();
   /** Number of the newest text that was typed at once. */
   #texts = 0;
 
@@ -253,16 +255,17 @@ export class ScreenView implements ScreenPort, PointerTarget {
     const came = performance.now();
     this.#meter.came(payload);
     const seq = payload.byteLength >= 4 ? new DataView(payload.buffer, payload.byteOffset).getUint32(0, true) : 0;
-    this.#decoder
+    const drawn = this.#decoder
       .apply(payload)
       .then(() => {
         this.#windows.paint();
         if (this.#state.sharing === "asking") this.#set({ sharing: "on" });
       })
-      .catch((error: unknown) => this.#broken(error))
-      .finally(() => {
-        this.#leg.send(Screen.ACK, SCREEN, encodeAck(seq, Math.round((performance.now() - came) * 10)));
-      });
+      .catch((error: unknown) => this.#broken(error));
+    // Acknowledgements keep the order of the updates: the endpoint reads the line's rate from them.
+    this.#acked = Promise.all([this.#acked, drawn]).then(() => {
+      this.#leg.send(Screen.ACK, SCREEN, encodeAck(seq, Math.round((performance.now() - came) * 10)));
+    });
   }
 
   /** An update could not be drawn: ask for the whole picture, not too often. */

@@ -20,6 +20,6 @@ export function encodingsOfOne(): ReadonlyMap<number, Encoding> {
   ]);
 }
 
-export type { Draw, Encoding, Surface } from "./encoding";
+export type { Area, Draw, Encoding, Surface } from "./encoding";
 export { videoCodecs } from "./video";
 export { loadZstd } from "./zstd";
