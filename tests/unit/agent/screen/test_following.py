@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from tests.harness.film import film
+from tests.harness.letters import letters
 from tests.harness.simagent import Pixels, Watching
 from tests.harness.simlinks import MBIT, Link, Net
 from tests.harness.simnet import Path
@@ -32,14 +33,14 @@ def page(size: tuple[int, int]) -> Callable[[int], Pixels]:
 
 
 def scrolled(step: int) -> Callable[[int], Pixels]:
-    """A long page of words in grey on white, moved up by so many pixels for each picture."""
+    """A long page of words with soft edges on white, moved up by so many pixels for each picture."""
     chance = np.random.default_rng(5)
-    letters = chance.choice(np.array([0xFF, 0xFF, 0xFF, 0x20, 0x20, 0x60, 0xA0, 0xD0], np.uint32), (40, 12, 8))
+    glyphs = letters(40 * 12, 8).reshape(40, 12, 8)
     long = np.full((6000, WIDTH), 0xFFFFFF, np.uint32)
     for top in range(8, 5980, 20):
         for left in range(32, 32 + 8 * int(chance.integers(20, 50)), 8):
             if chance.random() > 0.15:
-                long[top : top + 12, left : left + 8] = letters[chance.integers(40)] * np.uint32(0x010101)
+                long[top : top + 12, left : left + 8] = glyphs[chance.integers(40)]
     return lambda number: long[number * step :][:HEIGHT]
 
 

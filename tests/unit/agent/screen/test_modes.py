@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.harness.film import film
+from tests.harness.letters import letters
 from tests.unit.agent.screen.conftest import Reference, Scene
 from tests.unit.agent.screen.test_pipeline import change, paint
 
@@ -51,9 +52,7 @@ def test_random_scenes_end_in_the_modes_final_form(size: tuple[int, int], change
 def test_the_same_scene_costs_less_with_fewer_colours() -> None:  # R-177
     """Text that scrolls, a picture that moves, and both while they are still."""
     scene = Scene(640, 480, {leg: Mode(colours=colours) for leg, colours in enumerate(RISING, 2)})
-    chance = np.random.default_rng(4)
-    shades = np.array([0xFFFFFF, 0xFFFFFF, 0xFFFFFF, 0x202020, 0x806040, 0x4060C0, 0xA0A0A0], np.uint32)
-    page = shades[chance.integers(0, 7, (2000, 256))]
+    page = letters(2000, 256)
     for number in range(40):
         scene.screen[:, :256] = page[number * 7 : number * 7 + 480]
         scene.screen[100:292, 300:620] = film(number)

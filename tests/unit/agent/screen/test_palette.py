@@ -14,14 +14,12 @@ from farhand.protocol import screen as layout
 from farhand.protocol.screen import Encoding
 
 BITS = (1, 4, 8)
+SIZES = (1, 2, 4, 8)
 
 
-@given(st.sampled_from(BITS), st.integers(1, 70), st.integers(1, 40), st.integers(0, 1 << 20), st.booleans())
-def test_what_is_packed_comes_out_again(bits: int, width: int, height: int, seed: int, dither: bool) -> None:
-    pixels = np.random.default_rng(seed).integers(0, 1 << 32, (height, width), np.uint32)
-    indices = palette.indexed(pixels, bits, dither)
-    assert indices.shape == pixels.shape
-    assert indices.max() < 1 << bits
+@given(st.sampled_from(SIZES), st.integers(1, 70), st.integers(1, 40), st.integers(0, 1 << 20))
+def test_what_is_packed_comes_out_again(bits: int, width: int, height: int, seed: int) -> None:
+    indices = np.random.default_rng(seed).integers(0, 1 << bits, (height, width), np.uint8)
     packed = palette.pack(indices, bits)
     assert len(packed) == height * ((width * bits + 7) // 8)
     assert (palette.unpack(packed, width, height, bits) == indices).all()
@@ -35,7 +33,7 @@ def test_a_viewer_sees_the_colours_of_the_indices(bits: int, width: int, height:
     pixels = chance.choice(chance.integers(0, 1 << 32, 5, np.uint32), (height, width))
     data = Encoder().encode(pixels, (0, 0, width, height), How(Encoding.INDEXED, bits, dither))
     reference = Reference(width, height)
-    reference.apply(layout.UPDATE_HEAD.pack(1, 0, 3, 0, 1) + data)
+    reference.apply(layout.UPDATE_HEAD.pack(1, 0, 3, 0, 1) + data.rects[0])
     colours = np.array(layout.palette(bits), np.uint32)
     assert reference.same(colours[palette.indexed(pixels, bits, dither)])
 

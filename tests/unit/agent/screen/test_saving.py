@@ -47,8 +47,8 @@ def test_text_that_keeps_coming_loses_colours_step_by_step_and_gets_them_back() 
         now = 8 + number / 30
         text, _ = saving.plan(RECIPE, 100, 0, pace, now)
         bits.append(text.how.amount)
-        saving.text_sent(int((18_000 if number < 25 else 40_000) * text.share), 100, text, now)
-    assert list(dict.fromkeys(bits)) == [0, 8, 4]
+        saving.text_sent(int((14_000 if number < 25 else 40_000) * text.share), 100, text, now)
+    assert list(dict.fromkeys(bits)) == [0, 8, 4, 1]
     assert saving.plan(RECIPE, 100, 0, pace, 12.0)[0] == Step(EXACT)
 
 

@@ -3,14 +3,16 @@
 Why it exists: compressing and packing in one place. The layout itself is `farhand.protocol.screen`.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import simplejpeg
-import zstandard
 
 from farhand.agent.tools.screen import palette
+from farhand.agent.tools.screen.exact import WIDEST, Packed, Packer
 from farhand.agent.tools.screen.modes import How
-from farhand.agent.tools.screen.tiles import CELL, Grid, Pixels, Rect
+from farhand.agent.tools.screen.tiles import CELL, Grid, Pixels, Rect, narrow
 from farhand.protocol.screen import (
     COPY_DATA,
     CURSOR_HEAD,
@@ -27,13 +29,26 @@ MAX_CURSOR = 256
 assert CELL == MASK_CELL
 
 
+class Coded(NamedTuple):
+    """A rectangle of the picture as one of an update, or as several that cover it where these take less."""
+
+    rects: list[bytes]
+    exact: bool = False
+    """It shows every pixel as it is."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all of them."""
+        return sum(map(len, self.rects))
+
+
 class Encoder:
-    """Turns rectangles of a picture into bytes. Holds the compressor, whose memory is worth keeping."""
+    """Turns rectangles of a picture into bytes. Holds the compressors, whose memory is worth keeping."""
 
     def __init__(self) -> None:
-        self._zstd = zstandard.ZstdCompressor(level=1, write_content_size=True)
+        self._exact = Packer()
 
-    def encode(self, picture: Pixels, rect: Rect, how: How) -> bytes:
+    def encode(self, picture: Pixels, rect: Rect, how: How) -> Coded:
         """Encode a rectangle that begins on cell edges. One colour becomes SOLID, unless it is to be JPEG."""
         x, y, width, height = rect
         part = picture[y : y + height, x : x + width]
@@ -41,16 +56,25 @@ class Encoder:
             image = np.ascontiguousarray(part).view(np.uint8).reshape(height, width, 4)
             subsampling = "444" if how.fine else "420"
             data: bytes = simplejpeg.encode_jpeg(image, how.amount, "BGRX", subsampling, fastdct=True)
-            return pack(rect, Encoding.JPEG, data)
+            return Coded([pack(rect, Encoding.JPEG, data)])
         if how.encoding is Encoding.INDEXED:
-            indices = palette.indexed(part, how.amount, how.fine)
-            if _flat(indices):
-                return solid(rect, int(palette.colours(how.amount)[indices[0, 0]]))
-            data = self._zstd.compress(palette.pack(indices, how.amount))
-            return pack(rect, Encoding.INDEXED, data, how.amount)
+            return Coded([self._indexed(rect, part, how)])
         if _flat(part):
-            return solid(rect, int(part[0, 0]))
-        return pack(rect, Encoding.ZSTD, self._zstd.compress(np.ascontiguousarray(part).data))
+            return Coded([solid(rect, int(part[0, 0]))], exact=True)
+        if how.encoding is Encoding.PALETTE:
+            few = self._exact.few(part, how.amount)
+            return Coded([_packed(rect, few)], exact=True) if few else Coded([self._indexed(rect, part, how)])
+        packed = self._exact.pack(part)
+        if packed is None:
+            columns = [self.encode(picture, column, how) for column in narrow(rect, WIDEST)]
+            return Coded([one for column in columns for one in column.rects], exact=True)
+        return Coded([_packed(rect, packed)], exact=True)
+
+    def _indexed(self, rect: Rect, part: Pixels, how: How) -> bytes:
+        indices = palette.indexed(part, how.amount, how.fine)
+        if _flat(indices):
+            return solid(rect, int(palette.colours(how.amount)[indices[0, 0]]))
+        return _packed(rect, self._exact.indexed(indices, how.amount))
 
 
 def _flat(part: npt.NDArray[np.generic]) -> bool:
@@ -61,6 +85,10 @@ def _flat(part: npt.NDArray[np.generic]) -> bool:
 def pack(rect: Rect, encoding: Encoding, data: bytes, argument: int = 0) -> bytes:
     """Return one rectangle of an update."""
     return RECT_HEAD.pack(*rect, encoding, argument, 0, len(data)) + data
+
+
+def _packed(rect: Rect, packed: Packed) -> bytes:
+    return pack(rect, packed.encoding, packed.data, packed.argument)
 
 
 def solid(rect: Rect, colour: int) -> bytes:

@@ -13,6 +13,8 @@ class How(NamedTuple):
     """One way to encode a rectangle."""
 
     encoding: Encoding
+    """ZSTD stands for all exact ones: `exact` chooses by what the pixels are. PALETTE: exact where INDEXED of so
+    many bits would hardly be less, else that."""
     amount: int = 0
     """Quality of JPEG (1 to 100), bits of INDEXED (1, 4, 8)."""
     fine: bool = False
@@ -56,7 +58,12 @@ _THRIFT = (Thrift(1.0, 1.0), Thrift(0.73, 0.75), Thrift(0.56, 0.5), Thrift(0.45,
 
 
 # Text that moves on a slow line has fewer colours, which leaves its edges where they are; 4:2:0 would not.
-_FEWER = ((1.0, None), (0.4, How(Encoding.INDEXED, 8)), (0.25, How(Encoding.INDEXED, 4)))
+_FEWER = (
+    (1.0, None),
+    (0.5, How(Encoding.PALETTE, 8)),
+    (0.3, How(Encoding.PALETTE, 4)),
+    (0.16, How(Encoding.PALETTE, 1)),
+)
 
 
 def fewer(share: float) -> tuple[float, How | None]:

@@ -44,9 +44,13 @@ def pack(indices: Indices, bits: int) -> bytes:
         return indices.tobytes()
     if bits == 1:
         return np.packbits(indices, axis=1).tobytes()
-    if indices.shape[1] % 2:
-        indices = np.pad(indices, ((0, 0), (0, 1)))
-    return (indices[:, ::2] << 4 | indices[:, 1::2]).tobytes()
+    each = 8 // bits
+    if indices.shape[1] % each:
+        indices = np.pad(indices, ((0, 0), (0, -indices.shape[1] % each)))
+    out = indices[:, ::each] << (8 - bits)
+    for place in range(1, each):
+        out |= indices[:, place::each] << (8 - bits - place * bits)
+    return out.tobytes()
 
 
 def unpack(data: bytes, width: int, height: int, bits: int) -> Indices:
@@ -57,9 +61,11 @@ def unpack(data: bytes, width: int, height: int, bits: int) -> Indices:
         return rows
     if bits == 1:
         return np.unpackbits(rows, axis=1)[:, :width]
-    both = np.empty((height, stride * 2), np.uint8)
-    both[:, ::2], both[:, 1::2] = rows >> 4, rows & 15
-    return both[:, :width]
+    each = 8 // bits
+    out = np.empty((height, stride * each), np.uint8)
+    for place in range(each):
+        out[:, place::each] = rows >> (8 - bits - place * bits) & ((1 << bits) - 1)
+    return out[:, :width]
 
 
 @functools.cache

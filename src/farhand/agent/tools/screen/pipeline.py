@@ -10,7 +10,7 @@ that nobody will see are never captured.
 
 import numpy as np
 
-from farhand.agent.tools.screen.codec import Encoder
+from farhand.agent.tools.screen.codec import Coded, Encoder
 from farhand.agent.tools.screen.modes import How
 from farhand.agent.tools.screen.motion import Motion, Region
 from farhand.agent.tools.screen.scroll import Found, Scrolls, move
@@ -45,7 +45,7 @@ class Pipeline:
         self.changed_at: Times = np.zeros(self.photo.shape, np.float64)
         self.viewers: dict[int, Viewer] = {}
         self._encoder = Encoder()
-        self._made: dict[tuple[Rect, How], bytes] = {}
+        self._made: dict[tuple[Rect, How], Coded] = {}
         self._motion = Motion(width, height, self.photo.shape)
         self._make_video = make_video
         self._streams: tuple[Region, Streams] | None = None
@@ -141,8 +141,8 @@ class Pipeline:
             times.append(self.region.ends_at)
         return min((time for time in times if time is not None), default=None)
 
-    def encode(self, rect: Rect, how: How) -> bytes:
-        """Return a rectangle's bytes from the current frame; asked again for the same, return the same."""
+    def encode(self, rect: Rect, how: How) -> Coded:
+        """Return a rectangle of the current frame, encoded; asked again for the same, return the same."""
         known = self._made.get((rect, how))
         if known is None:
             known = self._made[rect, how] = self._encoder.encode(self._frame, rect, how)

@@ -18,7 +18,7 @@ from farhand.agent.tools.screen.tiles import CELL
 
 WINDOW = 0.5
 """What was sent counts as moving for about so long, in seconds."""
-CARRIED = 0.7
+CARRIED = 0.6
 """Share of the line that exact text may keep busy."""
 _KNOWN = 2000
 """So many cells, a quarter of a large screen, replace what was learnt before."""
@@ -59,6 +59,8 @@ class Saving:
     def __init__(self) -> None:
         self.text = Cost()
         self.pictures = Cost()
+        self.stills = Cost()
+        """Pictures in their final form."""
         self._moved = 0.0
         self._moved_at = 0.0
         self._whole = 0.0

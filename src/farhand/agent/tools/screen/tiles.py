@@ -125,18 +125,37 @@ def merge_some(grid: Grid, width: int, height: int, most: int = 48) -> list[Rect
     return rects
 
 
-def split(rect: Rect, area: int) -> list[Rect]:
-    """Cut a rectangle into pieces of at most about `area` pixels along cell edges: bands first, then columns."""
+def split(rect: Rect, area: int, widest: int | None = None) -> list[Rect]:
+    """Cut a rectangle that has more than `area` pixels along cell edges into even pieces of about so many at most.
+
+    They are as wide as they can be, or at most `widest` columns.
+    """
     x, y, width, height = rect
     if width * height <= area:
         return [rect]
-    tall = max(CELL, area // width // CELL * CELL)
-    wide = width if tall * width <= area else max(CELL, area // tall // CELL * CELL)
+    wide = min(width, widest or width)
+    tall = max(CELL, area // wide // CELL * CELL)
+    if tall * wide > area:
+        wide = max(CELL, area // tall // CELL * CELL)
+    wide, tall = _even(width, wide), _even(height, tall)
     return [
         (left, top, min(wide, x + width - left), min(tall, y + height - top))
         for top in range(y, y + height, tall)
         for left in range(x, x + width, wide)
     ]
+
+
+def narrow(rect: Rect, widest: int) -> list[Rect]:
+    """Cut a rectangle along cell edges into columns of about the same width, at most `widest`."""
+    x, y, width, height = rect
+    wide = _even(width, widest)
+    return [(left, y, min(wide, x + width - left), height) for left in range(x, x + width, wide)]
+
+
+def _even(side: int, most: int) -> int:
+    """Return the side of equal parts, in whole cells, none longer than `most` (or a cell)."""
+    parts = -(-side // most)
+    return cells(-(-side // parts)) * CELL
 
 
 def row_hashes(pixels: Pixels) -> Hashes:

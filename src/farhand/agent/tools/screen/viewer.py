@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from farhand.agent.tools.screen import codec
+from farhand.agent.tools.screen.exact import WIDEST
 from farhand.agent.tools.screen.modes import RECIPES, How, Recipe
 from farhand.agent.tools.screen.motion import Region
 from farhand.agent.tools.screen.pace import Pace
-from farhand.agent.tools.screen.saving import Saving
+from farhand.agent.tools.screen.saving import Saving, Step
 from farhand.agent.tools.screen.tiles import CELL, Grid, Rect, Times, cells, merge_some, split
 from farhand.agent.tools.screen.video import Frame
 from farhand.protocol.screen import Colours, Encoding, Flag
@@ -73,8 +74,8 @@ class Source(Protocol):
         """The rectangle that is sent as video to those who can draw it."""
         ...
 
-    def encode(self, rect: Rect, how: How) -> bytes:
-        """Return the rectangle's bytes, made once per state of the frame for all viewers."""
+    def encode(self, rect: Rect, how: How) -> codec.Coded:
+        """Return the rectangle, encoded once per state of the frame for all viewers."""
         ...
 
     def film(self, viewer: "Viewer", anew: bool, now: float) -> list[Frame]:
@@ -248,28 +249,29 @@ class Viewer:
         if photo.sum() < 16:
             photo[:] = False
         text, moving = self._saving.plan(recipe, int((dirty & ~photo).sum()), int(photo.sum()), self.pace, now)
-        costs = self._saving.text, self._saving.pictures
-        todo = [(rect, text) for rect in self._pieces(dirty & ~photo, source, costs[0].pixels(budget, text))]
-        todo += [(rect, moving) for rect in self._pieces(photo, source, costs[1].pixels(budget, moving))]
+        saving = self._saving
+        todo = [(rect, text) for rect in self._text(dirty & ~photo, source, saving.text.pixels(budget, text))]
+        todo += [(rect, moving) for rect in self._pieces(photo, source, saving.pictures.pixels(budget, moving))]
         # Round robin by rows: on a slow link the lower half gets its turn too.
         start = self._next_row
         todo.sort(key=lambda item: ((item[0][1] < start), item[0][1], item[0][0]))
         out: list[bytes] = []
         total = 0
         for rect, step in todo:
-            data = source.encode(rect, step.how)
-            if out and total + len(data) > budget:
+            made = source.encode(rect, step.how)
+            if out and total + made.size > budget:
                 self._next_row = rect[1]
                 break
-            out.append(data)
-            total += len(data)
+            out += made.rects
+            total += made.size
             area = _cells_of(rect)
             if step is moving:
-                costs[1].learn(len(data), self.dirty[area].size, step)
+                saving.pictures.learn(made.size, self.dirty[area].size, step)
             else:
-                self._saving.text_sent(len(data), self.dirty[area].size, step, now)
+                known = Step(step.how) if made.exact else step
+                saving.text_sent(made.size, self.dirty[area].size, known, now)
             self.dirty[area] = False
-            self.lossy[area] = step.how not in (recipe.plain, recipe.still)
+            self.lossy[area] = not (made.exact or step.how in (recipe.plain, recipe.still))
             if total >= budget:
                 self._next_row = rect[1] + rect[3]
                 break
@@ -304,26 +306,35 @@ class Viewer:
         still = self.lossy & (source.changed_at + np.where(self._film(source), FILM_STILL, STILL) <= now)
         if budget <= 0 or not still.any():
             return []
-        recipe = self.mode.recipe
-        photo = still & source.photo if recipe.still != recipe.plain else np.zeros_like(still)
-        todo = [(rect, recipe.plain) for rect in self._pieces(still & ~photo, source, budget * 2)]
-        todo += [(rect, recipe.still) for rect in self._pieces(photo, source, budget * 2)]
+        recipe, costs = self.mode.recipe, (self._saving.text, self._saving.stills)
+        photo = still & source.photo
+        # Text first: it needs little, and it is what a person reads.
+        plain, picture = Step(recipe.plain), Step(recipe.still)
+        todo = [(rect, plain, costs[0]) for rect in self._text(still & ~photo, source, costs[0].pixels(budget, plain))]
+        todo += [(rect, picture, costs[1]) for rect in self._text(photo, source, costs[1].pixels(budget, picture))]
         out: list[bytes] = []
         total = 0
-        for rect, how in todo:
-            data = source.encode(rect, how)
-            if out and total + len(data) > budget:
+        for rect, step, cost in todo:
+            made = source.encode(rect, step.how)
+            if out and total + made.size > budget:
                 break
-            out.append(data)
-            total += len(data)
-            self.lossy[_cells_of(rect)] = False
+            out += made.rects
+            total += made.size
+            area = _cells_of(rect)
+            cost.learn(made.size, self.lossy[area].size, step)
+            self.lossy[area] = False
         return out
 
-    def _pieces(self, grid: Grid, source: Source, pixels: int) -> list[Rect]:
+    def _text(self, grid: Grid, source: Source, pixels: int) -> list[Rect]:
+        """As `_pieces`, for what is packed without loss."""
+        return self._pieces(grid, source, pixels, WIDEST)
+
+    def _pieces(self, grid: Grid, source: Source, pixels: int, widest: int | None = None) -> list[Rect]:
         if not grid.any():
             return []
         area = min(max(pixels, _PIECES[0]), _PIECES[1])
-        return [piece for rect in merge_some(grid, source.width, source.height) for piece in split(rect, area)]
+        whole = merge_some(grid, source.width, source.height)
+        return [piece for rect in whole for piece in split(rect, area, widest)]
 
     def _messages(self, rects: list[bytes], now: float) -> list[bytes]:
         groups: list[list[bytes]] = [[]]

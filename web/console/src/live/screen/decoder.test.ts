@@ -12,6 +12,9 @@ const MADE = Uint8Array.from(atob("BwAAANIEAAADAAMAAAAAABAAEAABAAAABAAAADMiEQAQA
 /** Made by the same: 11 columns in 4 bits, 10 in 8 bits, 11 dithered in 1 bit, of 16 rows each. */
 const INDEXED = Uint8Array.from(atob("AwAAAAUAAAADAAMAAAAAAAsAEAAEBAAATAAAACi1L/0gYB0CADQDAAAAAAEQAAAAAREQAAAREREQAREREREQERARIBERERIiIIiIiCKIgoiAsIuwiIiIiLuwBgBgE2BiIDjlPDCcBcYLAAAACgAQAAQIAACLAAAAKLUv/SCgFQQAMggdIbClOUSEjKzdYhiGFX+aNPtf+CvqyeYb6Qv/+QpjJkkeEQYIYxx0N4MwxtjdjBXe+1+Lmd/7/8XM/P//zMwCw3icQim1+zhFwyy7uw3DLAGKkuwShCtJAoAEkIMe6u7uh6oqIaWUknPOOYQQQtlaay0zMwMEAMCwAFktsgIwBxUAAAALABAABAEAACkAAAAotS/9ICABAQCqoABAqqARAKqgVUCqoFVA7+BVQLqgVUDv4FVAv+BVYA=="), (c) => c.charCodeAt(0));
 
+/** Made by the same: columns of 2, 3, 11 and 40 colours, and of as many as there are pixels, of 16 rows each. */
+const EXACT = Uint8Array.from(atob("CQAAAAUAAAADAAUAAAAAAAYAEAAGAQAAGQAAAAEzIhHQ4PAotS/9IBBNAAAYbNi0AQAebggGAAAABQAQAAYCAAAfAAAAAgEAAAD/AAAA/yi1L/0gIGUAADAAABhAJIABALFLEQsAAAAHABAABgQAAF8AAAAKAAAAHhQKPCgUWjweeFAolmQytHg80oxG8KBQDrVaLMlkKLUv/SBApQEAxAIDaRRwFHolgCWANpA2kUegR6JYAFgDaRBpFHogeiWAMIA2kUCRR6JQolgDYAEAfLQqAxIAAAAHABAABggAAKoAAAAfAAABDAgFEgwHGBAJHhQLKhwPMCARNiQTPCgVSDAZTjQbVDgdWjwfZkQjbEglckwneFAphFgtilwvkGAxlmQzomw3qHA5rnQ7tHg9wIBBxoRDzIhF0oxH3pRL5JhN6pxPKLUv/SBwBQIAhAMSEhgYHR0DFhYcHAEBBxoaAAAFBQseHgQECQkPAgIICA0NEwYGDAwRERcKChAQFRUbDg4UFBkZHwEA2H0qKBkAAAAHABAABwAAAFoBAAAotS/9YFAAgQoAGT4yJRgM/6d0befh29XkEowGAPnzITAqJB4YEl1PSUI8NzCZbmfh29XP1gyG//rz7RIqpB0XEgxPSEI8Ny8qi2dhWtTOyMgF/3lz7ecEIx4XkgsFQEI8tjApJH3gW1ROSEK5f/ny7ebg9p2XEQsF/ggFc+JRvy4JZ8+3HobtOjAYf+dPN2v64UmwmP+dQqoS+mBJzwvz20IqEQDUPCSL81syHgVuVbyjY+fPth2GbZUwlwBnTzbG+WFIsJf/+EOpEvjhSCqL89rCKpFbVTukC3PajR0FbdQ8pL5nzrYdhW1Xz0rGQr05WZPSD80KSB72tPGu7Sri2RbTkc4MqLr3NnOw7mybW5jVE1Ax/jx6t/Uz9uEfXRrXFLrEgb77uveApWKiXxxaRAjFgsH+Ownqp+Wi4B7OzIpHBMP/ky9rqeek4leRzgxJB0UccrHuK+kn"), (c) => c.charCodeAt(0));
+
 /** As much of a canvas as the decoder uses. Pixels are 0xRRGGBB. */
 class Memory {
   width = 32;
@@ -270,6 +273,39 @@ describe("few colours", () => {
       bad[at] = value;
       await expect(decoder.apply(Uint8Array.from([...head, ...bad]))).rejects.toThrow(UpdateError);
     }
+  });
+});
+
+describe("exact pixels", () => {
+  const hash = ({ pixels }: Memory): number => pixels.reduce((sum, pixel) => Math.imul(sum ^ pixel, 16777619) >>> 0, 2166136261);
+  const spots = [[5, 15], [10, 7], [17, 9], [24, 11], [31, 13], [25, 0]] as const; // prettier-ignore
+
+  it("are those that the agent packed, whatever their number of colours", async () => {
+    const { memory, decoder } = made();
+    await decoder.apply(EXACT);
+    const { rects } = parseUpdate(EXACT);
+    expect(rects.map(({ encoding, arg }) => [encoding, arg])).toEqual([[6, 1], [6, 2], [6, 4], [6, 8], [7, 0]]); // prettier-ignore
+    expect(spots.map(([x, y]) => memory.pixels[y * 32 + x])).toEqual([
+      0xf0e0d0, 0xff00, 0x326496, 0x274c72, 0xa8dc73, 0x701921,
+    ]);
+    expect(hash(memory)).toBe(4166539595);
+  });
+
+  it("are refused when they do not fit", async () => {
+    await loadZstd();
+    const { decoder } = made();
+    const [two, , , , many] = parseUpdate(EXACT).rects;
+    const { data } = two!;
+    const bad = [
+      rect(0, 0, 6, 16, 6, [], 1),
+      rect(0, 0, 6, 16, 6, [...data], 3),
+      rect(0, 0, 6, 16, 6, [2, ...data.subarray(1)], 1),
+      rect(0, 0, 6, 16, 6, [...data.subarray(0, 6)], 1),
+      rect(0, 0, 6, 15, 6, [...data], 1),
+      rect(0, 0, 6, 16, 6, [...data], 2),
+      rect(0, 0, 7, 15, 7, [...many!.data].slice(0, 250)),
+    ];
+    for (const one of bad) await expect(decoder.apply(update(one))).rejects.toThrow(UpdateError);
   });
 });
 

@@ -3,6 +3,8 @@ import { copy } from "./copy";
 import type { Encoding } from "./encoding";
 import { indexed } from "./indexed";
 import { jpeg } from "./jpeg";
+import { palette } from "./palette";
+import { planes } from "./planes";
 import { solid } from "./solid";
 import { VideoStream } from "./video";
 import { zstd } from "./zstd";
@@ -17,6 +19,8 @@ export function encodingsOfOne(): ReadonlyMap<number, Encoding> {
     [3, jpeg],
     [4, indexed],
     [5, (rect) => stream.next(rect)],
+    [6, palette],
+    [7, planes],
   ]);
 }
 

@@ -1,5 +1,6 @@
 /** Why: encoding 4. Few colours: indices of 1, 4 or 8 bits into fixed palettes, packed by zstd. */
-import { UpdateError, type Rect } from "../update";
+import { UpdateError } from "../update";
+import { drawIndices, indexBytes, ink } from "./indices";
 import { packed } from "./zstd";
 
 /** The palette of four bits, 0xRRGGBB: the mirror of SIXTEEN in protocol/screen.py. */
@@ -19,36 +20,16 @@ export function palette(bits: number): number[] {
   return [...cube, ...Array.from({ length: 40 }, (_, n) => Math.floor((255 * (n + 1) + 20) / 41) * 0x010101)];
 }
 
-/** Colours as they stand in the memory of a picture, by bits. */
+/** The palettes as tables, by bits. */
 const known = new Map<number, Uint32Array>();
 
 function colours(bits: number): Uint32Array {
   let found = known.get(bits);
-  if (!found) {
-    found = Uint32Array.from(palette(bits), (c) => (0xff000000 | ((c & 0xff) << 16) | (c & 0xff00) | (c >>> 16)) >>> 0);
-    known.set(bits, found);
-  }
+  if (!found) known.set(bits, (found = Uint32Array.from(palette(bits), ink)));
   return found;
 }
 
-const stride = ({ w, arg }: Rect): number => Math.ceil((w * arg) / 8);
-
 export const indexed = packed(
-  (rect) => (colours(rect.arg), stride(rect) * rect.h),
-  (rect, raw) =>
-    ({ context }) => {
-      const { x, y, w, h, arg: bits } = rect;
-      const table = colours(bits);
-      const image = context.createImageData(w, h);
-      const to = new Uint32Array(image.data.buffer, image.data.byteOffset, w * h);
-      const [row, mask, each] = [stride(rect), (1 << bits) - 1, 8 / bits];
-      for (let line = 0, n = 0; line < h; line++) {
-        for (let column = 0, from = line * row; column < w; from++) {
-          const byte = raw[from]!;
-          const end = Math.min(w, column + each);
-          for (let shift = 8 - bits; column < end; column++, shift -= bits) to[n++] = table[(byte >>> shift) & mask]!;
-        }
-      }
-      context.putImageData(image, x, y);
-    },
+  (rect) => (colours(rect.arg), indexBytes(rect)),
+  (rect, raw) => drawIndices(rect, raw, colours(rect.arg)),
 );

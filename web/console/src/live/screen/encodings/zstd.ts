@@ -34,11 +34,15 @@ function initialise(): Promise<void> {
   }
 }
 
-/** An encoding whose data unpack to `size` bytes, which `draw` turns into pixels. */
-export function packed(size: (rect: Rect) => number, draw: (rect: Rect, raw: Uint8Array) => Draw): Encoding {
+/** An encoding whose data, behind a head of `head` bytes, unpack to `size` bytes, which `draw` turns into pixels. */
+export function packed(
+  size: (rect: Rect) => number,
+  draw: (rect: Rect, raw: Uint8Array) => Draw,
+  head: (rect: Rect) => number = () => 0,
+): Encoding {
   const unpack = (rect: Rect): Draw => {
     const expected = size(rect);
-    const raw = decoder.decode(rect.data, expected);
+    const raw = decoder.decode(rect.data.subarray(head(rect)), expected);
     if (raw.byteLength !== expected) throw new UpdateError("packed pixels do not fit their rectangle");
     return draw(rect, raw);
   };
