@@ -1,16 +1,13 @@
 """A real agent and a real relay: a file of 200 MB down and up, near and 50 ms away."""
 
-import asyncio
-import contextlib
 import os
-import threading
 import time
-from collections import deque
 from pathlib import Path
 
 import msgspec
 from tests.bench.m_agent import Agent
 from tests.bench.relay import BenchRelay, HostedSession
+from tests.bench.slowlink import slow_link
 from tests.bench.stage import Stage
 from tests.bench.table import Row
 from tests.harness.console import CONTROL, LiveSocket, control, shared_loop
@@ -22,67 +19,9 @@ from farhand.protocol.frames import Frame
 
 SIZE = 200_000_000
 RUNS = 3
-AWAY_S = 0.025
+AWAY = ("--delay", "25")
+"""Milliseconds each way."""
 FILES = channel(Kind.FILES)
-
-
-class FarAway:
-    """A way to the relay on which every byte takes 25 ms, each way, and as many as come are on it at once."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self.port = 0
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        self._ready.wait(10)
-
-    def _run(self) -> None:
-        self._loop.run_until_complete(self._serve())
-
-    async def _serve(self) -> None:
-        self._over = asyncio.Event()
-        server = await asyncio.start_server(self._join, "127.0.0.1", 0, limit=1 << 22)
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._over.wait()
-        server.close()
-
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target, limit=1 << 22)
-        with contextlib.suppress(OSError, asyncio.CancelledError):
-            await asyncio.gather(self._hold(reader, far_writer), self._hold(far_reader, writer))
-
-    async def _hold(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        held: deque[tuple[float, bytes]] = deque()
-        come = asyncio.Event()
-
-        async def out() -> None:
-            while True:
-                while not held:
-                    come.clear()
-                    await come.wait()
-                due, data = held.popleft()
-                await asyncio.sleep(max(0.0, due - self._loop.time()))
-                if not data:
-                    writer.close()
-                    return
-                writer.write(data)
-                await writer.drain()
-
-        task = asyncio.ensure_future(out())
-        while data := await reader.read(1 << 18):
-            held.append((self._loop.time() + AWAY_S, data))
-            come.set()
-        held.append((self._loop.time() + AWAY_S, b""))
-        come.set()
-        await task
-
-    def stop(self) -> None:
-        """End it."""
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(5)
 
 
 def viewer(relay: BenchRelay, session: HostedSession, port: int) -> tuple[FilesClient, LiveSocket]:
@@ -115,11 +54,10 @@ def measure() -> list[Row]:
         session.offer_to = agent.id
         session.legs[1] = msgspec.structs.replace(session.legs[1], grants=int(sum(Grant)))
         session.put()
-        away = FarAway(relay.port)
-        stage.later(away.stop)
+        away = stage.enter(slow_link(relay.port, *AWAY))
         source = stage.folder / "source"
         source.write_bytes(os.urandom(SIZE))
-        for port, near in ((relay.port, True), (away.port, False)):
+        for port, near in ((relay.port, True), (away, False)):
             client, socket = viewer(relay, session, port)
             rows += _both_ways(client, stage.folder, source, near=near)
             socket.close()

@@ -7,8 +7,6 @@ Both programs are measured in turns, so that what else the machine does falls on
 """
 
 import os
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -20,6 +18,7 @@ from playwright.sync_api import Browser, Page
 from tests.bench import desktop, paint, pictures, procs, rig, viewing, vnc
 from tests.bench.marks import SPY
 from tests.bench.screen_rows import Figures, rows
+from tests.bench.slowlink import slow_link
 from tests.bench.stage import Stage
 from tests.bench.table import Row
 from tests.bench.viewing import Program, ScrollingTerminal, Seen, Viewing
@@ -47,20 +46,6 @@ def _films(stage: Stage) -> Films:
     with rig.engine() as engine:
         pictures.save(made.page, pictures.page(engine.new_page()))
     return made
-
-
-@contextmanager
-def _slow_link(port: int) -> Iterator[int]:
-    """A slow link that leads to a port; yields the port on this side."""
-    process = procs.start(
-        [sys.executable, "-m", "tests.bench.slowlink", str(port), *SLOW],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        yield int(str(process.stdout.readline()).split()[-1])
-    finally:
-        procs.stop(process)
 
 
 class Farhand:
@@ -220,7 +205,7 @@ def measure() -> list[Row]:
         with rig.engine() as engine:
             _fast(_open(sides, engine), files)
         with ExitStack() as stack:
-            links = {side.program.name: stack.enter_context(_slow_link(side.program.port)) for side in sides}
+            links = {side.program.name: stack.enter_context(slow_link(side.program.port, *SLOW)) for side in sides}
             rules = ", ".join(f"MAP {name} 127.0.0.1:{port}" for name, port in links.items())
             engine = stack.enter_context(rig.engine(f"--host-resolver-rules={rules}"))
             there = _open(sides, engine)

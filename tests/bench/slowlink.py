@@ -4,10 +4,11 @@ Why it exists: the bench shows what Farhand and its peers do on links that the m
 
 How: each direction is one line that all connections share. What is read waits its turn on the line (bytes / rate), then
 travels (delay, jitter) and is written. While the queue in front of the line is full nothing is read, so that the
-sender's own socket fills, as it does in front of a real line. One thread, no library; right to about a millisecond.
+sender's own socket fills, as it does in front of a real line. One thread; right to about a millisecond.
 
 Rules: `python -m tests.bench.slowlink PORT` with options below prints `listening on N` and ends when its standard input
-does. Receive buffers are small, so that the queue is where it is said to be.
+does. Receive buffers of a line with a rate are small, so that the queue is where it is said to be. A line without a
+rate takes what comes, as long as who is behind it takes it too.
 """
 
 import argparse
@@ -17,15 +18,23 @@ import itertools
 import random
 import select
 import socket
+import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TextIO
+
+from tests.bench import procs
 
 PACKET = 1448
 BUFFER = 16 * 1024
 """Receive buffer of a socket in bytes; the kernel takes twice as much."""
+AT_ONCE = 1 << 18
+"""Bytes that are read at once where there is no rate."""
+BEHIND = 1 << 20
+"""Bytes that have arrived and were not taken, at which nothing more is read."""
 
 
 class Line:
@@ -76,7 +85,10 @@ class End:
     line: Line
     """What carries the bytes that are read here."""
     peer: "End | None" = None
-    out: bytearray = field(default_factory=bytearray)
+    out: deque[memoryview] = field(default_factory=deque)
+    """What has arrived and was not taken."""
+    behind: int = 0
+    """Bytes of it."""
     reading: bool = True
     finishing: bool = False
     """Nothing follows after `out`."""
@@ -96,12 +108,12 @@ class Proxy:
     def turn(self, wake: list[TextIO]) -> list[TextIO]:
         """Wait for something and do it. Returns which of the files in `wake` are readable."""
         now = time.monotonic()
-        open_ends = [end for end in self._ends if end.reading and end.line.room(now)]
+        open_ends = [end for end in self._ends if end.reading and end.line.room(now) and _peer(end).behind < BEHIND]
         reads: list[Any] = [self._listener, *wake, *(end.socket for end in open_ends)]
         writes = [end.socket for end in self._ends if end.out]
         wait = self._arriving[0][0] - now if self._arriving else 60.0
         for end in self._ends:
-            if end.reading and end not in open_ends:
+            if end.reading and end not in open_ends and not end.line.room(now):
                 wait = min(wait, end.line.opens_at() - now)
         readable, writable, _ = select.select(reads, writes, [], max(0.0, wait))
         ready = set(readable)
@@ -120,7 +132,8 @@ class Proxy:
         mine, _ = self._listener.accept()
         try:
             other = socket.socket()
-            other.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+            if self._back.rate:
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
             other.connect(self._target)
         except OSError:
             mine.close()
@@ -134,34 +147,40 @@ class Proxy:
 
     def _read(self, end: End) -> None:
         now = time.monotonic()
-        size = min(end.line.room(now), max(PACKET, int(end.line.rate * 0.001)) if end.line.rate else 1 << 18)
+        size = min(end.line.room(now), max(PACKET, int(end.line.rate * 0.001))) if end.line.rate else AT_ONCE
         try:
             data = end.socket.recv(max(size, 1))
         except BlockingIOError:
             return
         except OSError:
             data = b""
-        assert end.peer is not None
         if not data:
             end.reading = False
         when = end.line.take(len(data), now)
-        heapq.heappush(self._arriving, (when, next(self._order), end.peer, data))
+        heapq.heappush(self._arriving, (when, next(self._order), _peer(end), data))
 
     def _deliver(self, now: float) -> None:
         while self._arriving and self._arriving[0][0] <= now:
             _, _, end, data = heapq.heappop(self._arriving)
-            end.out += data
+            if data:
+                end.out.append(memoryview(data))
+                end.behind += len(data)
             end.finishing |= not data
             self._flush(end)
 
     def _flush(self, end: End) -> None:
         try:
-            if end.out:
-                del end.out[: end.socket.send(end.out)]
+            while end.out:
+                sent = end.socket.send(end.out[0])
+                end.behind -= sent
+                end.out[0] = end.out[0][sent:]
+                if not end.out[0]:
+                    end.out.popleft()
         except BlockingIOError:
             return
         except OSError:
             end.out.clear()
+            end.behind = 0
             end.finishing = True
             end.reading = False
         if end.finishing and not end.out:
@@ -171,12 +190,30 @@ class Proxy:
 
     def _forget(self, end: End) -> None:
         """Close a pair in which neither side has anything more to say."""
-        assert end.peer is not None
-        if end.peer.finishing and not end.peer.out:
-            for one in (end, end.peer):
+        if _peer(end).finishing and not _peer(end).out:
+            for one in (end, _peer(end)):
                 one.socket.close()
                 if one in self._ends:
                     self._ends.remove(one)
+
+
+def _peer(end: End) -> End:
+    assert end.peer is not None
+    return end.peer
+
+
+@contextlib.contextmanager
+def slow_link(port: int, *options: str) -> Iterator[int]:
+    """A slow link, in a process of its own, that leads to a port; yields the port on this side."""
+    process = procs.start(
+        [sys.executable, "-m", "tests.bench.slowlink", str(port), *options],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        yield int(str(process.stdout.readline()).split()[-1])
+    finally:
+        procs.stop(process)
 
 
 def main() -> int:
@@ -191,7 +228,8 @@ def main() -> int:
     rate, delay, jitter = options.mbit * 1e6 / 8, options.delay / 1000, options.jitter / 1000
     there, back = (Line(rate, delay, options.queue, jitter, seed) for seed in (1, 2))
     with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        if rate:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
         print(f"listening on {listener.getsockname()[1]}", flush=True)

@@ -19,6 +19,7 @@ import msgspec
 from farhand.protocol.channels import Files
 from farhand.protocol.files import (
     ACK,
+    ACK_EVERY,
     FilesChange,
     FilesFinish,
     FilesGet,
@@ -176,6 +177,7 @@ class FilesClient:
         if accepted["offset"] != have:
             digest = hashlib.sha256()
         incoming = Incoming(accepted["offset"], accepted["size"])
+        acked = incoming.taken
         with target.open("r+b") as out:
             out.truncate(accepted["offset"])
             out.seek(accepted["offset"])
@@ -186,15 +188,17 @@ class FilesClient:
                     incoming.data(offset, len(data))
                     out.write(data)
                     digest.update(data)
-                    ack = incoming.took(len(data))
+                    incoming.took(len(data))
                     if stop_at is not None and incoming.taken >= stop_at:
                         raise LostError
-                    if ack is not None:
-                        self._send(Files.ACK, ACK.pack(number, ack))
                 elif frame_type == Files.FINISHED:
                     finish = what
                 elif frame_type == Files.DONE:
                     break
+                behind = incoming.taken - acked
+                if behind >= ACK_EVERY or (behind and self._inbox.empty()):
+                    acked = incoming.taken
+                    self._send(Files.ACK, ACK.pack(number, acked))
         assert (incoming.taken, digest.hexdigest()) == (finish["size"], finish["sha256"])
         return {"size": incoming.taken, "sha256": digest.hexdigest(), "began": accepted["offset"]}
 

@@ -27,7 +27,7 @@ LARGE_CHUNK: Final = 60 * 1024
 """Most bytes in a frame. Browsers cut WebSocket messages of more than 64 KiB, heads included, into pieces."""
 FIRST_WINDOW: Final = 256 * 1024
 MIN_WINDOW: Final = 128 * 1024
-MAX_WINDOW: Final = 6 * 1024 * 1024
+MAX_WINDOW: Final = 10 * 1024 * 1024
 """Bytes on the way to one peer, all its transfers together. Less than the relay keeps for a peer that stalls."""
 ACK_EVERY: Final = 128 * 1024
 """A receiver acknowledges after so many bytes, and whenever it has taken all that came."""
@@ -206,9 +206,11 @@ def read_ack(payload: bytes | memoryview) -> tuple[int, int]:
 class Window:
     """How much may be on the way to one peer, all its transfers together: as much as the way holds, and little more.
 
-    The way's own time is the shortest round trip that was seen. While acknowledgements come in about that time the
-    window grows by what they acknowledge; when they come late, bytes wait somewhere in front of what is urgent, and it
-    shrinks. Times are seconds on any clock.
+    The way's own time is the shortest round trip that was seen. What is acknowledged in about that time makes the
+    window larger, if it was full when that was sent: so it doubles with every round trip. A round is over when all is
+    acknowledged that had been sent at its beginning. When nothing in a whole round was in time, bytes wait somewhere
+    in front of what is urgent, and the window shrinks to what the way held in that round; single ones are late
+    wherever a computer is busy or a radio link is noisy. Times are seconds on any clock.
     """
 
     EARLY_S = 0.03
@@ -222,8 +224,12 @@ class Window:
         self._marks: deque[tuple[int, float]] = deque()
         """Bytes sent in all, and when."""
         self._shortest = float("inf")
-        self._cut_at = 0
-        """Nothing that was sent before this byte shrinks the window again."""
+        self._full = 0
+        """Bytes that were sent when the window was full last."""
+        self._round = 0
+        """The round is over when so many bytes are acknowledged."""
+        self._quickest = float("inf")
+        """Shortest round trip in this round."""
 
     @property
     def room(self) -> int:
@@ -240,11 +246,12 @@ class Window:
         self._sent += size
         self.in_flight += size
         self._marks.append((self._sent, now))
+        if self.room < self.chunk:
+            self._full = self._sent
 
     def acked(self, size: int, now: float) -> None:
         """So many bytes were taken."""
         size = min(size, self.in_flight)
-        full = self.in_flight * 2 >= self.limit
         self.in_flight -= size
         self._acked += size
         at = None
@@ -254,14 +261,16 @@ class Window:
             return
         trip = now - at
         self._shortest = min(self._shortest, trip)
-        waited = trip - self._shortest
-        if waited <= self.EARLY_S:
-            if full:
-                self.limit = min(MAX_WINDOW, self.limit + size)
-        elif waited > self.LATE_S and self._acked >= self._cut_at:
-            share = (self._shortest + self.EARLY_S) / trip
-            self.limit = max(MIN_WINDOW, int(self.limit * max(0.5, share)))
-            self._cut_at = self._sent
+        self._quickest = min(self._quickest, trip)
+        if trip - self._shortest <= self.EARLY_S and self._acked <= self._full:
+            self.limit = min(MAX_WINDOW, self.limit + size)
+        if self._acked >= self._round:
+            self._end_round()
+
+    def _end_round(self) -> None:
+        quickest, self._quickest, self._round = self._quickest, float("inf"), self._sent
+        if quickest - self._shortest > self.LATE_S:
+            self.limit = max(MIN_WINDOW, int(self.limit * (self._shortest + self.EARLY_S) / quickest))
 
     def forget(self, size: int) -> None:
         """So many bytes will never be acknowledged: their transfer is over."""

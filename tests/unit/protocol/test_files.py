@@ -1,6 +1,9 @@
 """The files channel without a socket: what may be on the way, what comes in which order, what hostile bytes do."""
 
 import contextlib
+import random
+from collections import deque
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -79,16 +82,20 @@ class Way(RuleBasedStateMachine):
 TestWay = Way.TestCase
 
 
-def run(window: Window, trip: float, rate: float, seconds: float) -> float:
-    """Send at full window over a way that carries `rate` bytes a second, and return how many bytes a second came."""
-    out, now, taken, busy = Outgoing(window, 0), 0.0, 0, 0.0
-    flying: list[tuple[float, int]] = []
+def run(window: Window, trip: float, rate: float, seconds: float, noise: Callable[[], float] = lambda: 0.0) -> float:
+    """Send at full window over a way that carries `rate` bytes a second, and return how many bytes a second came.
+
+    `noise` says how much later than it should each acknowledgement comes; they come in order.
+    """
+    out, now, taken, busy, last = Outgoing(window, 0), 0.0, 0, 0.0, 0.0
+    flying: deque[tuple[float, int]] = deque()
     while now < seconds:
         while window.room >= window.chunk:
             busy = max(busy, now) + window.chunk / rate
             out.sent(window.chunk, now)
-            flying.append((busy + trip, out.offset))
-        now, taken = flying.pop(0)
+            last = max(last, busy + trip + noise())
+            flying.append((last, out.offset))
+        now, taken = flying.popleft()
         out.acked(taken, now)
     out.over()
     return taken / now
@@ -99,6 +106,24 @@ def test_a_window_fills_a_fast_way(trip: float) -> None:
     window = Window()
     run(window, trip, 100e6, 1)
     assert run(window, trip, 100e6, 2) > 90e6
+
+
+def test_a_window_is_open_soon() -> None:
+    assert run(Window(), 0.05, 100e6, 2) > 80e6
+
+
+def test_late_acknowledgements_do_not_keep_it_small() -> None:
+    chance = random.Random(5)
+    assert run(Window(), 0.05, 100e6, 5, lambda: chance.random() * 0.06) > 25e6, "a radio link"
+    assert run(Window(), 0.05, 100e6, 5, lambda: 0.15 if chance.random() < 0.002 else 0) > 50e6, "a busy computer"
+
+
+def test_a_window_shrinks_when_the_way_becomes_slow() -> None:
+    window = Window()
+    run(window, 0.04, 50e6, 5)
+    assert window.limit > 2_000_000
+    run(window, 0.04, 1e6, 20)
+    assert window.limit <= FIRST_WINDOW
 
 
 def test_on_a_slow_way_little_waits_in_front_of_a_key() -> None:

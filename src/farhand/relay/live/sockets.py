@@ -2,7 +2,7 @@
 orderly end.
 
 Frames go straight to the transport while it takes them. When it is blocked they wait in classes (`channels.Traffic`),
-each in order. A peer whose queue passes 8 MiB is closed.
+each in order. A peer whose queue passes 12 MiB is closed.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _TEXT = 1
 _CONTINUATION = 0
 
 SIGN_IN_S = 15.0
-MAX_QUEUE = 8 << 20
+MAX_QUEUE = 12 << 20
 """Bytes that may wait for one peer."""
 PAUSE_QUEUE = 1 << 20
 """Bytes at which a sender with a single receiver is read no further."""

@@ -10,7 +10,7 @@ export const SMALL_CHUNK = 16 * 1024;
 export const LARGE_CHUNK = 60 * 1024;
 export const FIRST_WINDOW = 256 * 1024;
 export const MIN_WINDOW = 128 * 1024;
-export const MAX_WINDOW = 6 * 1024 * 1024;
+export const MAX_WINDOW = 10 * 1024 * 1024;
 export const ACK_EVERY = 128 * 1024;
 
 /** Bytes of the endpoint, one letter each. */

@@ -21,6 +21,7 @@ from farhand.agent.tools.files.partial import Identity, Partial, identity_of
 from farhand.protocol.channels import Files, Grant
 from farhand.protocol.files import (
     ACK,
+    LARGE_CHUNK,
     FilesAccepted,
     FilesChange,
     FilesDone,
@@ -38,6 +39,10 @@ from farhand.protocol.files import (
 
 SEE = Grant.FILES_READ | Grant.FILES_WRITE | Grant.FILES_DELETE
 _PROGRESS_S = 0.25
+_IN_A_ROW = 4 * LARGE_CHUNK
+"""Bytes that one transfer sends before another one, and whatever else came, has its turn: about a millisecond."""
+_MOST_PIECES = 512
+"""Frames that are written at once; less than IOV_MAX."""
 Result = TypeVar("Result")
 
 
@@ -291,7 +296,7 @@ class Download(Job):
 
     async def _send_block(self, data: bytes) -> None:
         view = memoryview(data)
-        window = self._host.window
+        window, since = self._host.window, 0
         while view:
             size = min(window.chunk, len(view))
             while window.room < size and not self.stopped:
@@ -302,7 +307,10 @@ class Download(Job):
                 self.stop("interrupted")
             self._outgoing.sent(size, self._host.now())
             view = view[size:]
-            await asyncio.sleep(0)  # several transfers go on side by side
+            since += size
+            if since >= _IN_A_ROW:
+                since = 0
+                await asyncio.sleep(0)  # several transfers go on side by side
 
     def failed(self, code: str) -> None:
         """Note how much of it went over."""
@@ -400,10 +408,10 @@ class Upload(Job):
                 await self._woken()
             self._check_stopped()
             if self._queue:
-                data = self._next_block()
-                await self._host.disk(partial.write, data)
+                pieces, size = self._next_block()
+                await self._host.disk(partial.write, pieces)
                 self._have = partial.have
-                taken = self._incoming.took(len(data))
+                taken = self._incoming.took(size)
                 if taken is not None:
                     self._host.send(Files.TAKEN, ACK.pack(self.number, taken))
             elif self._finish is not None:
@@ -415,13 +423,15 @@ class Upload(Job):
                 self.stopped = ""  # it is done: a CANCEL that came too late changes nothing
                 return
 
-    def _next_block(self) -> bytes:
-        parts, size = [], 0
-        while self._queue and size < sources.BLOCK:
+    def _next_block(self) -> tuple[list[bytes], int]:
+        """Take what came out of the queue, up to a block; return it with its size."""
+        pieces: list[bytes] = []
+        size = 0
+        while self._queue and size < sources.BLOCK and len(pieces) < _MOST_PIECES:
             data = self._queue.popleft()
-            parts.append(data)
+            pieces.append(data)
             size += len(data)
-        return b"".join(parts)
+        return pieces, size
 
     def failed(self, code: str) -> None:
         """Note how much of it came."""

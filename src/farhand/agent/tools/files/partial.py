@@ -94,19 +94,25 @@ class Partial:
         """SHA-256 of what is written."""
         return self._hash.hexdigest()
 
-    def write(self, data: bytes) -> None:
-        """Append. Where nothing but zeros comes, the file has a hole."""
-        self._hash.update(data)
-        at = self.have
-        if not data[0] and data == bytes(len(data)):
-            os.ftruncate(self._fd, at + len(data))
+    def write(self, pieces: list[bytes]) -> None:
+        """Append, at most IOV_MAX pieces. Where nothing but zeros comes, the file has a hole."""
+        for piece in pieces:
+            self._hash.update(piece)
+        size = sum(map(len, pieces))
+        if all(not piece[0] and piece == bytes(len(piece)) for piece in pieces):
+            os.ftruncate(self._fd, self.have + size)
         else:
-            view = memoryview(data)
-            while view:
-                written = os.pwrite(self._fd, view, at)
-                at += written
-                view = view[written:]
-        self.have += len(data)
+            written = os.pwritev(self._fd, pieces, self.have)
+            if written < size:  # the disk is nearly full, or the block very large
+                self._write_rest(b"".join(pieces)[written:], self.have + written)
+        self.have += size
+
+    def _write_rest(self, data: bytes, at: int) -> None:
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(self._fd, view, at)
+            at += written
+            view = view[written:]
 
     def finish(self, size: int, sha256: str, modified_ms: int) -> Identity:
         """All has come: check it, put it on the disk for good and give it its name. Return which file it is."""

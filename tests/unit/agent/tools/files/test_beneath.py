@@ -47,7 +47,7 @@ def swapping(place: Path, outside: Path) -> Iterator[None]:
 def upload(parts: beneath.Parts) -> None:
     partial = Partial(parts, "0" * 32, 3, replace=True, fresh=True)
     try:
-        partial.write(b"new")
+        partial.write([b"new"])
         sha256 = partial.hash_so_far()
         partial.finish(3, sha256, 0)
     finally:
@@ -130,7 +130,7 @@ def test_a_planted_part_is_not_taken_up(tmp_path: Path) -> None:
         plant()
         partial = Partial(parts_of(os.fsencode(tmp_path / "a")), "0" * 32, 3, replace=False, fresh=False)
         assert partial.have == 0
-        partial.write(b"new")
+        partial.write([b"new"])
         partial.discard()
         partial.close()
         assert (tmp_path / "outside").read_bytes() == b"secret"

@@ -35,7 +35,7 @@ def crashed(folder: Path, notes: Path) -> Path:
     """An upload whose program was killed days ago."""
     folder.mkdir(exist_ok=True)
     partial = upload(folder / "target")
-    partial.write(b"half")
+    partial.write([b"half"])
     partial.close()
     part = part_in(folder)
     age(part, *notes.iterdir())
@@ -74,7 +74,7 @@ def test_what_may_still_go_on_stays(notes: Path, tmp_path: Path) -> None:
 def test_an_upload_that_ends_leaves_no_note(notes: Path, tmp_path: Path) -> None:
     done = upload(tmp_path / "target", 4)
     assert len(list(notes.iterdir())) == 1
-    done.write(b"full")
+    done.write([b"full"])
     done.finish(4, done.hash_so_far(), 0)
     assert not list(notes.iterdir())
     upload(tmp_path / "other").discard()
@@ -142,6 +142,6 @@ def test_a_note_that_cannot_be_written_stops_no_upload(tmp_path: Path, monkeypat
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     done = upload(tmp_path / "target", 4)
-    done.write(b"full")
+    done.write([b"full"])
     done.finish(4, done.hash_so_far(), 0)
     assert (tmp_path / "target").read_bytes() == b"full"

@@ -12,9 +12,14 @@ export class Window {
   inFlight = 0;
   #sent = 0;
   #acked = 0;
-  #marks: { readonly sent: number; readonly at: number }[] = [];
+  readonly #marks: { readonly sent: number; readonly at: number }[] = [];
   #shortest = Infinity;
-  #cutAt = 0;
+  /** Bytes that were sent when the window was full last. */
+  #full = 0;
+  /** The round is over when so many bytes are acknowledged. */
+  #round = 0;
+  /** Shortest round trip in this round. */
+  #quickest = Infinity;
 
   get room(): number {
     return this.limit - this.inFlight;
@@ -29,11 +34,11 @@ export class Window {
     this.#sent += size;
     this.inFlight += size;
     this.#marks.push({ sent: this.#sent, at: now });
+    if (this.room < this.chunk) this.#full = this.#sent;
   }
 
   acked(amount: number, now: number): void {
     const size = Math.min(amount, this.inFlight);
-    const full = this.inFlight * 2 >= this.limit;
     this.inFlight -= size;
     this.#acked += size;
     const passed = this.#marks.findIndex((mark) => mark.sent > this.#acked);
@@ -41,19 +46,24 @@ export class Window {
     if (!last) return;
     const trip = now - last.at;
     this.#shortest = Math.min(this.#shortest, trip);
-    const waited = trip - this.#shortest;
-    if (waited <= EARLY_MS) {
-      if (full) this.limit = Math.min(MAX_WINDOW, this.limit + size);
-    } else if (waited > LATE_MS && this.#acked >= this.#cutAt) {
-      const share = Math.max(0.5, (this.#shortest + EARLY_MS) / trip);
-      this.limit = Math.max(MIN_WINDOW, Math.floor(this.limit * share));
-      this.#cutAt = this.#sent;
+    this.#quickest = Math.min(this.#quickest, trip);
+    if (trip - this.#shortest <= EARLY_MS && this.#acked <= this.#full) {
+      this.limit = Math.min(MAX_WINDOW, this.limit + size);
     }
+    if (this.#acked >= this.#round) this.#endRound();
   }
 
   /** So many bytes will never be acknowledged. */
   forget(size: number): void {
     this.inFlight -= Math.min(size, this.inFlight);
     this.#acked += size;
+  }
+
+  #endRound(): void {
+    const quickest = this.#quickest;
+    this.#quickest = Infinity;
+    this.#round = this.#sent;
+    if (quickest - this.#shortest <= LATE_MS) return;
+    this.limit = Math.max(MIN_WINDOW, Math.floor((this.limit * (this.#shortest + EARLY_MS)) / quickest));
   }
 }
