@@ -24,7 +24,7 @@ test: ## Everything that CI runs: unit, scenario and browser tests, and the web'
 test-postgres: ## The web's unit tests on a PostgreSQL of their own
 	@if [ -x tests/postgres.sh ]; then tools/bootstrap.sh test; exec tests/postgres.sh; fi
 
-test-long: ## The long forms: fuzzing by the million, many kills and swaps
+test-long: ## The long forms: fuzzing by the million, many kills, very large files
 	@tools/bootstrap.sh test
 	@$(BIN)/python tools/run_tests.py --long
 

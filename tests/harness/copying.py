@@ -11,7 +11,11 @@ import sys, tkinter
 root = tkinter.Tk()
 root.withdraw()
 root.clipboard_clear()
-root.clipboard_append(sys.stdin.read())
+text = sys.stdin.read()
+for kind in sys.argv[1:]:
+    root.clipboard_append(text, type=kind)
+if not sys.argv[1:]:
+    root.clipboard_append(text)
 root.update()
 print("copied", flush=True)
 root.mainloop()
@@ -21,7 +25,10 @@ import sys, tkinter
 root = tkinter.Tk()
 root.withdraw()
 try:
-    sys.stdout.write(root.clipboard_get(type="UTF8_STRING"))
+    found = root.clipboard_get(type=sys.argv[1])
+    if sys.argv[1] != "UTF8_STRING":  # Tk gives bytes of types that it does not know as hexadecimal numbers
+        found = bytes(int(number, 16) for number in found.split()).decode()
+    sys.stdout.write(found)
 except tkinter.TclError:
     pass
 """
@@ -39,9 +46,9 @@ def _run(program: str, display: str, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def copy(display: str, text: str) -> subprocess.Popen[str]:
-    """Copy text; returns the program that holds it once it does."""
-    process = _run(_COPY, display)
+def copy(display: str, text: str, *kinds: str) -> subprocess.Popen[str]:
+    """Copy text, or the same bytes as these types; returns the program that holds it once it does."""
+    process = _run(_COPY, display, *kinds)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(text)
@@ -50,10 +57,16 @@ def copy(display: str, text: str) -> subprocess.Popen[str]:
     return process
 
 
-def paste(display: str) -> str:
-    """The text in the clipboard, "" when it holds none."""
-    process = _run(_PASTE, display)
-    return process.communicate(timeout=60)[0]
+def paste(display: str, kind: str = "UTF8_STRING") -> str:
+    """The text in the clipboard, or what it holds as another type; "" when it holds none."""
+    process = _run(_PASTE, display, kind)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.close()
+    with process.stdout as out:
+        data: bytes = out.buffer.read()  # type: ignore[attr-defined]  # line ends are content
+    process.wait(60)
+    return data.decode()
 
 
 _FIELD = """

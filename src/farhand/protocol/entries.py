@@ -47,8 +47,8 @@ _FILE_FAILED: Final = MappingProxyType({"by": str, "leg": int, "path": str, "cou
 """`size`: bytes that went over; `code`: of `protocol.files.FilesDone`."""
 _BLOCK: Final = MappingProxyType({"by": str, "leg": int, "reason": str})
 """`reason`: why it ended (`messages.InputBlocked`)."""
-_CLIPBOARD: Final = MappingProxyType({"by": str, "leg": int, "format": str, "bytes": int})
-"""`format`: `text` or `png`; `bytes`: how much. Never what."""
+_CLIPBOARD: Final = MappingProxyType({"by": str, "leg": int, "format": str, "bytes": int, "count": int})
+"""`format`: `text`, `png` or `files`; `bytes`: how much; `count`: of `files`, how many. Never what."""
 _SCRIPT: Final = MappingProxyType({"by": str, "leg": int, "run": str, "script": str, "name": str})
 """`run`: its id; `script`, `name`: which canned script; `ended_by`: who cancelled it, when somebody did."""
 _REQUESTED, _ALLOWED, _REFUSED, _OVER = (

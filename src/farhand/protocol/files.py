@@ -71,6 +71,9 @@ class FilesStarted(Message, frozen=True, kw_only=True):
     volumes: Annotated[list[Volume], msgspec.Meta(max_length=256)] = []
     home: bytes = b""
     """Where to begin."""
+    inbox: bytes = b""
+    """Where to put what is meant for no special folder: one in which this viewer may write; empty: there is none, or
+    the endpoint is older."""
 
 
 class FilesList(Message, frozen=True, kw_only=True):

@@ -440,7 +440,7 @@ class ClipboardHead(Message, frozen=True, kw_only=True):
 
     transfer: Transfer
     format: Name
-    """`text`, `png`; others may come."""
+    """`files`, `text`, `png`; others may come."""
     bytes: Count
 
 

@@ -7,6 +7,7 @@ Rules: everything here may block for a moment and is called in a thread of the t
 MachineError with a sentence for people. Nothing waits for what it started: a program that was opened is the person's.
 """
 
+import os
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -64,6 +65,10 @@ class Machine(Protocol):
         """Run a script as the person who is signed in, or as the client's own account. Raises MachineError."""
         ...
 
+    def inbox(self) -> bytes:
+        """Return the folder in which the person at the desktop keeps what came from elsewhere: a real path."""
+        ...
+
     def power(self, how: How) -> None:
         """Restart or switch off; returns once the system has begun with it. Raises MachineError."""
         ...
@@ -80,6 +85,10 @@ class NoMachine:
     def run(self, action: str, context: Context) -> None:
         """Raises MachineError."""
         raise MachineError(_("This client cannot do that."))
+
+    def inbox(self) -> bytes:
+        """The home folder of the client's own account."""
+        return os.path.realpath(os.path.expanduser(b"~"))
 
     def power(self, how: How) -> None:
         """Raises MachineError."""

@@ -192,6 +192,8 @@ def _power_started(event: SessionEvent) -> str:
 
 def _clipboard(event: SessionEvent) -> str:
     values = {"by": _by(event), "count": _number(event, "bytes")}
+    if event.data.get("format") == "files":
+        return _clipboard_files(event, _number(event, "count"))
     if event.kind == "clipboard-given":
         if event.data.get("format") == "png":
             return gettext("%(by)s sent a picture to the remote clipboard (%(count)d bytes).") % values
@@ -199,6 +201,22 @@ def _clipboard(event: SessionEvent) -> str:
     if event.data.get("format") == "png":
         return gettext("%(by)s took a picture from the remote clipboard (%(count)d bytes).") % values
     return gettext("%(by)s took text from the remote clipboard (%(count)d bytes).") % values
+
+
+def _clipboard_files(event: SessionEvent, count: int) -> str:
+    if event.kind == "clipboard-given":
+        said = ngettext(
+            "%(by)s put %(count)d file or directory into the remote clipboard.",
+            "%(by)s put %(count)d files or directories into the remote clipboard.",
+            count,
+        )
+    else:
+        said = ngettext(
+            "%(by)s saw the name of %(count)d file or directory in the remote clipboard.",
+            "%(by)s saw the names of %(count)d files or directories in the remote clipboard.",
+            count,
+        )
+    return said % {"by": _by(event), "count": count}
 
 
 def _entries_dropped(event: SessionEvent) -> str:

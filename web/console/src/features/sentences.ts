@@ -3,7 +3,7 @@
  * Rules: every kind of wire/entries has its words here (the type checker names a missing one); a kind that this console
  * does not know yet is left out of the chat pane; the report has it all the same.
  */
-import { t } from "../i18n";
+import { t, tn } from "../i18n";
 import { bytes } from "../size";
 import { Party } from "../wire/channels";
 import type { EntryKind } from "../wire/entries";
@@ -97,11 +97,25 @@ const WORDS: Readonly<Record<EntryKind, Words>> = {
   "clipboard-refused": () => t("Clipboard Sharing was refused."),
   "clipboard-stopped": () => t("Clipboard Sharing stopped."),
   "clipboard-given": (by, entry) =>
-    entry.data["format"] === "png"
+    entry.data["format"] === "files"
+      ? tn(
+          "{name} put {n} file or directory into the remote clipboard.",
+          "{name} put {n} files or directories into the remote clipboard.",
+          number(entry, "count"),
+          { name: by },
+        )
+      : entry.data["format"] === "png"
       ? t("{name} sent a picture to the remote clipboard ({size}).", { name: by, size: size(entry) })
       : t("{name} sent text to the remote clipboard ({size}).", { name: by, size: size(entry) }),
   "clipboard-taken": (by, entry) =>
-    entry.data["format"] === "png"
+    entry.data["format"] === "files"
+      ? tn(
+          "{name} saw the name of {n} file or directory in the remote clipboard.",
+          "{name} saw the names of {n} files or directories in the remote clipboard.",
+          number(entry, "count"),
+          { name: by },
+        )
+      : entry.data["format"] === "png"
       ? t("{name} took a picture from the remote clipboard ({size}).", { name: by, size: size(entry) })
       : t("{name} took text from the remote clipboard ({size}).", { name: by, size: size(entry) }),
   "customer-ended": () => t("The customer ended the session."),

@@ -207,4 +207,51 @@ describe("clipboard sharing", () => {
     await settled();
     expect(local.held).toBeNull();
   });
+
+  it("takes the names of files by itself, if files may be had, and nothing else of them", async () => {
+    leg.grants |= Grant.FILES_READ | Grant.FILES_WRITE;
+    local.allowed = { read: false, write: false };
+    await share();
+    come(Clip.OFFER, { formats: ["files", "text"] });
+    await settled();
+    expect(last(Clip.TAKE)).toEqual({ transfer: 1, format: "files" });
+    await content(1, JSON.stringify({ paths: [btoa("/home/a/one"), btoa("/home/a/\u00fc")], others: 2 }), "files");
+    expect(clipboard.state).toMatchObject({ waiting: false, files: ["/home/a/one", "/home/a/\u00fc"], others: 2 });
+    expect(local.held).toBeNull();
+    come(Clip.OFFER, { formats: ["text"] });
+    expect(clipboard.state.files).toEqual([]);
+  });
+
+  it("takes the text where files may not be had, or are none", async () => {
+    await share();
+    come(Clip.OFFER, { formats: ["files", "text"] });
+    await settled();
+    expect(last(Clip.TAKE)).toEqual({ transfer: 1, format: "text" });
+    leg.grants |= Grant.FILES_READ;
+    come(Clip.OFFER, { formats: ["files", "text"] });
+    await settled();
+    expect(last(Clip.TAKE)).toEqual({ transfer: 2, format: "files" });
+    come(Clip.DONE, { transfer: 2, text: "That is no file." });
+    await settled();
+    expect(last(Clip.TAKE)).toEqual({ transfer: 3, format: "text" });
+    expect(clipboard.state.note).toBe("");
+  });
+
+  it("gives files by their paths and says how it ended", async () => {
+    await share();
+    expect(await clipboard.giveFiles(["/a"])).toContain("not shared");
+    leg.grants |= Grant.FILES_WRITE;
+    const given = clipboard.giveFiles(["/home/\u00fc", "/b"]);
+    const { transfer, format } = last(Clip.GIVE);
+    expect(format).toBe("files");
+    expect(JSON.parse(decode(readPart(sent.at(-1)!.payload)!.bytes))).toEqual({ paths: [btoa("/home/\u00fc"), btoa("/b")] });
+    come(Clip.DONE, { transfer, text: "" });
+    expect(await given).toBe("");
+    const other = clipboard.giveFiles(["/a"]);
+    come(Clip.DONE, { transfer: last(Clip.GIVE)["transfer"], text: "No." });
+    expect(await other).toBe("No.");
+    const lost = clipboard.giveFiles(["/a"]);
+    reopen();
+    expect(await lost).toContain("lost");
+  });
 });

@@ -2,11 +2,13 @@
  * Why: the remote clipboard in a session: sharing it, giving it what was copied here, taking what was copied there.
  * Rules: nothing goes before a person switched sharing on, and nothing either way that the grants do not allow. It goes by
  * itself where the browser lets a page read and write the clipboard, and only in the session that is on the page; else a
- * person presses a button. What came from one side is never sent back to it.
+ * person presses a button. What came from one side is never sent back to it. Of files only the paths go this way; the files
+ * are the files tool's matter (`live/copiedfiles` brings both together).
  */
 import { t } from "../i18n";
 import { bytes } from "../size";
 import { channelOf, Clip, CLIP_CHUNK, CLIP_MOST, Grant, Kind, UNSUPPORTED } from "../wire/channels";
+import { decodeClipboardFiles, encodeClipboardFiles, type Path } from "../wire/files";
 import { encodePart, readPart } from "../wire/layouts";
 import {
   decodeClipboardDone,
@@ -36,7 +38,14 @@ export interface ClipboardState {
   /** What goes by itself. */
   readonly gives: boolean;
   readonly takes: boolean;
+  /** Files that were copied there, by their paths. */
+  readonly files: readonly Path[];
+  /** What was copied beside them and cannot be transferred. */
+  readonly others: number;
 }
+
+/** What the endpoint's clipboard can be given. */
+type Given = Content | { readonly format: "files"; readonly bytes: Uint8Array<ArrayBuffer> };
 
 interface Coming {
   readonly head: ClipboardHead;
@@ -44,7 +53,7 @@ interface Coming {
   at: number;
 }
 
-const OFF: ClipboardState = { sharing: "off", waiting: false, note: "", gives: false, takes: false };
+const OFF: ClipboardState = { sharing: "off", waiting: false, note: "", gives: false, takes: false, files: [], others: 0 };
 
 const same = (one: Content | null, other: Content): boolean =>
   one !== null &&
@@ -64,11 +73,15 @@ export class Clipboard implements Tool {
   /** The transfers under way; 0 = none. */
   #giving = 0;
   #taking = 0;
+  /** The format that is being taken. */
+  #asked = "";
   #coming: Coming | null = null;
   /** What both sides have, as far as we know. */
   #common: Content | null = null;
   /** What came, and could not be put in without a person's click. */
   #kept: Content | null = null;
+  /** Waits for the end of files that are given. */
+  #answer: ((text: string) => void) | null = null;
   #noteTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(leg: LegPort, local: LocalClipboard = browserClipboard) {
@@ -97,6 +110,15 @@ export class Clipboard implements Tool {
 
   get mayTake(): boolean {
     return (this.#leg.grants & Grant.CLIPBOARD_READ) !== 0;
+  }
+
+  /** Files too: the clipboard holds their paths, and File Transfer moves them. */
+  get mayGiveFiles(): boolean {
+    return this.mayGive && (this.#leg.grants & Grant.FILES_WRITE) !== 0;
+  }
+
+  get mayTakeFiles(): boolean {
+    return this.mayTake && (this.#leg.grants & Grant.FILES_READ) !== 0;
   }
 
   /** This person may share the clipboard, one way at least. */
@@ -138,7 +160,9 @@ export class Clipboard implements Tool {
       return;
     }
     if (!content?.bytes.byteLength) {
-      if (!byItself) this.#note(t("Your clipboard holds no text and no picture."));
+      if (byItself) return;
+      const files = this.mayGiveFiles ? ` ${t("Files are pasted here with Ctrl+V, or dropped onto the screen.")}` : "";
+      this.#note(t("Your clipboard holds no text and no picture.") + files);
     } else if (byItself && same(this.#common, content)) {
       return;
     } else if (content.bytes.byteLength > CLIP_MOST) {
@@ -152,6 +176,23 @@ export class Clipboard implements Tool {
     }
   }
 
+  /** Put files that are there into the remote clipboard. Resolves with why not; empty when they are in it. */
+  async giveFiles(paths: readonly Path[]): Promise<string> {
+    if (this.#state.sharing !== "on" || !this.mayGiveFiles) return t("The clipboard is not shared any more.");
+    const bytes = encodeClipboardFiles(paths);
+    if (bytes.byteLength > CLIP_MOST) return t("These are too many files for one clipboard.");
+    this.#answered(t("Something else was put into the remote clipboard meanwhile."));
+    return new Promise((done) => {
+      this.#answer = done;
+      void this.#send({ format: "files", bytes });
+    });
+  }
+
+  /** The files that were copied there were seen to. */
+  forgetFiles(): void {
+    this.#set({ files: [], others: 0 });
+  }
+
   /** Take over what was copied there. */
   async take(): Promise<void> {
     if (this.#state.sharing !== "on" || !this.mayTake) return;
@@ -159,17 +200,23 @@ export class Clipboard implements Tool {
     if (kept) {
       await this.#put(kept);
     } else if (this.#formats.length && !this.#taking) {
-      const format = this.#formats.includes("text") ? "text" : this.#formats[0];
-      this.#taking = this.#next();
-      this.#leg.send(Clip.TAKE, CHANNEL, encodeJson({ transfer: this.#taking, format }));
+      this.#takeAs(this.#formats.find((one) => one === "files") ?? this.#formats.find((one) => one === "text") ?? "png");
     }
+  }
+
+  #takeAs(format: string): void {
+    this.#taking = this.#next();
+    this.#asked = format;
+    this.#leg.send(Clip.TAKE, CHANNEL, encodeJson({ transfer: this.#taking, format }));
   }
 
   async #focused(): Promise<void> {
     if (!this.#shown || this.#state.sharing !== "on") return;
     await this.#ask();
     if (this.#state.gives) await this.give(true);
-    if (this.#state.takes && this.#state.waiting) await this.take();
+    // Names of files need no permission of the browser's.
+    const takes = this.#state.takes || this.#formats.includes("files");
+    if (takes && this.#state.waiting) await this.take();
   }
 
   async #ask(): Promise<void> {
@@ -180,6 +227,7 @@ export class Clipboard implements Tool {
   #start(): void {
     this.#giving = this.#taking = 0;
     this.#coming = null;
+    this.#answered(t("The connection was lost. Try again."));
     this.#set({ sharing: "asking" });
     this.#leg.send(Clip.START, CHANNEL);
   }
@@ -188,7 +236,8 @@ export class Clipboard implements Tool {
     this.#formats = [];
     this.#giving = this.#taking = 0;
     this.#coming = this.#kept = this.#common = null;
-    this.#set({ sharing: "off", waiting: false });
+    this.#answered(t("The clipboard is not shared any more."));
+    this.#set({ sharing: "off", waiting: false, files: [], others: 0 });
     this.#note(note);
   }
 
@@ -215,11 +264,11 @@ export class Clipboard implements Tool {
   }
 
   #offered(formats: readonly string[]): void {
-    this.#formats = formats.filter((one) => one === "text" || one === "png");
+    this.#formats = formats.filter((one) => one === "text" || one === "png" || (one === "files" && this.mayTakeFiles));
     this.#kept = null;
     this.#taking = 0;
     this.#coming = null;
-    this.#set({ waiting: this.#formats.length > 0 });
+    this.#set({ waiting: this.#formats.length > 0, files: [], others: 0 });
     if (this.#local.focused()) void this.#focused();
   }
 
@@ -232,6 +281,10 @@ export class Clipboard implements Tool {
     if (coming.at < coming.bytes.byteLength) return;
     this.#coming = null;
     this.#taking = 0;
+    if (coming.head.format === "files") {
+      this.#set({ waiting: false, ...namesOf(coming.bytes) });
+      return;
+    }
     void this.#put({ format: coming.head.format === "png" ? "png" : "text", bytes: coming.bytes });
   }
 
@@ -253,16 +306,30 @@ export class Clipboard implements Tool {
   #done({ transfer, text }: { transfer: number; text: string }): void {
     if (transfer === this.#giving) {
       this.#giving = 0;
+      if (this.#answered(text)) return;
       this.#note(text || t("Sent to the remote clipboard ({size}).", { size: bytes(this.#common?.bytes.byteLength ?? 0) }));
     } else if (transfer === this.#taking) {
       this.#taking = 0;
       this.#coming = null;
-      this.#set({ waiting: false });
-      this.#note(text);
+      // What is no file may be taken as something else.
+      this.#formats = this.#formats.filter((one) => one !== this.#asked);
+      const rest = this.#asked === "files" && this.#formats.length > 0;
+      this.#set({ waiting: rest });
+      if (!rest) this.#note(text);
+      else if (this.#state.takes) void this.take();
     }
   }
 
-  async #send({ format, bytes }: Content): Promise<void> {
+  /** Tell whoever waits for files to be given; false when nobody does. */
+  #answered(text: string): boolean {
+    const answer = this.#answer;
+    this.#answer = null;
+    answer?.(text);
+    return answer !== null;
+  }
+
+  async #send({ format, bytes }: Given): Promise<void> {
+    if (format !== "files") this.#answered(t("Something else was put into the remote clipboard meanwhile."));
     const transfer = (this.#giving = this.#next());
     this.#leg.send(Clip.GIVE, CHANNEL, encodeJson({ transfer, format, bytes: bytes.byteLength }));
     for (let at = 0; at < bytes.byteLength; at += CLIP_CHUNK) {
@@ -284,6 +351,11 @@ export class Clipboard implements Tool {
     this.#state = { ...this.#state, ...change };
     this.#changed.call();
   }
+}
+
+function namesOf(content: Uint8Array): { files: readonly Path[]; others: number } {
+  const { paths, others } = decodeClipboardFiles(content);
+  return { files: paths, others };
 }
 
 const pause = (): Promise<void> => new Promise((done) => setTimeout(done, PACE_MS));

@@ -40,6 +40,15 @@ export interface FilesStarted {
   readonly run: string;
   readonly volumes: readonly Volume[];
   readonly home: Path;
+  /** Where to put what is meant for no special folder; empty: there is none. */
+  readonly inbox: Path;
+}
+
+/** Files in the endpoint's clipboard. */
+export interface ClipboardFiles {
+  readonly paths: readonly Path[];
+  /** What was copied beside them and is no file of that computer. */
+  readonly others: number;
 }
 
 export interface FileEntry {
@@ -83,6 +92,8 @@ function path(fields: Fields, name: string): Path {
   }
 }
 
+const inbox = (fields: Fields): Path => (fields["inbox"] === undefined ? "" : path(fields, "inbox"));
+
 function stamp(fields: Fields, name: string): number {
   const value = fields[name] ?? 0;
   if (typeof value !== "number" || !Number.isSafeInteger(value)) throw new MessageError(`${name} must be a whole number`);
@@ -100,8 +111,18 @@ export function decodeStarted(payload: Uint8Array): FilesStarted {
     total: count(one, "total", 0),
     free: count(one, "free", 0),
   }));
-  return { run: text(fields, "run"), volumes, home: path(fields, "home") || "/" };
+  return { run: text(fields, "run"), volumes, home: path(fields, "home") || "/", inbox: inbox(fields) };
 }
+
+export function decodeClipboardFiles(content: Uint8Array): ClipboardFiles {
+  const fields = decodeJson(content);
+  const paths = fields["paths"];
+  if (!Array.isArray(paths)) throw new MessageError("paths must be a list");
+  return { paths: paths.map((one) => path({ one }, "one")), others: count(fields, "others", 0) };
+}
+
+export const encodeClipboardFiles = (paths: readonly Path[]): Uint8Array<ArrayBuffer> =>
+  encoder.encode(JSON.stringify({ paths: paths.map(toWire) }));
 
 export const decodeFilesStopped = (payload: Uint8Array): string => text(decodeJson(payload), "text", "");
 

@@ -87,6 +87,8 @@ export interface ScreenPort {
   onstate: ((state: ScreenState) => void) | null;
   start(): void;
   stop(): void;
+  /** Files may be pasted: the keys of a paste are looked at here before they go. */
+  set pastes(pastes: boolean);
   /** Ask for other colours, now and from now on. */
   choose(colours: Colours): void;
   /** Look at this monitor, or at all (empty). */

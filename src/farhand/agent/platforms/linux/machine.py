@@ -116,6 +116,10 @@ class LinuxMachine:
             desktop |= {"DISPLAY": whom.display}
         return LinuxScript(text, whom, passed_on(whom) | desktop | environment)
 
+    def inbox(self) -> bytes:
+        """The folder for downloads of who is signed in, else of the client's own account."""
+        return os.fsencode((signed_in() or own()).downloads)
+
     def power(self, how: How) -> None:
         """Restart or switch off. Raises MachineError."""
         command = _POWER[how][0 if systemd_runs() else 1]

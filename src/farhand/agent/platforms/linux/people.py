@@ -7,11 +7,17 @@ systemd-logind, by loginctl(1), whose property output is meant for programs.
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from farhand.agent.core.files import read_bounded
 
 _ANSWER_S = 5.0
+_LONGEST_LIST = 64 * 1024
+_DOWNLOADS = re.compile(r'^XDG_DOWNLOAD_DIR="((?:\$HOME)?/[^"\\\n]*)"', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,20 @@ class Person:
         if os.path.isdir(run):
             found |= {"XDG_RUNTIME_DIR": run, "DBUS_SESSION_BUS_ADDRESS": f"unix:path={run}/bus"}
         return found
+
+    @property
+    def downloads(self) -> str:
+        """Its folder for downloads (xdg-user-dirs), or its home folder; a real path, inside the home folder: what
+        stands in a person's own file must not lead a client that runs as root elsewhere."""
+        home = os.path.realpath(self.home)
+        wished = os.path.join(home, "Downloads")
+        with contextlib.suppress(OSError, ValueError):
+            place = Path(home, ".config", "user-dirs.dirs")
+            found = _DOWNLOADS.search(read_bounded(place, _LONGEST_LIST).decode() if place.is_file() else "")
+            if found:
+                wished = found[1].replace("$HOME", home, 1)
+        real = os.path.realpath(wished)
+        return real if os.path.isdir(real) and real.startswith(home.rstrip("/") + "/") else home
 
 
 def person(uid: int, display: str = "") -> Person:

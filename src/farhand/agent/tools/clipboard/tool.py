@@ -4,8 +4,9 @@ Why it exists: consent, bounds and bookkeeping; the display's clipboard is the w
 thread.
 
 Rules: nothing is read before a representative takes it, and nothing goes either way before it is on record: who, which
-way, which format, how many bytes, never what. A leg gives one thing at a time; a new one takes the place of one that is
-not whole.
+way, which format, how many bytes, never what. Of files the clipboard holds the paths: the grants for files are needed
+too, and the files themselves are the files tool's matter. A leg gives one thing at a time; a new one takes the place
+of one that is not whole.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from farhand.agent.core.tools import NotRecordedError, Tool, ToolPort
 from farhand.agent.texts import _
 from farhand.agent.tools.clipboard.worker import ClipboardWorker
 from farhand.protocol.channels import Clip, Grant, Kind, channel
-from farhand.protocol.clipboard import CHUNK, FORMATS, MOST, PART, fits
+from farhand.protocol.clipboard import CHUNK, FILES, FORMATS, MOST, PART, fits, needs, read_files
 from farhand.protocol.messages import ClipboardDone, ClipboardHead, ClipboardOffer, ClipboardTake, Stopped
 
 _CHANNEL = channel(Kind.CLIPBOARD)
@@ -155,7 +156,8 @@ class ClipboardTool(Tool):
             self._offer(leg)
 
     def _offer(self, leg: int) -> None:
-        payload = msgspec.json.encode(ClipboardOffer(formats=self._formats))
+        formats = [name for name in self._formats if name != FILES or self._may(leg, name, Grant.CLIPBOARD_READ)]
+        payload = msgspec.json.encode(ClipboardOffer(formats=formats))
         self._port.send(Clip.OFFER, _CHANNEL, payload, leg)
 
     def _stopped(self, leg: int, reason: str, text: str) -> None:
@@ -195,27 +197,34 @@ class ClipboardTool(Tool):
         await self._work(
             lambda clipboard: None
         )  # it is open now: nothing is put on record before that, or waits after it
-        self._check(leg, Grant.CLIPBOARD_WRITE)
+        self._check(leg, content.format, Grant.CLIPBOARD_WRITE)
         await self._record("clipboard-given", leg, content)
-        self._check(leg, Grant.CLIPBOARD_WRITE)
+        self._check(leg, content.format, Grant.CLIPBOARD_WRITE)
         await self._work(lambda clipboard: clipboard.write(content))
         self._done(leg, transfer)
 
-    def _check(self, leg: int, needed: Grant) -> None:
-        """Raise NotThereError when this representative may not do it any more."""
-        if leg not in self._sharing or not self._port.grants_of(leg) & needed:
+    def _may(self, leg: int, name: str, way: Grant) -> bool:
+        needed = needs(name, way)
+        return self._port.grants_of(leg) & needed == needed
+
+    def _check(self, leg: int, name: str, way: Grant) -> None:
+        """Raise NotThereError when this representative may not do it, or not any more."""
+        if leg not in self._sharing or not self._may(leg, name, way):
+            if name == FILES:
+                raise NotThereError(_("Your account may not transfer these files."))
             raise NotThereError(_("You may not do that any more."))
 
     async def _take(self, leg: int, take: ClipboardTake) -> None:
         if take.format not in FORMATS:
             raise NotThereError(_("This client does not know such content."))
+        self._check(leg, take.format, Grant.CLIPBOARD_READ)
         data = await self._work(lambda clipboard: clipboard.read(take.format, MOST))
         content = Content(take.format, data)
         if not data or not fits(take.format, data):
             raise NotThereError(_("The clipboard does not hold that."))
-        self._check(leg, Grant.CLIPBOARD_READ)
+        self._check(leg, take.format, Grant.CLIPBOARD_READ)
         await self._record("clipboard-taken", leg, content)
-        self._check(leg, Grant.CLIPBOARD_READ)
+        self._check(leg, take.format, Grant.CLIPBOARD_READ)
         head = ClipboardHead(transfer=take.transfer, format=take.format, bytes=len(data))
         self._port.send(Clip.CONTENT, _CHANNEL, msgspec.json.encode(head), leg)
         for at in range(0, len(data), CHUNK):
@@ -224,7 +233,10 @@ class ClipboardTool(Tool):
     async def _record(self, kind: str, leg: int, content: Content) -> None:
         by = self._sharing.get(leg, self._port.name_of(leg))
         async with asyncio.timeout(_RECORD_S):
-            await self._port.posted(kind, by=by, leg=leg, format=content.format, bytes=len(content.data))
+            about: dict[str, str | int | bool] = {"format": content.format, "bytes": len(content.data)}
+            if content.format == FILES:
+                about["count"] = len(read_files(content.data).paths)
+            await self._port.posted(kind, "", by=by, leg=leg, **about)
 
     def _done(self, leg: int, transfer: int, text: str = "") -> None:
         payload = msgspec.json.encode(ClipboardDone(transfer=transfer, text=text[:512]))

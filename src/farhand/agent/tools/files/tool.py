@@ -129,6 +129,14 @@ class Viewer:
             limited += [root for root in roots if root not in limited]
         return disk.volumes(tuple(limited)), path_of(limited[0]) if limited else b"/"
 
+    def inbox(self) -> bytes:
+        """Where this viewer's files go when no folder was chosen; empty when it may not write. In a thread."""
+        if not self._tool.port.grants_of(self.leg) & Grant.FILES_WRITE:
+            return b""
+        if self.write is None:
+            return self._tool.port.machine.inbox()
+        return path_of(self.write[0]) if self.write else b""
+
     def pinned(self, parts: Parts) -> None:
         """Raise FilesError for what must keep its place: `/`, and folders that limits name."""
         disk.check_deletable(parts, self.write)
@@ -283,7 +291,9 @@ class FilesTool(Tool):
 
     async def _tell_started(self, viewer: Viewer) -> None:
         volumes, home = await viewer.disk(viewer.places)
-        self._tell(Files.STARTED, FilesStarted(run=self._run, volumes=volumes, home=home), viewer.leg)
+        inbox = await viewer.disk(viewer.inbox)
+        started = FilesStarted(run=self._run, volumes=volumes, home=home, inbox=inbox)
+        self._tell(Files.STARTED, started, viewer.leg)
 
     def _stop(self, leg: int) -> None:
         self._asked.discard(leg)

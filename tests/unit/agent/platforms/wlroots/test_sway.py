@@ -18,7 +18,7 @@ from farhand.agent.platforms.linux import machine
 from farhand.agent.platforms.linux.people import own
 from farhand.agent.platforms.linux.wayland.find import find_compositor
 from farhand.agent.platforms.linux.wlroots.desktop import WlrootsDesktop
-from farhand.protocol.clipboard import PNG, PNG_HEAD, TEXT
+from farhand.protocol.clipboard import FILES, PNG, PNG_HEAD, TEXT, pack_files
 
 pytestmark = pytest.mark.display
 _GREY, _GREEN, _BLUE = 0x707070, 0x00C000, 0x2060A0
@@ -267,6 +267,32 @@ def test_the_clipboard_goes_both_ways(start: Callable[..., Sway]) -> None:
     theirs.close()
     wait_for(lambda: ours.changed() or None, what="the end of it")
     assert ours.formats() == []
+    ours.close()
+
+
+def test_files_go_both_ways_by_their_paths(start: Callable[..., Sway]) -> None:
+    desktop = desktop_of(start())
+    ours, theirs = desktop.open_clipboard(), desktop.open_clipboard()
+    content = pack_files([b"/home/a/one two", b"/home/b"])
+    ours.write(Content(FILES, content))
+    wait_for(lambda: theirs.changed() or None, what="the news")
+    assert theirs.formats() == [FILES, TEXT]
+    over = threading.Event()
+
+    def serve() -> None:
+        while not over.is_set():
+            select.select([ours.fileno()], [], [], 0.05)
+            ours.changed()
+
+    serving = threading.Thread(target=serve)
+    serving.start()
+    try:
+        assert theirs.read(FILES, 10_000) == content
+        assert theirs.read(TEXT, 10_000) == b"/home/a/one two\n/home/b"
+    finally:
+        over.set()
+        serving.join()
+    theirs.close()
     ours.close()
 
 

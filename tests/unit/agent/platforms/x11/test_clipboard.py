@@ -14,7 +14,7 @@ from tests.unit.agent.screen.conftest import end, until, xvfb  # noqa: F401
 from farhand.agent.core.desktop import Content, DesktopError, NotThereError
 from farhand.agent.platforms.linux.x11 import clipboard as module
 from farhand.agent.platforms.linux.x11.clipboard import X11Clipboard
-from farhand.protocol.clipboard import MOST, PNG, PNG_HEAD, TEXT
+from farhand.protocol.clipboard import FILES, MOST, PNG, PNG_HEAD, TEXT, pack_files, read_files
 
 pytestmark = pytest.mark.display
 
@@ -99,6 +99,39 @@ def test_pictures_go_both_ways(display: str, clipboard: X11Clipboard, size: int)
                 other.read(TEXT, MOST)
     finally:
         other.close()
+
+
+GNOME = "x-special/gnome-copied-files"
+URIS = "text/uri-list"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "text"),
+    [
+        ((URIS,), "file:///home/a/one%20two\r\nfile:///home/a/%C3%BC\r\n"),
+        ((GNOME,), "copy\nfile:///home/a/one%20two\nfile:///home/a/%C3%BC"),
+        ((GNOME, "UTF8_STRING"), "cut\nfile:///home/a/one%20two\nfile:///home/a/%C3%BC"),
+    ],
+)
+def test_files_that_a_file_manager_copied_are_read(
+    display: str, clipboard: X11Clipboard, kinds: tuple[str, ...], text: str
+) -> None:
+    holder = copy(display, text, *kinds)
+    try:
+        until(clipboard.changed)
+        assert clipboard.formats()[0] == FILES
+        assert read_files(clipboard.read(FILES, MOST)).paths == [b"/home/a/one two", "/home/a/ü".encode()]
+        assert (TEXT in clipboard.formats()) is ("UTF8_STRING" in kinds)
+    finally:
+        end(holder)
+
+
+def test_files_that_are_put_in_are_pasted_by_a_file_manager(display: str, clipboard: X11Clipboard) -> None:
+    clipboard.write(Content(FILES, pack_files([b"/home/a/one two", "/home/a/ü".encode()])))
+    with Serving(clipboard):
+        assert paste(display, URIS) == "file:///home/a/one%20two\r\nfile:///home/a/%C3%BC\r\n"
+        assert paste(display, GNOME) == "copy\nfile:///home/a/one%20two\nfile:///home/a/%C3%BC"
+        assert paste(display) == "/home/a/one two\n/home/a/ü"
 
 
 def test_what_lies_there_already_is_news(display: str) -> None:

@@ -17,7 +17,7 @@ from farhand.agent.core.tools import NotRecordedError, Question
 from farhand.agent.platforms.linux.x11.clipboard import X11Clipboard
 from farhand.agent.tools.clipboard import make
 from farhand.protocol.channels import Clip, Grant, Kind, channel
-from farhand.protocol.clipboard import CHUNK, MOST, PNG_HEAD
+from farhand.protocol.clipboard import CHUNK, MOST, PNG_HEAD, pack_files
 
 CHANNEL = channel(Kind.CLIPBOARD)
 BOTH = Grant.CLIPBOARD_READ | Grant.CLIPBOARD_WRITE
@@ -118,6 +118,36 @@ async def test_what_is_copied_there_is_offered_and_goes_when_it_is_taken(port: P
 
 
 @pytest.mark.display
+async def test_files_go_by_their_paths_and_need_the_grants_for_files(port: Port) -> None:
+    port.frame(Clip.START)
+    uris = "file:///home/a/one\r\nfile:///home/a/two\r\n"
+    holder = await asyncio.to_thread(copy, port.display, uris, "text/uri-list", "UTF8_STRING")  # type: ignore[attr-defined]
+    content = pack_files([b"/home/a/one", b"/home/a/two"])
+    try:
+        await port.until(lambda: port.heard(Clip.OFFER))
+        assert port.heard(Clip.OFFER)[-1] == {"formats": ["text"]}
+        port.take(1, "files")
+        assert "may not transfer" in await port.answered(1)
+        port.give(2, content, "files")
+        assert "may not transfer" in await port.answered(2)
+        assert port.kinds() == ["clipboard-started"]
+        port.grants = BOTH | Grant.FILES_READ | Grant.FILES_WRITE
+        port.tool.resumed()  # type: ignore[attr-defined]
+        assert port.heard(Clip.OFFER)[-1] == {"formats": ["files", "text"]}
+        port.take(3, "files")
+        await port.until(lambda: len(port.taken()) >= len(content))
+        assert port.taken() == content
+        taken = {"by": "rep2", "leg": 2, "format": "files", "bytes": len(content), "count": 2}
+        assert port.posts[-1] == ("clipboard-taken", taken)
+    finally:
+        await asyncio.to_thread(end, holder)
+    port.give(4, content, "files")
+    assert await port.answered(4) == ""
+    assert port.posts[-1][1]["count"] == 2
+    assert await asyncio.to_thread(paste, port.display, "text/uri-list") == uris  # type: ignore[attr-defined]
+
+
+@pytest.mark.display
 async def test_what_cannot_be_recorded_does_not_go(port: Port) -> None:
     port.frame(Clip.START)
     port.recorded = False
@@ -154,6 +184,8 @@ async def test_what_may_not_be_given_any_more_does_not_go(port: Port, left: Gran
         (b"x", "html", 1, "not know"),
         (b"\xff\xfe", "text", 2, "announced"),
         (b"no picture", "png", 10, "announced"),
+        (b'{"paths":[]}', "files", 12, "announced"),
+        (pack_files([b"not/absolute"]), "files", len(pack_files([b"not/absolute"])), "announced"),
         (b"longer", "text", 2, "announced"),
     ],
 )

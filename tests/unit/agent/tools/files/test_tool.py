@@ -308,6 +308,19 @@ async def test_limits_hold_for_each_side_and_change_at_once(side: Side, tmp_path
     assert os.listdir(other) == ["a"]
 
 
+async def test_where_to_put_what_is_meant_for_no_folder(side: Side, tmp_path: Path) -> None:
+    await side.do(side.viewer.start)
+    assert side.viewer.inbox == side.viewer.home
+    side.port.limits = Limits(files_read=[str(tmp_path / "read")], files_write=[str(tmp_path / "write")])
+    side.tool.limits_changed(2, side.port.limits)
+    await side.do(side.viewer.start)
+    assert side.viewer.inbox == b(tmp_path / "write")
+    side.port.grants = Grant.FILES_READ
+    side.tool.viewer_changed(2, Grant.FILES_READ)
+    await side.do(side.viewer.start)
+    assert side.viewer.inbox == b""
+
+
 async def test_nobody_is_served_before_the_customer_said_yes(side: Side, tmp_path: Path) -> None:
     side.port.attended, side.port.allow = True, False
     await refused(side, "not-started", side.viewer.list, b"/")

@@ -7,6 +7,7 @@ import { ScreenTool } from "./screen";
 class FakeView implements ScreenPort {
   state = SCREEN_OFF;
   onstate: ((state: ScreenState) => void) | null = null;
+  pastes = false;
   readonly calls: string[] = [];
   become(state: Partial<ScreenState>): void {
     this.state = { ...this.state, ...state };

@@ -26,6 +26,7 @@ export class ScreenTool implements Tool {
   #state = OFF;
   #loading = false;
   #colours: Colours = "video";
+  #pastes = false;
 
   constructor(leg: LegPort, loader = load, clipboard = new Clipboard(leg)) {
     this.#leg = leg;
@@ -68,6 +69,12 @@ export class ScreenTool implements Tool {
     this.#changed.call();
   }
 
+  /** Files may be pasted onto the screen now. */
+  set pastes(pastes: boolean) {
+    this.#pastes = pastes;
+    if (this.#view) this.#view.pastes = pastes;
+  }
+
   /** Draw here until the returned function is called. */
   drawOn(canvas: HTMLCanvasElement): () => void {
     this.#canvas = canvas;
@@ -91,6 +98,7 @@ export class ScreenTool implements Tool {
           return;
         }
         view.onstate = (state) => this.#become(state);
+        view.pastes = this.#pastes;
         this.#view = view;
       } catch (error) {
         console.error(error);

@@ -83,6 +83,8 @@ export class Download extends Transfer {
           if (type === Files.ACCEPTED) {
             const accepted = readAccepted(fields);
             this.size = accepted.size;
+            // Only a folder has no size beforehand: it comes as an archive.
+            if (accepted.size === null && !this.name.endsWith(".zip")) this.name += ".zip";
             came = acked = accepted.offset;
             if (accepted.offset !== have) written = written.then(() => this.#disk.clear(this.key));
             this.at(came);

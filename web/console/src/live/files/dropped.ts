@@ -23,10 +23,13 @@ export function chosen(files: Iterable<File>): readonly Chosen[] {
   return [...single, ...[...groups].map(([name, sources]) => ({ name, sources }))];
 }
 
-/** What was dropped. Call it while the event is handled; what is in folders is read after that. */
+/** What was dropped or pasted. Call it while the event is handled; what is in folders is read after that. */
 export async function dropped(transfer: DataTransfer): Promise<readonly Chosen[]> {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  const found: Chosen[] = [];
+  const items = [...transfer.items].filter((item) => item.kind === "file");
+  // A picture that was copied is a file without an entry.
+  const files = items.filter((item) => !item.webkitGetAsEntry()).map((item) => item.getAsFile());
+  const entries = items.map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  const found: Chosen[] = [...chosen(files.filter((file) => file !== null))];
   for (const entry of entries) {
     const sources: Source[] = [];
     await walk(entry, "", sources);

@@ -59,6 +59,9 @@ export const browserMemory = (session: string): Memory => {
   };
 };
 
+/** The name of something of the endpoint as this computer may have it. */
+const localName = (name: Path): string => shown(name).replace(/[/\\\p{Cc}]/gu, "_");
+
 class Deletion extends Transfer {
   readonly kind = "delete";
   readonly #path: Path;
@@ -131,6 +134,12 @@ export class Files implements Tool {
     return this.#exchange.started?.volumes ?? [];
   }
 
+  /** Where to put what is meant for no special folder; empty while that is not known. */
+  get inbox(): Path {
+    const started = this.#exchange.started;
+    return started ? started.inbox || started.home : "";
+  }
+
   get busy(): boolean {
     return this.transfers.some((one) => !one.over);
   }
@@ -139,6 +148,12 @@ export class Files implements Tool {
 
   start(): void {
     this.#exchange.start();
+  }
+
+  /** Start if need be, and wait until the endpoint serves us. Rejects with `Refused` when it does not. */
+  async ready(): Promise<void> {
+    this.start();
+    await this.#exchange.ready();
   }
 
   stop(): void {
@@ -203,6 +218,32 @@ export class Files implements Tool {
     return this.open(parentOf(this.folder?.path ?? "/"));
   }
 
+  /** All names in a folder, whichever is shown; null when there is no such folder. Rejects with `Refused`. */
+  async names(path: Path): Promise<ReadonlySet<Path> | null> {
+    const found = new Set<Path>();
+    const list = async (): Promise<void> => {
+      const request = this.#exchange.request(
+        Type.LIST,
+        { path },
+        {
+          message: (_type, fields) => {
+            const page = readListing(fields);
+            for (const entry of page.entries) found.add(entry.name);
+            if (page.more) this.#exchange.send(Type.NEXT, { id: request.id });
+          },
+        },
+      );
+      await request.done;
+    };
+    try {
+      await this.#again(list);
+      return found;
+    } catch (error) {
+      if (error instanceof Refused && error.code === "not-found") return null;
+      throw error;
+    }
+  }
+
   // --- changing ---
 
   async make(name: Path): Promise<boolean> {
@@ -224,13 +265,26 @@ export class Files implements Tool {
   download(entries: readonly FileEntry[]): void {
     const folder = this.folder?.path ?? "/";
     for (const entry of entries) {
-      const name = shown(entry.name).replace(/[/\\\p{Cc}]/gu, "_");
+      const name = localName(entry.name);
       this.#fetch({
         path: join(folder, entry.name),
         key: crypto.randomUUID(),
         name: isFolder(entry) ? `${name}.zip` : name,
       });
     }
+  }
+
+  /** Download files and folders, wherever they are. */
+  fetch(paths: readonly Path[]): void {
+    for (const path of paths) this.#fetch({ path, key: crypto.randomUUID(), name: localName(nameOf(path)) || "files" });
+  }
+
+  /** Upload into a folder that need not be the one that is shown; `make`: it may be missing. */
+  deliver(folder: Path, name: string, sources: readonly Source[], make: boolean): Transfer {
+    const what = { folder, name, sources, replace: false, make };
+    const upload = new Upload(this.#exchange, this.#disk, this.#way, what, this.#tell);
+    this.#add(upload);
+    return upload;
   }
 
   upload(name: string, sources: readonly Source[], replace: boolean): void {

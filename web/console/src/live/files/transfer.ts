@@ -22,7 +22,9 @@ export abstract class Transfer {
   readonly id = ++numbers;
   abstract readonly kind: TransferKind;
   /** For people. */
-  readonly name: string;
+  name: string;
+  /** Resolves when it is over, however it ended. */
+  readonly ended: Promise<void>;
   state: TransferState = "waiting";
   /** Bytes of all; null while nobody knows. */
   size: number | null = null;
@@ -39,8 +41,10 @@ export abstract class Transfer {
   readonly #changed: () => void;
   #marks: { readonly at: number; readonly moved: number }[] = [];
   #toldAt = 0;
+  #end: () => void = () => undefined;
 
   constructor(exchange: Exchange, name: string, changed: () => void) {
+    this.ended = new Promise((done) => (this.#end = done));
     this.exchange = exchange;
     this.name = name;
     this.#changed = changed;
@@ -135,6 +139,7 @@ export abstract class Transfer {
 
   protected become(state: TransferState): void {
     this.state = state;
+    if (this.over) this.#end();
     this.#changed();
   }
 }

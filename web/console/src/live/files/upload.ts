@@ -41,6 +41,8 @@ export class Upload extends Transfer {
   readonly #way: Way;
   readonly #sources: readonly Source[];
   readonly #replace: boolean;
+  /** The folder itself may be missing, and is made. */
+  readonly #make: boolean;
   readonly #open = new Set<number>();
   readonly #sent = new Map<string, number>();
   #whole = 0;
@@ -51,7 +53,7 @@ export class Upload extends Transfer {
     exchange: Exchange,
     disk: DiskPort,
     way: Way,
-    what: { folder: Path; name: string; sources: readonly Source[]; replace: boolean },
+    what: { folder: Path; name: string; sources: readonly Source[]; replace: boolean; make?: boolean },
     changed: () => void,
   ) {
     super(exchange, what.name, changed);
@@ -60,6 +62,7 @@ export class Upload extends Transfer {
     this.folder = what.folder;
     this.#sources = what.sources;
     this.#replace = what.replace;
+    this.#make = what.make ?? false;
     this.files = what.sources.length;
     this.size = what.sources.reduce((sum, one) => sum + one.file.size, 0);
   }
@@ -121,7 +124,7 @@ export class Upload extends Transfer {
         size: file.size,
         modified_ms: file.lastModified,
         replace: this.#replace,
-        parents: parentOf(path) !== this.folder,
+        parents: this.#make || parentOf(path) !== this.folder,
         fresh,
       },
       {

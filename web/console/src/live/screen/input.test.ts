@@ -57,6 +57,39 @@ describe("Keyboard", () => {
     );
   });
 
+  const paste = (...files: File[]): void => {
+    const event = new Event("paste", { bubbles: true, cancelable: true });
+    keyboard.field.dispatchEvent(Object.assign(event, { clipboardData: { files } }));
+  };
+
+  it("sends the keys of a paste at once where no files may come", () => {
+    press("keydown", "Control", "ControlLeft", { ctrlKey: true });
+    expect(press("keydown", "v", "KeyV", { ctrlKey: true }).defaultPrevented).toBe(true);
+    expect(sent).toEqual(["+ffe3", "+76"]);
+  });
+
+  it("keeps the keys of a paste back until it is known whether files are pasted here", async () => {
+    keyboard.pastes = true;
+    press("keydown", "Control", "ControlLeft", { ctrlKey: true });
+    expect(press("keydown", "v", "KeyV", { ctrlKey: true }).defaultPrevented).toBe(false);
+    expect(sent).toEqual(["+ffe3"]);
+    paste();
+    expect(sent).toEqual(["+ffe3", "+76"]);
+    press("keyup", "v", "KeyV", { ctrlKey: true });
+    press("keydown", "v", "KeyV", { ctrlKey: true });
+    paste(new File(["x"], "one"));
+    press("keyup", "v", "KeyV", { ctrlKey: true });
+    press("keyup", "Control", "ControlLeft");
+    expect(sent).toEqual(["+ffe3", "+76", "-76", "-ffe3"]);
+    press("keydown", "Insert", "Insert", { shiftKey: true });
+    expect(sent).toHaveLength(4);
+    await new Promise((done) => setTimeout(done, 100)); // a browser that says nothing
+    expect(sent.at(-1)).toBe("+ff63");
+    press("keydown", "v", "KeyV", { ctrlKey: true });
+    press("keydown", "x", "KeyX", { ctrlKey: true });
+    expect(sent.slice(-2)).toEqual(["+76", "+78"]);
+  });
+
   it("never passes Ctrl-Alt-Del on", () => {
     press("keydown", "Control", "ControlLeft");
     press("keydown", "Alt", "AltLeft", { ctrlKey: true });

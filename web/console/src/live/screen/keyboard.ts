@@ -3,16 +3,24 @@
  * input methods, dead keys and on-screen keyboards only work in one.
  * Rules: listens on its own field alone, so it never takes keys from other inputs. What is held is released when the
  * field loses focus; Ctrl-Alt-Del is never passed on. The remote side repeats held keys, so repeats here are dropped.
+ * While `pastes` is set the keys of a paste wait a moment for what the browser pastes: with files they are not sent, because
+ * what is meant lies here and not there yet.
  */
 import { keysymOfKey, keysymsOfText } from "./keysyms";
 
 const CONTROL_LEFT = 0xffe3;
 const DELETE = 0xffff;
+/** Browsers say what they paste right after the key, or never. */
+const PASTE_MS = 60;
 
 export class Keyboard {
   readonly field: HTMLTextAreaElement;
   readonly #send: (keysym: number, down: boolean) => void;
+  /** Files may be pasted here. */
+  pastes = false;
   readonly #held = new Map<string, number>();
+  /** The key of a paste that waits. */
+  #waiting: { readonly name: string; readonly keysym: number; readonly timer: ReturnType<typeof setTimeout> } | null = null;
 
   /** The field is put behind `beside` and shares its accessible name. */
   constructor(beside: HTMLElement, send: (keysym: number, down: boolean) => void) {
@@ -31,6 +39,10 @@ export class Keyboard {
     field.addEventListener("keydown", (event) => this.#down(event));
     field.addEventListener("keyup", (event) => this.#up(event));
     field.addEventListener("blur", () => this.releaseAll());
+    field.addEventListener("paste", (event) => {
+      event.preventDefault();
+      this.#goOn(!event.clipboardData?.files.length);
+    });
     field.addEventListener("compositionend", (event) => {
       this.type(event.data);
       field.value = "";
@@ -59,6 +71,7 @@ export class Keyboard {
 
   /** Release what is held, the latest first. */
   releaseAll(): void {
+    this.#goOn(false);
     const held = [...this.#held.values()].reverse();
     this.#held.clear();
     for (const keysym of held) this.#send(keysym, false);
@@ -73,7 +86,9 @@ export class Keyboard {
     if (event.isComposing || event.keyCode === 229) return;
     const keysym = keysymOfKey(event);
     if (keysym === null) return;
-    event.preventDefault();
+    this.#goOn(true);
+    const paste = this.pastes && !event.repeat && isPaste(event);
+    if (!paste) event.preventDefault();
     event.stopPropagation();
     // Meant for the computer where it is pressed. The remote one has a button for it.
     if (keysym === DELETE && event.ctrlKey && event.altKey) return;
@@ -82,12 +97,27 @@ export class Keyboard {
     if (event.key === "AltGraph") this.#letGo("ControlLeft", CONTROL_LEFT);
     if (this.#held.get(name) === keysym) return;
     this.#letGo(name);
+    if (paste) this.#waiting = { name, keysym, timer: setTimeout(() => this.#goOn(true), PASTE_MS) };
+    else this.#press(name, keysym);
+  }
+
+  #press(name: string, keysym: number): void {
     this.#held.set(name, keysym);
     this.#send(keysym, true);
   }
 
+  /** Press the key that waits, or forget it. */
+  #goOn(press: boolean): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (!waiting) return;
+    clearTimeout(waiting.timer);
+    if (press) this.#press(waiting.name, waiting.keysym);
+  }
+
   #up(event: KeyboardEvent): void {
     const name = event.code || event.key;
+    this.#goOn(true);
     if (!this.#held.has(name)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -104,3 +134,10 @@ export class Keyboard {
     this.#send(keysym, false);
   }
 }
+
+/** The keys by which browsers paste. */
+const isPaste = (event: KeyboardEvent): boolean =>
+  event.altKey
+    ? false
+    : ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "v") ||
+      (event.shiftKey && !event.ctrlKey && !event.metaKey && event.key === "Insert");

@@ -101,6 +101,10 @@ export class ScreenView implements ScreenPort, PointerTarget {
     if (this.#state.sharing !== "off") void this.#ask();
   }
 
+  set pastes(pastes: boolean) {
+    this.#keyboard.pastes = pastes;
+  }
+
   look(monitor: string): void {
     this.#monitor = monitor;
     if (monitor) this.#windows.follow([]); // theirs are not sent any more

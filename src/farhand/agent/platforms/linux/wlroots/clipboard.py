@@ -1,4 +1,4 @@
-"""The clipboard of a compositor with wlroots' data-control protocol: text and pictures.
+"""The clipboard of a compositor with wlroots' data-control protocol: text, pictures and files.
 
 Why it exists: it fills `Clipboard`. Rules: what others put in is read no longer than was asked for and for at most
 `PATIENCE` seconds; whoever pastes what we put in is served by a thread of its own, so that one who does not read
@@ -13,14 +13,17 @@ import time
 
 from farhand.agent.core.abilities import why
 from farhand.agent.core.desktop import Content, DesktopError, NotThereError, UnsupportedError
+from farhand.agent.platforms.linux import copied
 from farhand.agent.platforms.linux.wayland.wire import Connection, Thing
 from farhand.agent.platforms.linux.wlroots.find import CLIPBOARD
 from farhand.agent.texts import _
-from farhand.protocol.clipboard import PNG, TEXT
+from farhand.protocol.clipboard import FILES, PNG, TEXT
 
 PATIENCE = 5.0
+_TEXTS = ("text/plain;charset=utf-8", "UTF8_STRING", "text/plain", "STRING", "TEXT")
 _TYPES = {
-    TEXT: ("text/plain;charset=utf-8", "UTF8_STRING", "text/plain", "STRING", "TEXT"),
+    FILES: copied.TYPES,
+    TEXT: _TEXTS,
     PNG: ("image/png",),
 }
 """As what each format is offered and asked for, the best one first."""
@@ -88,6 +91,8 @@ class WlrootsClipboard:
             data = _read(ours, most)
         finally:
             os.close(ours)
+        if name == FILES:
+            return copied.content_of(data)
         return data.decode(errors="replace").encode() if name == TEXT else data
 
     def write(self, content: Content) -> None:
@@ -96,7 +101,7 @@ class WlrootsClipboard:
             self._source.destroy()
         source = self._source = self._manager.make("create_data_source")
         self._content = content
-        for kind in _TYPES[content.format]:
+        for kind in (*_TYPES[content.format], *(_TEXTS if content.format == FILES else ())):
             source.send("offer", kind)
         source.on = {"send": self._serve, "cancelled": lambda: self._lost(source)}
         self._device.send("set_selection", source)
@@ -136,8 +141,10 @@ class WlrootsClipboard:
     def _finished(self) -> None:
         raise DesktopError("no-display", _("The desktop's compositor has taken the clipboard away."))
 
-    def _serve(self, _kind: str, fd: int) -> None:
+    def _serve(self, kind: str, fd: int) -> None:
         data = b"" if self._content is None else self._content.data
+        if self._content is not None and self._content.format == FILES:
+            data = copied.render(data, kind)
         threading.Thread(target=_write, args=(fd, data), name="paste", daemon=True).start()
 
 

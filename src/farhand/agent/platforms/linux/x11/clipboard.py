@@ -1,7 +1,8 @@
 """The clipboard of an X display: the selection CLIPBOARD, as ICCCM (chapter 2) has programs exchange it.
 
 Why it exists: it fills `Clipboard` for X11. Text goes as UTF8_STRING (Latin-1 STRING where a program knows nothing
-else), pictures as image/png; what is longer than a request of ours goes in increments, both ways.
+else), pictures as image/png, files as `copied` has them; what is longer than a request of ours goes in increments, both
+ways.
 
 Rules: what is put in is served for as long as this is open. Nothing is fetched before somebody reads; a program that
 does not answer is waited for `ANSWER_S` seconds. MULTIPLE is refused. X11's selection PRIMARY is left alone.
@@ -17,9 +18,10 @@ import xcffib.xfixes as xf
 import xcffib.xproto as xp
 
 from farhand.agent.core.desktop import Content, DesktopError, NotThereError
+from farhand.agent.platforms.linux import copied
 from farhand.agent.platforms.linux.x11.display import close_display, guarded, open_display
 from farhand.agent.texts import _
-from farhand.protocol.clipboard import PNG, TEXT
+from farhand.protocol.clipboard import FILES, PNG, TEXT
 
 ANSWER_S = 5.0
 """How long a program may take until it answers, or until its next increment comes, in seconds."""
@@ -32,8 +34,10 @@ _NOTIFY = struct.Struct("=B3x5I8x")
 _TEXTS = ("UTF8_STRING", "text/plain;charset=utf-8", "STRING", "TEXT")
 _NAMES = (
     *("CLIPBOARD", "TARGETS", "TIMESTAMP", "INCR", "ATOM", "INTEGER", "FARHAND_CLIPBOARD", "FARHAND_TIME"),
-    *(*_TEXTS, "image/png"),
+    *(*_TEXTS, "image/png", *copied.TYPES),
 )
+_TARGETS = {TEXT: _TEXTS, PNG: ("image/png",), FILES: (*copied.TYPES, *_TEXTS)}
+"""As what each format is given."""
 
 
 @dataclass(slots=True)
@@ -105,7 +109,8 @@ class X11Clipboard:
                 return []
             count = len(data) // 4
             targets = {self._name.get(atom, "") for atom in struct.unpack(f"={count}I", data[: count * 4])}
-        found = [TEXT] if targets & set(_TEXTS) else []
+        found = [FILES] if targets & set(copied.TYPES) else []
+        found += [TEXT] if targets & set(_TEXTS) else []
         return [*found, PNG] if "image/png" in targets else found
 
     def read(self, name: str, most: int) -> bytes:
@@ -113,6 +118,8 @@ class X11Clipboard:
         with guarded("reading its clipboard"):
             if name == PNG:
                 return self._convert("image/png", most)
+            if name == FILES:
+                return self._files(most)
             try:
                 return self._convert("UTF8_STRING", most)
             except NotThereError as error:
@@ -120,6 +127,15 @@ class X11Clipboard:
                     raise
                 # An old program: Latin-1.
                 return self._convert("STRING", most).decode("latin-1").encode()
+
+    def _files(self, most: int) -> bytes:
+        try:
+            data = self._convert(copied.URIS, most)
+        except NotThereError as error:
+            if error.too_long:
+                raise
+            data = self._convert(copied.GNOME, most)
+        return copied.content_of(data)
 
     def write(self, content: Content) -> None:
         """Put content in, in the place of what is there."""
@@ -225,7 +241,7 @@ class X11Clipboard:
     def _put(self, window: int, place: int, target: str) -> bool:
         """Put what is asked for into a property of the program that asks; False when we do not have that."""
         assert self._content is not None
-        own = _TEXTS if self._content.format == TEXT else ("image/png",)
+        own = _TARGETS[self._content.format]
         if target == "TARGETS":
             atoms = [self._atom[name] for name in ("TARGETS", "TIMESTAMP", *own)]
             self._change(window, place, self._atom["ATOM"], 32, struct.pack(f"={len(atoms)}I", *atoms))
@@ -236,6 +252,8 @@ class X11Clipboard:
         if target not in own:
             return False
         data, kind = self._content.data, target
+        if self._content.format == FILES:
+            data = copied.render(data, target)
         if target == "STRING":
             data = data.decode().encode("latin-1", "replace")
         elif target == "TEXT":
