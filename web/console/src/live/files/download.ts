@@ -23,6 +23,7 @@ export class Download extends Transfer {
   protected async work(): Promise<void> {
     const kept = await this.#disk.open(this.key, null);
     try {
+      this.checkCancelled(); // before the request there was nothing to cancel at the endpoint
       const finish = await this.#fetch(kept.have, kept.sha256);
       const sha256 = await this.#disk.finish(this.key);
       if (sha256 !== finish.sha256 || this.moved !== finish.size) {

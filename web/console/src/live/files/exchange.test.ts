@@ -3,7 +3,10 @@ import { channelOf, Files, Kind } from "../../wire/channels";
 import { encodeJson } from "../../wire/messages";
 import { LegSocket } from "../leg";
 import { FakeSurroundings, settled } from "../testing";
+import type { DiskPort } from "./disk";
+import { Download } from "./download";
 import { Exchange, Lost, Refused, SILENCE_MS } from "./exchange";
+import { Upload } from "./upload";
 import { Window } from "./window";
 
 const CHANNEL = channelOf(Kind.FILES);
@@ -74,6 +77,32 @@ describe("an exchange", () => {
     expect(around.socket.json(Files.START, CHANNEL)).toEqual([{ fresh: true }, { fresh: false }]);
     exchange.close();
     await settled();
+  });
+});
+
+describe("a transfer", () => {
+  const kept = { have: 0, sha256: "" };
+  const disk = { open: () => settled().then(() => kept), release: async () => undefined, remove: async () => undefined } as unknown as DiskPort;
+  const way = { window: () => new Window(), room: () => Promise.resolve(), came: () => undefined };
+  const file = new File(["x".repeat(1_000_000)], "large");
+
+  it.each([
+    ["an upload", (exchange: Exchange) =>
+      new Upload(exchange, disk, way, { folder: "/", name: "large", sources: [{ file, path: "large" }], replace: false }, () => undefined)],
+    ["a download", (exchange: Exchange) =>
+      new Download(exchange, disk, { path: "/large", key: "key", name: "large" }, () => undefined)],
+  ])("that is cancelled while %s prepares is never asked for", async (_what, make) => {
+    const { around, exchange } = await begin();
+    started(around);
+    const transfer = make(exchange);
+    const ended = transfer.run();
+    expect(transfer.state).toBe("running");
+    for (let step = 0; step < 9; step++) await Promise.resolve();
+    transfer.cancel();
+    await ended;
+    expect(transfer.state).toBe("cancelled");
+    expect([...around.socket.json(Files.PUT, CHANNEL), ...around.socket.json(Files.GET, CHANNEL)]).toEqual([]);
+    exchange.close();
   });
 });
 

@@ -109,6 +109,7 @@ export class Upload extends Transfer {
 
   async #send(path: Path, file: File): Promise<void> {
     const key = await keyOf(path, file);
+    this.checkCancelled(); // before the request there was nothing to cancel at the endpoint
     const fresh = file.size <= SMALL;
     let begin: (offset: number, sha256: string) => void = () => undefined;
     const accepted = new Promise<{ offset: number; sha256: string }>((done) => {
