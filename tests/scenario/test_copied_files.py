@@ -12,7 +12,7 @@ from tests.harness.client import JumpClient, item_named, new_jump_client
 from tests.harness.console import Console
 from tests.harness.copying import copy, paste
 from tests.harness.files import FilesClient
-from tests.scenario.test_clipboard import Shared
+from tests.harness.sharing import Shared
 
 from farhand.cli.display import VirtualDisplay
 from farhand.protocol.channels import Kind, channel

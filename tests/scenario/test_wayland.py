@@ -1,5 +1,6 @@
 """Wayland desktops (headless sway, headless Mutter of GNOME): seen, still, typed into by the real client."""
 
+import base64
 import json
 import tempfile
 import time
@@ -11,16 +12,19 @@ from tests.harness.appliance import Appliance, wait_for
 from tests.harness.client import JumpClient, Machine, enrolment_command, item_named
 from tests.harness.console import Console, LiveSession
 from tests.harness.mutter import Mutter
+from tests.harness.sharing import Shared
 from tests.harness.sway import Sway
 from tests.unit.agent.screen.conftest import Reference
 
-from farhand.protocol.channels import Input, Kind, Screen, channel
+from farhand.protocol.channels import Clip, Input, Kind, Screen, channel
+from farhand.protocol.clipboard import PNG, PNG_HEAD, TEXT
 from farhand.protocol.frames import Frame
 from farhand.protocol.input import KEY, POINTER
 from farhand.protocol.screen import ACK
 
 SCREEN, INPUT = channel(Kind.SCREEN), channel(Kind.INPUT)
 COLOR = 0x2060A0
+_F9 = 0xFFC6
 
 
 @pytest.fixture(scope="module", params=[Sway, Mutter], ids=["wlroots", "gnome"])
@@ -88,6 +92,20 @@ def test_a_wayland_desktop_is_shared_and_controlled(client: JumpClient, console:
     place.terminal(f"{COLOR:06x}", "sh", "-c", f"stty -echo; touch {typed}; exec cat >> {typed}")
     wait_for(lambda: watcher.shows(COLOR) or None, 60, "the terminal's colour")
 
+    take_control(live)
+    live.socket.send(Input.POINTER, INPUT, POINTER.pack(400, 300, 0), live.leg)
+    wait_for_keyboard(live, typed)
+    for letter in f"{line}\n":
+        stroke(live, 0xFF0D if letter == "\n" else ord(letter) if ord(letter) < 256 else 0x1000000 + ord(letter))
+    wait_for(lambda: typed.read_text().strip("\n") == line or None, 60, "what was typed")
+
+    quiet = _quiet(watcher)
+    assert quiet == 0, f"{quiet} bytes came while nothing changed"
+    live.end()
+
+
+def take_control(live: LiveSession) -> None:
+    """Have keyboard and pointer there."""
     live.socket.send(Input.REQUEST, INPUT, b"", live.leg)
 
     def granted(frame: Frame) -> object:
@@ -96,25 +114,52 @@ def test_a_wayland_desktop_is_shared_and_controlled(client: JumpClient, console:
         return json.loads(frame.payload)["leg"] == live.leg or None
 
     live.socket.wait(granted, within=60, what="control")
-    live.socket.send(Input.POINTER, INPUT, POINTER.pack(400, 300, 0), live.leg)
 
-    def stroke(letter: str) -> None:
-        keysym = 0xFF0D if letter == "\n" else ord(letter) if ord(letter) < 256 else 0x1000000 + ord(letter)
-        for down in (1, 0):
-            live.socket.send(Input.KEY, INPUT, KEY.pack(down, keysym), live.leg)
+
+def stroke(live: LiveSession, keysym: int) -> None:
+    """Press a key and let it go."""
+    for down in (1, 0):
+        live.socket.send(Input.KEY, INPUT, KEY.pack(down, keysym), live.leg)
+
+
+def wait_for_keyboard(live: LiveSession, typed: Path) -> None:
+    """Press Return until the terminal whose input goes into this file has it: its window takes the keyboard some time
+    after it is seen."""
 
     def begins() -> bool:
-        # The terminal's window takes the keyboard some time after it is seen.
-        stroke("\n")
-        return bool(typed.read_text())
+        stroke(live, 0xFF0D)
+        return typed.exists() and bool(typed.read_text())
 
     wait_for(begins, 60, "the terminal's keyboard")
-    for letter in f"{line}\n":
-        stroke(letter)
-    wait_for(lambda: typed.read_text().strip("\n") == line or None, 60, "what was typed")
 
-    quiet = _quiet(watcher)
-    assert quiet == 0, f"{quiet} bytes came while nothing changed"
+
+# R-173
+def test_what_is_copied_on_a_wayland_desktop_goes_both_ways(
+    client: JumpClient, console: Console, place: Sway | Mutter
+) -> None:
+    live = console.jump(item_named(console, type(place).__name__.lower())["id"])
+    live.entry(lambda e: e["kind"] == "leg-joined" and e["party"] == 1)
+    shared = Shared(live)
+    take_control(live)
+    typed, go, copied = place.folder / "pasted", place.folder / "go", "copied there: ü € 😀"
+    # The terminal copies what a program tells it to (OSC 52), and pastes by its own key.
+    osc = f"\\033]52;c;{base64.b64encode(copied.encode()).decode()}\\a"
+    program = f"cat < /dev/tty >> {typed} & while [ ! -e {go} ]; do sleep 0.1; done; printf '{osc}'; wait"
+    place.terminal("102030", "-o", "key-bindings.clipboard-paste=F9", "sh", "-c", f"stty -echo; {program}")
+    wait_for_keyboard(live, typed)
+    since = len(live.socket.frames)
+    go.touch()
+    shared.wait_offered(TEXT, since)
+    assert shared.take(TEXT) == (copied.encode(), "")
+    given = "given from afar: ñ 日本語"
+    assert shared.give(TEXT, given.encode()) == ""
+    stroke(live, _F9)
+    stroke(live, 0xFF0D)
+    wait_for(lambda: typed.read_text().strip("\n") == given or None, 60, "what was pasted")
+    picture = PNG_HEAD + bytes(range(256)) * 2_000
+    assert shared.give(PNG, picture) == ""
+    assert shared.take(PNG) == (picture, "")
+    shared.send(Clip.STOP)
     live.end()
 
 

@@ -12,7 +12,8 @@ from farhand.agent.core.desktop import (
     Sign,
     UnsupportedError,
 )
-from farhand.agent.platforms.linux.gnome.bus import Bus
+from farhand.agent.platforms.linux.dbus.bus import Bus
+from farhand.agent.platforms.linux.gnome.clipboard import GnomeClipboard
 from farhand.agent.platforms.linux.gnome.find import gnome_abilities
 from farhand.agent.platforms.linux.gnome.input import GnomeInput
 from farhand.agent.platforms.linux.gnome.monitors import read_monitors
@@ -54,8 +55,8 @@ class GnomeDesktop:
         return GnomeInput()
 
     def open_clipboard(self) -> Clipboard:
-        """Raises UnsupportedError."""
-        raise UnsupportedError(why("no-clipboard"))
+        """Open the clipboard. Raises DesktopError."""
+        return GnomeClipboard()
 
     async def block_input(self, sign: Sign, ended: BlockEnded) -> InputBlock:
         """Raises UnsupportedError."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from farhand.agent.core.desktop import DesktopError
-from farhand.agent.platforms.linux.gnome.bus import Bus
+from farhand.agent.platforms.linux.dbus.bus import Bus
 from farhand.agent.platforms.linux.wayland.layout import Placed, Seen, arrange
 from farhand.agent.texts import _
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from farhand.agent.core.desktop import Changes, DesktopError, Rect
 from farhand.agent.core.masking import Windows
-from farhand.agent.platforms.linux.gnome.bus import Bus
+from farhand.agent.platforms.linux.dbus.bus import Bus
 from farhand.agent.platforms.linux.gnome.monitors import CHANGED, PATH, SERVICE, read_monitors
 from farhand.agent.platforms.linux.gnome.session import CAST, create, record, start
 from farhand.agent.platforms.linux.pipewire.stream import PipeWireStream

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from farhand.agent.core.desktop import DesktopError
-from farhand.agent.platforms.linux.gnome.bus import PATIENCE, Bus
+from farhand.agent.platforms.linux.dbus.bus import PATIENCE, Bus
 from farhand.agent.texts import _
 
 CAST, DESK = "org.gnome.Mutter.ScreenCast", "org.gnome.Mutter.RemoteDesktop"

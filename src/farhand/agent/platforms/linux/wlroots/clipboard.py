@@ -1,33 +1,26 @@
 """The clipboard of a compositor with wlroots' data-control protocol: text, pictures and files.
 
-Why it exists: it fills `Clipboard`. Rules: what others put in is read no longer than was asked for and for at most
-`PATIENCE` seconds; whoever pastes what we put in is served by a thread of its own, so that one who does not read
-stops nobody.
+Why it exists: it fills `Clipboard`. Rules: whoever pastes what we put in is served by a thread of its own, so that one
+who does not read stops nobody.
 """
 
-import contextlib
 import os
-import select
 import threading
-import time
 
 from farhand.agent.core.abilities import why
 from farhand.agent.core.desktop import Content, DesktopError, NotThereError, UnsupportedError
-from farhand.agent.platforms.linux import copied
+from farhand.agent.platforms.linux.wayland.content import (
+    MOST_KINDS,
+    OFFERED,
+    as_kind,
+    formats_of,
+    kind_for,
+    read_content,
+    write_content,
+)
 from farhand.agent.platforms.linux.wayland.wire import Connection, Thing
 from farhand.agent.platforms.linux.wlroots.find import CLIPBOARD
 from farhand.agent.texts import _
-from farhand.protocol.clipboard import FILES, PNG, TEXT
-
-PATIENCE = 5.0
-_TEXTS = ("text/plain;charset=utf-8", "UTF8_STRING", "text/plain", "STRING", "TEXT")
-_TYPES = {
-    FILES: copied.TYPES,
-    TEXT: _TEXTS,
-    PNG: ("image/png",),
-}
-"""As what each format is offered and asked for, the best one first."""
-_MOST_TYPES = 64
 
 
 class WlrootsClipboard:
@@ -68,7 +61,7 @@ class WlrootsClipboard:
         self._wayland.pump()
         if self._source is not None and self._content is not None:
             return [self._content.format]
-        return [name for name in _TYPES if self._type_of(name) is not None]
+        return formats_of(self._kinds())
 
     def read(self, name: str, most: int) -> bytes:
         """Return its content in one format. Raises NotThereError when it has none, more than `most` bytes, or when
@@ -78,7 +71,7 @@ class WlrootsClipboard:
             if self._content.format != name or len(self._content.data) > most:
                 raise NotThereError(_("The clipboard does not hold that."))
             return self._content.data
-        wanted = self._type_of(name)
+        wanted = kind_for(name, self._kinds())
         if self._offer is None or wanted is None:
             raise NotThereError(_("The clipboard does not hold that."))
         ours, theirs = os.pipe()
@@ -88,12 +81,9 @@ class WlrootsClipboard:
                 self._wayland.flush()
             finally:
                 os.close(theirs)
-            data = _read(ours, most)
+            return read_content(ours, name, most)
         finally:
             os.close(ours)
-        if name == FILES:
-            return copied.content_of(data)
-        return data.decode(errors="replace").encode() if name == TEXT else data
 
     def write(self, content: Content) -> None:
         """Offer content; it is there as long as this clipboard is open and nobody puts something else in."""
@@ -101,7 +91,7 @@ class WlrootsClipboard:
             self._source.destroy()
         source = self._source = self._manager.make("create_data_source")
         self._content = content
-        for kind in (*_TYPES[content.format], *(_TEXTS if content.format == FILES else ())):
+        for kind in OFFERED[content.format]:
             source.send("offer", kind)
         source.on = {"send": self._serve, "cancelled": lambda: self._lost(source)}
         self._device.send("set_selection", source)
@@ -111,16 +101,15 @@ class WlrootsClipboard:
         """Disconnect; what was written goes."""
         self._wayland.close()
 
-    def _type_of(self, name: str) -> str | None:
-        """As what the others' content can be had in a format."""
-        types = self._types.get(self._offer.number, []) if self._offer is not None else []
-        return next((kind for kind in _TYPES.get(name, ()) if kind in types), None)
+    def _kinds(self) -> list[str]:
+        """As what the others' content can be had."""
+        return self._types.get(self._offer.number, []) if self._offer is not None else []
 
     def _offered(self, offer: Thing) -> None:
         types = self._types[offer.number] = []
 
         def add(kind: str) -> None:
-            if len(types) < _MOST_TYPES:
+            if len(types) < MOST_KINDS:
                 types.append(kind)
 
         offer.on["offer"] = add
@@ -142,32 +131,5 @@ class WlrootsClipboard:
         raise DesktopError("no-display", _("The desktop's compositor has taken the clipboard away."))
 
     def _serve(self, kind: str, fd: int) -> None:
-        data = b"" if self._content is None else self._content.data
-        if self._content is not None and self._content.format == FILES:
-            data = copied.render(data, kind)
-        threading.Thread(target=_write, args=(fd, data), name="paste", daemon=True).start()
-
-
-def _read(fd: int, most: int) -> bytes:
-    """Read until whoever writes has finished. Raises NotThereError."""
-    data, deadline = bytearray(), time.monotonic() + PATIENCE
-    while True:
-        ready, _write, _error = select.select([fd], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
-            raise NotThereError(_("The program that was copied from does not answer."))
-        part = os.read(fd, 1 << 16)
-        if not part:
-            return bytes(data)
-        data += part
-        if len(data) > most:
-            raise NotThereError(_("What was copied is too long to be taken over."), too_long=True)
-
-
-def _write(fd: int, data: bytes) -> None:
-    with contextlib.suppress(OSError):
-        os.set_blocking(fd, False)
-        while data:
-            if not select.select([], [fd], [], PATIENCE)[1]:
-                break
-            data = data[os.write(fd, data[: 1 << 16]) :]
-    os.close(fd)
+        data = b"" if self._content is None else as_kind(self._content, kind)
+        threading.Thread(target=write_content, args=(fd, data), name="paste", daemon=True).start()

@@ -1,6 +1,7 @@
-"""The session's D-Bus as far as Mutter's interfaces need it: calls, and signals of one connection.
+"""The session's D-Bus: calls, and signals of one connection.
 
-Rules: a connection belongs to one thread, and what Mutter made for it goes with it. Every failure is DesktopError.
+Rules: a connection belongs to one thread at a time, and what a service made for it goes with it. Every failure is
+DesktopError.
 """
 
 import contextlib
@@ -8,13 +9,14 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from jeepney import DBusAddress, MatchRule, Message, message_bus, new_method_call
+from jeepney import DBusAddress, MatchRule, Message, MessageFlag, message_bus, new_method_call
+from jeepney.fds import FileDescriptor
 from jeepney.io.blocking import DBusConnection, Proxy, open_dbus_connection
 from jeepney.low_level import MessageType
 from jeepney.wrappers import DBusErrorResponse
 
 from farhand.agent.core.desktop import DesktopError
-from farhand.agent.platforms.linux.gnome.find import session_bus
+from farhand.agent.platforms.linux.dbus.find import session_bus
 from farhand.agent.texts import _
 
 PATIENCE = 10.0
@@ -22,15 +24,20 @@ _PROPERTIES = "org.freedesktop.DBus.Properties"
 
 
 class Bus:
-    """A connection of our own. Raises DesktopError."""
+    """A connection of our own; with `files`, descriptors may be handed over. Raises DesktopError."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, files: bool = False) -> None:
         address = session_bus()
         if address is None:
             raise DesktopError("no-display", _("The desktop's session has ended."))
         self._connection: DBusConnection
         with _guarded():
-            self._connection = open_dbus_connection(address, auth_timeout=PATIENCE)
+            self._connection = open_dbus_connection(address, enable_fds=files, auth_timeout=PATIENCE)
+
+    @property
+    def name(self) -> str:
+        """This connection's own name, `:1.7`."""
+        return str(self._connection.unique_name)
 
     def fileno(self) -> int:
         """Descriptor that becomes readable when messages come."""
@@ -46,6 +53,22 @@ class Bus:
             detail = str(said.data[0]) if said.data else said.name
             raise DesktopError("error", _("The desktop refused: {text}").format(text=f"{member}: {detail[:200]}"))
         return reply.body[0] if len(reply.body) == 1 else reply.body or None
+
+    def call_for_file(
+        self, service: str, path: str, interface: str, member: str, signature: str = "", *body: Any
+    ) -> int:
+        """Call a method whose answer is a descriptor, which is the caller's from then on. Raises DesktopError."""
+        answer = self.call(service, path, interface, member, signature, *body)
+        if not isinstance(answer, FileDescriptor):
+            raise DesktopError("error", _("The desktop refused: {text}").format(text=member))
+        return int(answer.to_raw_fd())
+
+    def tell(self, service: str, path: str, interface: str, member: str) -> None:
+        """Call a method without arguments whose answer does not matter: nothing is waited for. Never raises."""
+        message = new_method_call(DBusAddress(path, service, interface), member)
+        message.header.flags = MessageFlag.no_reply_expected
+        with contextlib.suppress(OSError):
+            self._connection.send(message)
 
     def get(self, service: str, path: str, interface: str, name: str) -> Any:
         """Return a property's value. Raises DesktopError."""
@@ -79,5 +102,5 @@ def _guarded() -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise DesktopError("error", _("The desktop does not answer.")) from error
-    except (OSError, EOFError, ValueError, DBusErrorResponse) as error:
+    except (OSError, EOFError, ValueError, RuntimeError, DBusErrorResponse) as error:
         raise DesktopError("no-display", _("The desktop's session has ended.")) from error
