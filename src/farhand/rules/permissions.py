@@ -51,6 +51,9 @@ ACCESS_ALLOWED: Final = "perm_access_allowed"
 GENERATE_SESSION_KEY: Final = "perm_generate_session_key"
 ACCEPT_TEAM_SESSIONS: Final = "perm_accept_team_sessions"
 NEXT_SESSION: Final = "perm_next_session_button"
+TRANSFER_OTHER_TEAM: Final = "perm_transfer_other_team"
+SHARE_OTHER_TEAM: Final = "perm_share_other_team"
+COLLABORATE: Final = "perm_collaborate"
 JUMP_CLIENT: Final = "perm_jump_client"
 
 SESSION_CHAT: Final = "perm_session_chat"
@@ -109,11 +112,11 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
     Permission(
         ACCEPT_TEAM_SESSIONS, REPRESENTATIVE, _("Allowed to Manually Accept Sessions from a Team Queue"), offered=True
     ),
-    Permission("perm_transfer_other_team", REPRESENTATIVE, _("Allowed to Transfer Sessions to Other Teams")),
-    Permission("perm_share_other_team", REPRESENTATIVE, _("Allowed to Share Sessions with Other Teams")),
+    Permission(TRANSFER_OTHER_TEAM, REPRESENTATIVE, _("Allowed to Transfer Sessions to Other Teams"), offered=True),
+    Permission(SHARE_OTHER_TEAM, REPRESENTATIVE, _("Allowed to Share Sessions with Other Teams"), offered=True),
     Permission("perm_invite_external_rep", REPRESENTATIVE, _("Allowed to Invite External Representatives")),
     Permission(NEXT_SESSION, REPRESENTATIVE, _("Allowed to Use the Get Next Session Feature"), offered=True),
-    Permission("perm_collaborate", REPRESENTATIVE, _("Allowed to Join Shared Sessions")),
+    Permission(COLLABORATE, REPRESENTATIVE, _("Allowed to Join Shared Sessions"), offered=True),
     Permission(ACCESS_ALLOWED, JUMP, _("Allowed to Access Endpoints"), offered=True),
     Permission(JUMP_CLIENT, JUMP, _("Jump Clients"), offered=True),
     Permission("perm_local_jump", JUMP, _("Local Jump")),

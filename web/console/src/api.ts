@@ -26,6 +26,17 @@ export interface SessionKey {
   readonly portal: string;
 }
 
+/** To whom a session can be given, or with whom it can be shared. */
+export interface Choices {
+  readonly teams: readonly { readonly id: string; readonly name: string; readonly own: boolean }[];
+  readonly representatives: readonly { readonly id: string; readonly name: string; readonly teams: readonly string[] }[];
+}
+
+export interface Targets {
+  readonly transfer: Choices;
+  readonly share: Choices & { readonly issues: readonly { readonly id: string; readonly name: string }[] };
+}
+
 /** One page load is one console tab: its legs are its own. */
 const TAB = crypto.randomUUID();
 
@@ -93,6 +104,18 @@ export const api = {
   orderScript: (id: string, script: string, context: Context, parameters: Readonly<Record<string, string>>) =>
     post<OrderedScript>(`sessions/${id}/scripts`, { tab: TAB, script_id: script, context, parameters }),
   endSession: (id: string) => post<object>(`sessions/${id}/end`),
+  pause: (id: string) => post<object>(`sessions/${id}/pause`),
+  leaveSession: (id: string) => post<object>(`sessions/${id}/leave`),
+  targets: (id: string) => request<Targets>("GET", `sessions/${id}/targets`),
+  transfer: (id: string, target: string) => post<object>(`sessions/${id}/transfer`, { target }),
+  share: (id: string, target: string) => post<object>(`sessions/${id}/share`, { target }),
+  requestHelp: (id: string, issue: string) => post<object>(`sessions/${id}/share`, { issue_id: issue }),
+  removeMember: (id: string, user: string) => post<object>(`sessions/${id}/remove-member`, { user_id: user }),
+  acceptInvitation: (id: string, invitation: string) =>
+    post<SessionTicket>(`sessions/${id}/invitations/${invitation}/accept`, { tab: TAB }),
+  declineInvitation: (id: string, invitation: string) =>
+    post<object>(`sessions/${id}/invitations/${invitation}/decline`),
+  cancelInvitation: (id: string, invitation: string) => post<object>(`sessions/${id}/invitations/${invitation}/cancel`),
   logout: () => post<{ redirect: string }>("logout"),
 } satisfies EventsApi & ScriptsApi & Record<string, unknown>;
 

@@ -11,7 +11,7 @@ class Memory {
   setItem = (key: string, value: string): void => void this.all.set(key, value);
 }
 
-const session = (id: string) => ({ id, topic: "user:me", queue: "", state: "active", owner_id: "me", name: id });
+const session = (id: string) => ({ id, topic: "user:me", queue: "", state: "active", members: [{ id: "me" }], name: id });
 
 function page(running: readonly string[], refuse = ""): Workspace {
   const store = new Store();

@@ -19,11 +19,14 @@ const session = (id: string, fields: Partial<Session> = {}): Session => ({
   platform: "linux",
   owner_id: null,
   owner_name: null,
+  members: fields.owner_id ? [{ id: fields.owner_id, name: "", guest: false }] : [],
+  invitations: [],
   created_ms: 1,
   started_ms: null,
   queued_ms: 1,
   priority: 2,
   customer_connected: true,
+  customer_removed: false,
   details: {},
   request: {},
   ...fields,
@@ -155,6 +158,26 @@ describe("the workspace", () => {
     expect([workspace.current, workspace.current?.tool, workspace.open.length]).toEqual([first, "shell", 2]);
     expect(ticket).toHaveBeenCalledTimes(2);
     expect(around.sockets.map((socket) => socket.readyState)).toEqual([1, 1]);
+  });
+
+  it("counts what waits in the personal queue, and announces invitations, but not what this person put there", () => {
+    //
+    expect(workspace.waitingForMe).toBe(1);
+    const invitation = { id: "i", topic: "user:me", queue: "user:me", kind: "share", session_id: "s", name: "customer", sender_id: "ann" };
+    store.apply({ topic: "user:me", n: ++n, collection: "invitations", op: "put", id: "i", value: invitation });
+    expect([workspace.waitingForMe, workspace.announced?.invitation, workspace.queueInvitations("user:me").length]).toEqual([2, true, 1]);
+    store.apply({ topic: "user:me", n: ++n, collection: "invitations", op: "remove", id: "i", value: null });
+    expect([workspace.waitingForMe, workspace.announced]).toEqual([1, null]);
+    comes(session("paused", { owner_id: "me", members: [] }));
+    expect([workspace.waitingForMe, workspace.announced]).toEqual([2, null]);
+  });
+
+  it("lists the sessions of others in which this person is, also while nobody owns them", () => {
+    //
+    comes(session("shared", { state: "active", queue: "user:ann", owner_id: "ann", members: [{ id: "me", name: "", guest: true }] }));
+    comes(session("paused", { queue: "user:ann", owner_id: "ann", members: [{ id: "me", name: "", guest: true }] }));
+    expect(workspace.running.map((one) => one.id)).toEqual(["shared", "paused"]);
+    expect([workspace.fresh.size, workspace.queueSessions("user:me").map((one) => one.id)]).toEqual([0, ["old"]]);
   });
 
   it("joins a running session again after a reload", async () => {

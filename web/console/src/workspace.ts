@@ -10,7 +10,7 @@ import { Actions } from "./live/actions";
 import { LegSocket } from "./live/leg";
 import { Scripts } from "./live/scripts";
 import { Handlers, type Surroundings } from "./live/socket";
-import type { Session, Store } from "./live/store";
+import type { Invitation, Session, Store } from "./live/store";
 import type { Tool, ToolKind } from "./live/tool";
 import { Party } from "./wire/channels";
 import type { Entry } from "./wire/messages";
@@ -21,6 +21,17 @@ function byDue(a: Session, b: Session): number {
   const waiting = Number(b.state === "waiting") - Number(a.state === "waiting");
   if (waiting || a.state !== "waiting") return waiting || a.created_ms - b.created_ms;
   return a.priority - b.priority || (a.queued_ms ?? a.created_ms) - (b.queued_ms ?? b.created_ms);
+}
+
+/** What waits in a queue: a session, or an invitation into one. */
+export interface Waiting {
+  readonly id: string;
+  readonly queue: string;
+  readonly name: string;
+  /** Somebody asks this person into a running session, or to take it over. */
+  readonly invitation: boolean;
+  /** It is this person who put it there: no news. */
+  readonly own: boolean;
 }
 
 export class OpenSession {
@@ -116,10 +127,10 @@ export class Workspace {
   /** The entry of the queue whose details are shown. */
   selected = "";
   #current: OpenSession | null = null;
-  /** Sessions that wait and that this person has not looked at, by id. */
+  /** Sessions and invitations that wait and that this person has not looked at, by id. */
   fresh: ReadonlySet<string> = new Set();
   /** The newest of them, until it is looked at or put aside. */
-  announced: Session | null = null;
+  announced: Waiting | null = null;
   readonly #kinds: readonly ToolKind[];
   readonly #around: Surroundings | undefined;
   readonly #changed = new Handlers<[]>();
@@ -147,10 +158,10 @@ export class Workspace {
     return this.#open;
   }
 
-  /** Sessions of this person that run, open in this tab or not. */
+  /** Sessions in which this person is, open in this tab or not. */
   get running(): readonly Session[] {
     const { me, sessions } = this.store;
-    const own = sessions.filter((session) => session.state === "active" && session.owner_id === me.id);
+    const own = sessions.filter((session) => session.members.some((member) => member.id === me.id));
     const here = this.#open.filter((open) => !open.leg.over && !own.some((session) => session.id === open.id));
     return [...own, ...here.map((open) => open.session)];
   }
@@ -160,13 +171,26 @@ export class Workspace {
     return { newSession: this.store.may("perm_generate_session_key"), nextSession: next };
   }
 
+  /** How many sessions and invitations wait in the personal queue (R-147). */
+  get waitingForMe(): number {
+    const own = `user:${this.store.me.id}`;
+    return this.#waiting().filter((one) => one.queue === own).length;
+  }
+
+  /** Open invitations that stand in a queue, the oldest first. */
+  queueInvitations(queue: string): readonly Invitation[] {
+    return this.store.invitations
+      .filter((one) => one.queue === queue)
+      .sort((a, b) => a.created_ms - b.created_ms);
+  }
+
   /** Sessions of a queue: those that wait first, the one that is due next at the top. */
   queueSessions(queue: string): readonly Session[] {
     return this.store.sessions.filter((session) => session.queue === queue).sort(byDue);
   }
 
   freshIn(queue: string): boolean {
-    return this.queueSessions(queue).some((session) => this.fresh.has(session.id));
+    return this.#waiting().some((one) => one.queue === queue && this.fresh.has(one.id));
   }
 
   show(tab: Tab): void {
@@ -187,10 +211,10 @@ export class Workspace {
     this.#changed.call();
   }
 
-  /** Show the details of the session that was announced. */
-  view(session: Session): void {
+  /** Show the details of what was announced. */
+  view(waiting: Waiting): void {
     this.announced = null;
-    this.showQueue(session.queue, session.id);
+    this.showQueue(waiting.queue, waiting.id);
   }
 
   dismiss(): void {
@@ -207,6 +231,15 @@ export class Workspace {
     this.#enter(await this.api.accept(id));
   }
 
+  /** Come in by an invitation, or take a session over. Who is in it already stays with the same leg. */
+  async acceptInvitation({ id, session_id: session }: Invitation): Promise<void> {
+    this.#enter(await this.api.acceptInvitation(session, id));
+  }
+
+  async declineInvitation({ id, session_id: session }: Invitation): Promise<void> {
+    await this.api.declineInvitation(session, id);
+  }
+
   async jump(id: string): Promise<void> {
     this.#enter(await this.api.jump(id));
   }
@@ -221,6 +254,18 @@ export class Workspace {
   /** Close the session for everybody. */
   async end(open: OpenSession): Promise<void> {
     if (!open.leg.over) await this.api.endSession(open.id);
+    this.leave(open);
+  }
+
+  /** The owner goes; the session waits in the own queue (R-255). */
+  async pause(open: OpenSession): Promise<void> {
+    await this.api.pause(open.id);
+    this.leave(open);
+  }
+
+  /** Go out of a session that goes on for the others (R-256). */
+  async goOut(open: OpenSession): Promise<void> {
+    await this.api.leaveSession(open.id);
     this.leave(open);
   }
 
@@ -277,17 +322,28 @@ export class Workspace {
     if (open) open.looking = true;
   }
 
+  /** What waits in the queues of this person. */
+  #waiting(): readonly Waiting[] {
+    const { invitations, me, queues, sessions } = this.store;
+    const seen = new Set(queues.map((queue) => queue.id));
+    const waiting = sessions.filter((one) => one.state === "waiting" && seen.has(one.queue));
+    return [
+      ...waiting.map((one) => ({ ...one, invitation: false, own: one.owner_id === me.id })),
+      ...invitations.map((one) => ({ ...one, invitation: true, own: one.sender_id === me.id })),
+    ];
+  }
+
   #storeChanged(): void {
     const { sessions, queues } = this.store;
-    const waiting = sessions.filter((session) => session.state === "waiting");
+    const waiting = this.#waiting().filter((one) => !one.own);
     if (this.#started) {
-      const come = waiting.filter((session) => !this.#known.has(session.id));
+      const come = waiting.filter((one) => !this.#known.has(one.id));
       if (come.length) {
-        this.fresh = new Set([...this.fresh, ...come.map((session) => session.id)]);
+        this.fresh = new Set([...this.fresh, ...come.map((one) => one.id)]);
         this.announced = come.at(-1) ?? null;
       }
     }
-    this.#known = new Set(waiting.map((session) => session.id));
+    this.#known = new Set(waiting.map((one) => one.id));
     this.fresh = new Set([...this.fresh].filter((id) => this.#known.has(id)));
     if (this.announced && !this.#known.has(this.announced.id)) this.announced = null;
     if (!queues.some((queue) => queue.id === this.queue)) {
@@ -299,7 +355,7 @@ export class Workspace {
 
   /** The chosen queue's sessions have been seen now. */
   #seen(): void {
-    const seen = new Set(this.queueSessions(this.queue).map((session) => session.id));
+    const seen = new Set(this.#waiting().flatMap((one) => (one.queue === this.queue ? [one.id] : [])));
     this.fresh = new Set([...this.fresh].filter((id) => !seen.has(id)));
     if (this.announced && seen.has(this.announced.id)) this.announced = null;
   }

@@ -5,6 +5,7 @@ from farhand.rules.access import ALLOW, Context, Decision, Object, Policy, Subje
 from farhand.rules.permissions import (
     ACCEPT_TEAM_SESSIONS,
     ADMIN,
+    COLLABORATE,
     GENERATE_SESSION_KEY,
     JUMP_CLIENT,
     NEXT_SESSION,
@@ -53,8 +54,10 @@ def accept(subject: Subject, obj: Object, context: Context) -> Decision:
         return refuse(_("This session is not in one of your queues."))
     if queues.parse(obj.queue).kind == "team":
         reason = _("Your account is not allowed to accept sessions from a team queue.")
-        return needs(ACCEPT_TEAM_SESSIONS, reason=reason)(subject, obj, context)
-    return ALLOW
+        first = needs(ACCEPT_TEAM_SESSIONS, reason=reason)(subject, obj, context)
+        if not first.allowed:
+            return first
+    return could_own(subject, obj, context)
 
 
 def take_next(subject: Subject, obj: Object, context: Context) -> Decision:
@@ -66,9 +69,9 @@ def take_next(subject: Subject, obj: Object, context: Context) -> Decision:
     return needs(NEXT_SESSION, reason=reason)(subject, obj, context)
 
 
-def member(subject: Subject, obj: Object, context: Context) -> Decision:
-    """A member of the session (`facts["members"]`: user ids) who still holds its permission, and in a Jump the role in
-    the Jump Group too. Running legs are judged by this again whenever somebody's access is reduced.
+def could_own(subject: Subject, obj: Object, context: Context) -> Decision:
+    """Whose session this could be: holds its permission, and for a Jump the role in the Jump Group too. No way into a
+    session goes around this.
     """
     first = helps(subject, obj, context)
     if not first.allowed:
@@ -79,8 +82,27 @@ def member(subject: Subject, obj: Object, context: Context) -> Decision:
         and subject.groups.get(obj.group) not in STARTING
     ):
         return refuse(_("You have no access to this Jump Item."))
-    members = obj.facts.get("members", ())
-    if isinstance(members, tuple) and subject.id in members:
+    return ALLOW
+
+
+def could_join(subject: Subject, obj: Object, context: Context) -> Decision:
+    """Who could come as a guest of the owner."""
+    first = could_own(subject, obj, context)
+    if not first.allowed:
+        return first
+    reason = _("Your account is not allowed to join shared sessions.")
+    return needs(COLLABORATE, reason=reason)(subject, obj, context)
+
+
+def member(subject: Subject, obj: Object, context: Context) -> Decision:
+    """A member of the session (`facts["members"]`, `facts["guests"]`: user ids) who could still come in the same way.
+    Running legs are judged by this again whenever somebody's access is reduced.
+    """
+    guest = subject.id in _ids(obj, "guests")
+    first = (could_join if guest else could_own)(subject, obj, context)
+    if not first.allowed:
+        return first
+    if subject.id in _ids(obj, "members"):
         return ALLOW
     return refuse(_("You are not in this session."))
 
@@ -92,6 +114,11 @@ def end(subject: Subject, obj: Object, _context: Context) -> Decision:
     if subject.kind == "user" and subject.id and subject.id == obj.owner:
         return ALLOW
     return refuse(_("Only the owner of this session can end it."))
+
+
+def _ids(obj: Object, fact: str) -> tuple[object, ...]:
+    ids = obj.facts.get(fact, ())
+    return ids if isinstance(ids, tuple) else ()
 
 
 def own_join(subject: Subject, obj: Object, _context: Context) -> Decision:

@@ -10,14 +10,16 @@ from typing import Annotated, Any, Literal
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext
-from ninja import NinjaAPI, Schema
+from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import APIKeyCookie
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import Field
 
 from farhand.web.accounts import signin
 from farhand.web.appliance.queries import web_console_allowed
 from farhand.web.console import snapshot
+from farhand.web.console.bodies import Empty, Ident, Strict, TabBody, actor_of, ticket_value
+from farhand.web.console.collaboration import router
 from farhand.web.jump import services as jump
 from farhand.web.portals import queries as portals
 from farhand.web.project.errors import Invalid, NotThere, Refused, ServiceError
@@ -26,24 +28,6 @@ from farhand.web.project.service import Actor
 from farhand.web.scripts import queries as script_queries
 from farhand.web.scripts import services as scripts
 from farhand.web.support import key_services, services
-
-Ident = Annotated[str, StringConstraints(min_length=36, max_length=36, pattern=r"^[0-9a-f-]{36}$")]
-
-
-class Strict(Schema):
-    """A body whose unknown fields and loose types are refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Empty(Strict):
-    """No fields."""
-
-
-class TabBody(Strict):
-    """The console tab that wants a leg, by the name it gave itself."""
-
-    tab: Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
 class KeyBody(Strict):
@@ -79,27 +63,19 @@ class SignedIn(APIKeyCookie):
 
 
 api = NinjaAPI(title="console", auth=SignedIn(), docs_url=None, openapi_url=None, urls_namespace="console-api")
-
-
-def _actor(request: HttpRequest) -> Actor:
-    actor: Actor = request.auth  # type: ignore[attr-defined]
-    return actor
-
-
-def _ticket(ticket: services.ConsoleTicket) -> dict[str, Any]:
-    return {"session": ticket.session, "ticket": ticket.ticket, "leg": ticket.leg, "grants": ticket.grants}
+api.add_router("", router)
 
 
 @api.get("/snapshot")
 def get_snapshot(request: HttpRequest) -> Any:
     """Everything that this user's console shows."""
-    return snapshot.snapshot(_actor(request))
+    return snapshot.snapshot(actor_of(request))
 
 
 @api.post("/events-ticket")
 def post_events_ticket(request: HttpRequest, body: Empty) -> Any:
     """A fresh ticket for the event socket."""
-    return {"events_ticket": snapshot.events_ticket(_actor(request))}
+    return {"events_ticket": snapshot.events_ticket(actor_of(request))}
 
 
 @api.post("/session-keys")
@@ -108,7 +84,7 @@ def post_session_key(request: HttpRequest, body: KeyBody) -> Any:
     portal = portals.portal_by_id(body.portal_id) if body.portal_id else portals.default()
     if portal is None:
         raise Invalid("portal_id", gettext("There is no such public portal any more."))
-    key = key_services.create_session_key(_actor(request), lifetime_s=body.lifetime_s, portal=portals.name_of(portal))
+    key = key_services.create_session_key(actor_of(request), lifetime_s=body.lifetime_s, portal=portals.name_of(portal))
     return {
         "key": key.key,
         "shown": key.shown,
@@ -121,46 +97,46 @@ def post_session_key(request: HttpRequest, body: KeyBody) -> Any:
 @api.post("/sessions/next")
 def post_next(request: HttpRequest, body: TabBody) -> Any:
     """Get Next Session: take the one that is due first."""
-    return _ticket(services.accept_next(_actor(request), tab=body.tab))
+    return ticket_value(services.accept_next(actor_of(request), tab=body.tab))
 
 
 @api.post("/sessions/{session_id}/accept")
 def post_accept(request: HttpRequest, session_id: Ident, body: TabBody) -> Any:
     """Take a waiting session."""
-    return _ticket(services.accept(_actor(request), session_id=session_id, tab=body.tab))
+    return ticket_value(services.accept(actor_of(request), session_id=session_id, tab=body.tab))
 
 
 @api.post("/sessions/{session_id}/ticket")
 def post_ticket(request: HttpRequest, session_id: Ident, body: TabBody) -> Any:
     """A fresh ticket for a tab of a member."""
-    return _ticket(services.console_ticket(_actor(request), session_id=session_id, tab=body.tab))
+    return ticket_value(services.console_ticket(actor_of(request), session_id=session_id, tab=body.tab))
 
 
 @api.post("/sessions/{session_id}/leave")
 def post_leave(request: HttpRequest, session_id: Ident, body: Empty) -> Any:
-    """Leave a session; the owner's goes back to the personal queue."""
-    services.leave(_actor(request), session_id=session_id)
+    """Leave a session; another member owns it, or it waits."""
+    services.leave(actor_of(request), session_id=session_id)
     return {}
 
 
 @api.post("/sessions/{session_id}/end")
 def post_end(request: HttpRequest, session_id: Ident, body: Empty) -> Any:
     """End a session for all."""
-    services.end_session(_actor(request), session_id=session_id)
+    services.end_session(actor_of(request), session_id=session_id)
     return {}
 
 
 @api.get("/sessions/{session_id}/scripts")
 def get_scripts(request: HttpRequest, session_id: Ident) -> Any:
     """The canned scripts that this user may have run in a session."""
-    return {"scripts": script_queries.usable(_actor(request).subject, session_id)}
+    return {"scripts": script_queries.usable(actor_of(request).subject, session_id)}
 
 
 @api.post("/sessions/{session_id}/scripts")
 def post_script(request: HttpRequest, session_id: Ident, body: ScriptBody) -> Any:
     """Order one run of a canned script; the console hands the order to the endpoint."""
     ordered = scripts.order_script(
-        _actor(request),
+        actor_of(request),
         session_id=session_id,
         tab=body.tab,
         script_id=body.script_id,
@@ -173,7 +149,7 @@ def post_script(request: HttpRequest, session_id: Ident, body: ScriptBody) -> An
 @api.post("/jump-items/{item_id}/jump")
 def post_jump(request: HttpRequest, item_id: Ident, body: TabBody) -> Any:
     """Start a session with a Jump Client."""
-    return _ticket(jump.start_jump(_actor(request), client_id=item_id, tab=body.tab))
+    return ticket_value(jump.start_jump(actor_of(request), client_id=item_id, tab=body.tab))
 
 
 @api.post("/logout")
@@ -192,7 +168,7 @@ def signed_out(request: HttpRequest, error: AuthenticationError) -> HttpResponse
 @api.exception_handler(ValidationError)
 def not_understood(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """The body or the address is not as described."""
-    if any("session_id" in one["loc"] or "item_id" in one["loc"] for one in error.errors):
+    if any(field in one["loc"] for one in error.errors for field in ("session_id", "item_id", "invitation_id")):
         return service_error_json(NotThere(gettext("This does not exist any more.")))
     fields = ", ".join(sorted({str(one["loc"][-1])[:64] for one in error.errors}))
     return _error(

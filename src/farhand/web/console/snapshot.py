@@ -30,6 +30,7 @@ def collections_of(actor: Actor) -> dict[str, list[dict[str, Any]]]:
     return {
         "queues": accounts.queues_of(actor.user),
         "sessions": support.visible_sessions(actor.subject),
+        "invitations": support.visible_invitations(actor.subject),
         "jump_items": jump.visible_items(actor.subject),
         "portals": portal_values(),
     }

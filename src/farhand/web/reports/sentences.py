@@ -55,6 +55,19 @@ _BY: Final[dict[str, str]] = {
     "help-asked": _("The customer asked for help at the public portal."),
     "left": _("%(by)s left the session."),
     "returned": _("The session went back to the queue."),
+    "paused": _("%(by)s paused the session."),
+    "transfer-offered": _("%(by)s is transferring the session to %(to)s."),
+    "transfer-accepted": _("%(by)s accepted the transferred session."),
+    "transfer-cancelled": _("%(by)s cancelled the transfer to %(to)s."),
+    "transfer-declined": _("%(by)s declined the transferred session."),
+    "moved": _("%(by)s moved the waiting session to %(to)s."),
+    "owner-changed": _("The session is owned by %(to)s now."),
+    "invited": _("%(by)s invited %(to)s into the session."),
+    "invitation-accepted": _("%(by)s accepted the invitation for %(to)s."),
+    "invitation-cancelled": _("%(by)s cancelled the invitation for %(to)s."),
+    "invitation-declined": _("%(by)s declined the invitation."),
+    "member-removed": _("%(by)s removed %(to)s from the session."),
+    "customer-disconnected": _("%(by)s disconnected the customer."),
 }
 
 
@@ -66,7 +79,7 @@ def sentence(event: SessionEvent) -> str:
     text = _BY.get(event.kind)
     if text is None:
         return event.text
-    said = gettext(text) % {"by": _by(event)}
+    said = gettext(text) % {"by": _by(event), "to": event.data.get("to", "")}
     return f"{said} {event.text}".rstrip() if event.text != said else said
 
 

@@ -1,12 +1,11 @@
 """Reading issues: which of them a portal shows, which of them representatives may ask for help by."""
 
-from typing import Any
-
 from django.db.models import QuerySet
 from django.utils.translation import gettext
 
 from farhand.web.routing.models import Issue
 from farhand.web.support.queries import uses_queue
+from farhand.web.support.targets import Issue as HelpIssue
 
 
 def issues() -> QuerySet[Issue]:
@@ -29,10 +28,10 @@ def issues_of(portal_id: str) -> list[Issue]:
     ]
 
 
-def issues_for_help() -> list[dict[str, Any]]:
-    """Issues by which representatives may ask for help in a session: id, description, name and queue of the team."""
+def help_issues() -> list[HelpIssue]:
+    """Issues by which representatives may ask for help in a session (R-232)."""
     return [
-        {"id": issue.id, "name": issue.description, "team": issue.team.name, "queue": f"team:{issue.team_id}"}
+        HelpIssue(id=issue.id, name=issue.description, team_id=issue.team_id)
         for issue in issues()
         if issue.help_requests
     ]

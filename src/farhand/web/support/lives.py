@@ -5,13 +5,13 @@ event of source `web`, tells the consoles, and tells the relay after the commit.
 transaction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, cast
 
 import msgspec
 from django.utils.translation import gettext
 
-from farhand.protocol.bus import RecordingKeys, RecordWith, SessionEnd, SessionPut, SessionState
+from farhand.protocol.bus import LegEnd, RecordingKeys, RecordWith, SessionEnd, SessionPut, SessionState
 from farhand.protocol.channels import Grant, Party
 from farhand.rules import sessions as rules
 from farhand.rules.access import Context, Object, Subject
@@ -21,7 +21,7 @@ from farhand.web.events.services import next_history
 from farhand.web.project import bus
 from farhand.web.project.service import Change, Conflict, NotThere
 from farhand.web.support import events, tickets
-from farhand.web.support.models import Leg, Session, SessionEvent
+from farhand.web.support.models import Invitation, Leg, Session, SessionEvent
 
 MAX_LEGS = 500
 """Legs that one session can have over its life: one per console tab that ever joined."""
@@ -51,7 +51,12 @@ def as_object(session: Session) -> Object:
         owner=session.owner_id,
         group=session.jump_group_id or None,
         queue=session.queue or None,
-        facts={"session_kind": session.kind, "members": tuple(session.members)},
+        facts={
+            "session_kind": session.kind,
+            "state": session.state,
+            "members": tuple(session.members),
+            "guests": tuple(session.guests),
+        },
     )
 
 
@@ -78,20 +83,44 @@ def life_of(session: Session) -> rules.Life:
         queue=session.queue,
         owner=session.owner_id or "",
         members=tuple(session.members),
+        guests=tuple(session.guests),
+        invitations=tuple(
+            rules.Invitation(
+                id=one.id,
+                kind=cast(rules.InvitationKind, one.kind),
+                sender=one.sender_id,
+                target=one.target,
+                issue=one.issue,
+            )
+            for one in session.invitations.order_by("id")
+        ),
+        customer=not session.customer_removed,
         reason=session.end_reason,
     )
+
+
+def step(function: Callable[[], rules.Life]) -> rules.Life:
+    """Take a step of the machine. Raises Conflict with its sentence when it is impossible."""
+    try:
+        return function()
+    except rules.Impossible as error:
+        raise Conflict(gettext(str(error))) from error
 
 
 def store(change: Change, session: Session, life: rules.Life) -> None:
     """Write the new life into the row and tell the consoles. A removed member's legs end."""
     life.check()
-    old_queue, before = session.queue, life_of(session)
+    before, told = life_of(session), events.topics_of(session)
     gone = set(session.members) - set(life.members)
+    passed_on = session.state == life.state == "active" and session.owner_id != life.owner
     session.state, session.queue, session.end_reason = life.state, life.queue, life.reason
     session.owner_id = life.owner or None
-    session.members = list(life.members)
+    session.members, session.guests = list(life.members), list(life.guests)
+    session.customer_removed = not life.customer
     session.epoch += 1
     _remember_queue(session, before, change.now_ms)
+    if passed_on:
+        session.consoles_gone_ms = None if is_here(session, life.owner) else change.now_ms
     if life.state == "active" and session.started_ms is None:
         session.started_ms = change.now_ms
     if life.state == "ended" and session.ended_ms is None:
@@ -102,7 +131,49 @@ def store(change: Change, session: Session, life: rules.Life) -> None:
         session.legs.filter(user_id__in=gone, left_ms=None).update(left_ms=change.now_ms, connected=False)
     if life.state == "ended":
         session.legs.filter(left_ms=None).update(left_ms=change.now_ms, connected=False)
-    events.tell(change, session, old_queue)
+    if passed_on and session.owner is not None:
+        note(change, session, "owner-changed", to=session.owner.display_name)
+    _store_invitations(change, session, life)
+    events.tell(change, session, told)
+
+
+def _store_invitations(change: Change, session: Session, life: rules.Life) -> None:
+    known = {one.id: one for one in session.invitations.select_related("session", "sender")}
+    wanted = {one.id: one for one in life.invitations}
+    gone = [known[ident] for ident in known.keys() - wanted.keys()]
+    new = [
+        Invitation(
+            id=one.id,
+            session=session,
+            kind=one.kind,
+            sender_id=one.sender,
+            target=one.target,
+            issue=one.issue,
+            created_ms=change.now_ms,
+        )
+        for ident, one in wanted.items()
+        if ident not in known
+    ]
+    events.tell_invitations(change, (), gone)
+    session.invitations.filter(id__in=[one.id for one in gone]).delete()
+    Invitation.objects.bulk_create(new)
+    events.tell_invitations(change, new, ())
+
+
+def is_here(session: Session, user_id: str) -> bool:
+    """Say whether a member's console is connected."""
+    return session.legs.filter(user_id=user_id, left_ms=None, connected=True).exists()
+
+
+def end_legs(change: Change, session: Session, numbers: Collection[int], reason: str) -> None:
+    """Tell the relay after the commit that these legs are over, and why."""
+    ends = [LegEnd(session_id=session.id, leg=number, reason=reason) for number in numbers]
+    change.after_commit(lambda: _end_legs(ends))
+
+
+def legs_of(session: Session, user_id: str) -> list[int]:
+    """Numbers of a member's legs."""
+    return list(session.legs.filter(user_id=user_id, left_ms=None).values_list("number", flat=True))
 
 
 def _remember_queue(session: Session, before: rules.Life, now_ms: int) -> None:
@@ -224,6 +295,11 @@ def _publish(state: SessionState) -> None:
 
 def _record_with(message: RecordWith) -> None:
     bus.publish(message)
+
+
+def _end_legs(ends: list[LegEnd]) -> None:
+    for end in ends:
+        bus.publish(end)
 
 
 def _end(message: SessionEnd) -> None:

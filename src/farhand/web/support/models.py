@@ -1,4 +1,4 @@
-"""Tables of support: session keys, sessions, legs, session events, recording segments.
+"""Tables of support: session keys, sessions, invitations, legs, session events, recording segments.
 
 Times are milliseconds since 1970 UTC. A session's life (state, queue, owner, members) follows
 `farhand.rules.sessions`; its events are what the relay journaled (`source` relay) and what the control plane did
@@ -68,6 +68,10 @@ class Session(HistoryRow):
     issue_id = models.CharField(max_length=36, default="", db_default="", blank=True, db_index=True)
     request = models.JSONField(default=dict, db_default={})
     """What the customer told before (`entrances.Request`); empty for one who came with a key."""
+    guests = models.JSONField(default=list, db_default=[])
+    """Members who came by an invitation."""
+    customer_removed = models.BooleanField(default=False, db_default=False)
+    """The owner has disconnected the customer and goes on without."""
     jump_client_id = models.CharField(max_length=36, default="", blank=True, db_index=True)
     jump_group_id = models.CharField(max_length=36, default="", blank=True, db_index=True)
     portal = models.CharField(max_length=128, default="", blank=True)
@@ -92,7 +96,7 @@ class Session(HistoryRow):
     customer_gone_ms = models.BigIntegerField(null=True)
     """Since when the endpoint's client is not there; None while it is."""
     consoles_gone_ms = models.BigIntegerField(null=True)
-    """Since when no console is there; None while one is."""
+    """Since when no console of the owner is there; None while one is."""
     journal_offset = models.BigIntegerField(default=0)
     """Bytes of the relay's journal that are imported."""
     imported_seq = models.BigIntegerField(default=0)
@@ -107,6 +111,19 @@ class Session(HistoryRow):
             models.Index(fields=["state", "queue"], name="support_session_state"),
             models.Index(fields=["created_ms"], name="support_session_created"),
         ]
+
+
+class Invitation(TransientRow):
+    """An open invitation into an active session, or its transfer; it is gone when it is not open any more."""
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="invitations")
+    kind = models.CharField(max_length=8)
+    """`share` or `transfer`."""
+    sender = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    target = models.CharField(max_length=64, db_index=True)
+    """The queue in which it stands, and its topic: `user:ID` or `team:ID`."""
+    issue = models.CharField(max_length=128, default="", blank=True)
+    created_ms = models.BigIntegerField()
 
 
 class Leg(HistoryRow):

@@ -14,9 +14,9 @@ from farhand.rules.access import Subject
 from farhand.rules.text import gettext_noop as _
 from farhand.web.accounts.queries import queue_name
 from farhand.web.support.entrances import hash_of
-from farhand.web.support.events import session_value
+from farhand.web.support.events import invitation_value, session_value, topics_of
 from farhand.web.support.key_services import SETTINGS
-from farhand.web.support.models import Session, SessionEvent
+from farhand.web.support.models import Invitation, Leg, Session, SessionEvent
 
 ALIVE: Final = ("waiting", "active")
 
@@ -28,6 +28,19 @@ WEB_EVENTS: Final[dict[str, str]] = {
     "accepted": "Session Assigned",
     "left": "Conference Member Departed",
     "returned": "Session Transferred To Queue",
+    "paused": "Session Transferred To Queue",
+    "transfer-offered": "Session Transferred To Queue",
+    "transfer-accepted": "Session Transferred Away From Queue",
+    "transfer-cancelled": "Session Transferred Away From Queue",
+    "transfer-declined": "Session Transferred Away From Queue",
+    "moved": "Session Transferred To Queue",
+    "owner-changed": "Conference Owner Changed",
+    "invited": "Session Invitation",
+    "invitation-accepted": "Session Invitation",
+    "invitation-cancelled": "Session Invitation",
+    "invitation-declined": "Session Invitation",
+    "member-removed": "Conference Member Departed",
+    "customer-disconnected": "Conference Member Departed",
     "ended": "Session End",
     "chat": "Chat Message",
 }
@@ -39,6 +52,8 @@ EVENT_NAMES: Final = frozenset(
         _("Session Start"),
         _("Session Assigned"),
         _("Session Transferred To Queue"),
+        _("Session Transferred Away From Queue"),
+        _("Conference Owner Changed"),
         _("Session End"),
         _("Chat Message"),
         _("Conference Member Added"),
@@ -55,6 +70,7 @@ EVENT_NAMES: Final = frozenset(
         _("Service Access Allowed"),
         # the field has no names for these
         _("Help Requested"),
+        _("Session Invitation"),
         _("Command Shell Session Closed"),
         _("Service Access Requested"),
         _("Service Access Refused"),
@@ -90,9 +106,19 @@ def alive() -> QuerySet[Session]:
 
 
 def visible_sessions(subject: Subject) -> list[dict[str, Any]]:
-    """The sessions in all queues that the subject sees, oldest first. Collection `sessions`."""
-    rows = alive().filter(queue__in=queues.visible(subject))
-    return [session_value(session) for session in rows]
+    """The sessions in all queues that the subject sees, and those in which the subject is; oldest first. Collection
+    `sessions`: an item for each of the subject's topics in which the session is told.
+    """
+    seen = queues.visible(subject)
+    mine = Leg.objects.filter(user_id=subject.id, left_ms=None, session__state__in=ALIVE).values("session_id")
+    rows = alive().filter(Q(queue__in=seen) | Q(id__in=mine))
+    return [session_value(session, topic) for session in rows for topic in topics_of(session) if topic in seen]
+
+
+def visible_invitations(subject: Subject) -> list[dict[str, Any]]:
+    """The open invitations in all queues that the subject sees, oldest first. Collection `invitations`."""
+    rows = Invitation.objects.filter(target__in=queues.visible(subject)).order_by("id")
+    return [invitation_value(one) for one in rows.select_related("session", "sender")]
 
 
 def session_by_id(ident: str) -> Session | None:
@@ -109,13 +135,14 @@ def busy_clients(client_ids: list[str] | None = None) -> set[str]:
 
 
 def without_consoles(since_ms: int) -> list[str]:
-    """Ids of active sessions in which no console has been since before `since_ms`."""
+    """Ids of active sessions in which no console of the owner has been since before `since_ms`."""
     return _ids(Session.objects.filter(state="active", consoles_gone_ms__lt=since_ms))
 
 
 def without_customer(since_ms: int) -> list[str]:
     """Ids of living support sessions whose customer's client has been away since before `since_ms`."""
-    return _ids(Session.objects.filter(kind="support", state__in=ALIVE, customer_gone_ms__lt=since_ms))
+    rows = Session.objects.filter(kind="support", state__in=ALIVE, customer_removed=False)
+    return _ids(rows.filter(customer_gone_ms__lt=since_ms))
 
 
 def known_sessions(ids: Collection[str]) -> set[str]:
@@ -212,9 +239,12 @@ def not_accepted(ids: Collection[str]) -> set[str]:
 
 
 def uses_queue(queue: str) -> bool:
-    """Say whether a session that has not ended waits in this queue, or would once its customer comes."""
+    """Say whether a session that has not ended waits in this queue, or would once its customer comes, or an invitation
+    stands in it.
+    """
     here = Q(queue=queue) | Q(state="joining", entry_queue=queue)
-    return Session.objects.exclude(state="ended").filter(here).exists()
+    asked = Invitation.objects.filter(target=queue).exists()
+    return asked or Session.objects.exclude(state="ended").filter(here).exists()
 
 
 def lifetimes() -> list[int]:

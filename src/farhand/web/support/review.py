@@ -58,7 +58,8 @@ def _remove(change: Change, session: Session, user_id: str) -> None:
     lives.note(change, session, "left", by=user.display_name if user else "", reason="access-removed")
     life = rules.leave(lives.life_of(session), user_id)
     owner = user_by_id(life.owner)
-    if not life.members and (session.kind == "jump" or owner is None or not owner.is_active):
+    comes_back = session.kind != "jump" and owner is not None and owner.is_active
+    if life.state == "waiting" and life.owner == user_id and not comes_back:
         lives.finish(change, session, "removed", gettext("The representative ended the session."))
     else:
         lives.store(change, session, life)

@@ -4,20 +4,19 @@ Each is: rule, one transaction, audit row, events, and the relay told after the 
 legs, expiry) stands in `worker_services`, session keys in `key_services`, the storing itself in `lives`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from django.utils.translation import gettext
 
 from farhand.kit import signing
-from farhand.protocol.bus import LegEnd
 from farhand.protocol.messages import Facts
 from farhand.rules import sessions as rules
 from farhand.rules.access import Object, Subject, decide
 from farhand.rules.queues import personal, visible
 from farhand.web.accounts.queries import is_usable
 from farhand.web.events.services import next_history
-from farhand.web.project import bus
 from farhand.web.project.service import Actor, Change, Conflict, Invalid, now_ms, service
 from farhand.web.support import events, key_services, lives, queries, tickets
 from farhand.web.support.models import Session
@@ -94,7 +93,7 @@ def begin_support(change: Change, *, session_id: str, key: str, facts: Facts, ve
     session.client_version = version[:MAX_VERSION]
     session.public_ip = change.actor.source_ip[:64] or session.public_ip
     session.customer_gone_ms = change.now_ms
-    lives.store(change, session, rules.consent(lives.life_of(session), queue))
+    lives.store(change, session, lives.step(lambda: rules.consent(lives.life_of(session), queue)))
     leg = lives.endpoint_leg(change, session, f"customer:{session.id}")
     lives.note(change, session, "customer-started", platform=facts.platform)
     lives.tell_relay(change, session, tickets.new_segment(session, "", change.now_ms))
@@ -210,14 +209,26 @@ def console_ticket(change: Change, *, session_id: str, tab: str) -> ConsoleTicke
 
 @service("support.session.leave")
 def leave(change: Change, *, session_id: str) -> None:
-    """Leave a session; the last member's session returns to the owner's personal queue (R-255, R-256)."""
+    """Leave a session (R-256). Of the owner's the longest of the others becomes owner; with none it waits."""
     session = lives.locked(session_id)
     change.allow(lives.as_object(session), lives.context(change))
-    mine = list(session.legs.filter(user_id=change.actor.subject.id, left_ms=None).values_list("number", flat=True))
-    lives.store(change, session, _step(lambda: rules.leave(lives.life_of(session), change.actor.subject.id)))
-    lives.note(change, session, "left")
-    ends = [LegEnd(session_id=session.id, leg=number, reason="left") for number in mine]
-    change.after_commit(lambda: _end_legs(ends))
+    _go(change, session, "left", rules.leave)
+
+
+@service("support.session.pause")
+def pause(change: Change, *, session_id: str) -> None:
+    """The owner goes, the others stay; the session waits in the owner's personal queue (R-255)."""
+    session = lives.locked(session_id)
+    change.allow(lives.as_object(session), lives.context(change))
+    _go(change, session, "paused", rules.pause)
+
+
+def _go(change: Change, session: Session, kind: str, how: Callable[[rules.Life, str], rules.Life]) -> None:
+    user_id = change.actor.subject.id
+    mine = lives.legs_of(session, user_id)
+    lives.note(change, session, kind)
+    lives.store(change, session, lives.step(lambda: how(lives.life_of(session), user_id)))
+    lives.end_legs(change, session, mine, "left")
     lives.tell_relay(change, session)
 
 
@@ -232,7 +243,9 @@ def end_session(change: Change, *, session_id: str) -> None:
 
 
 def _taken(change: Change, session: Session, tab: str) -> ConsoleTicket:
-    lives.store(change, session, _step(lambda: rules.accept(lives.life_of(session), change.actor.subject.id)))
+    subject = change.actor.subject
+    life = lives.step(lambda: rules.accept(lives.life_of(session), subject.id, visible(subject)))
+    lives.store(change, session, life)
     session.consoles_gone_ms = change.now_ms
     session.save(update_fields=["consoles_gone_ms"])
     lives.note(change, session, "accepted")
@@ -249,28 +262,17 @@ def check_proof(key: str, kind: str, text: str, proof: str) -> None:
         ) from error
 
 
-def _end_legs(ends: list[LegEnd]) -> None:
-    for end in ends:
-        bus.publish(end)
-
-
 def _customer_again(change: Change, session: Session, key: str) -> CustomerTicket:
     if session.state == "ended":
         raise key_services.Expired(gettext("This session has ended. Ask your representative for a new session key."))
     if session.endpoint_key != key:
         raise Conflict(gettext("This session has been started by another client already."))
-    leg = session.legs.get(number=1)
+    leg = session.legs.filter(number=1, left_ms=None).first()
+    if leg is None:
+        raise key_services.Expired(gettext("Your representative has disconnected you from this session."))
     change.nothing()
     return CustomerTicket(
         session_id=session.id,
         ticket=tickets.leg_ticket(session, leg, change.now_ms),
         representative=queries.representative_of(session),
     )
-
-
-def _step(function: Any) -> rules.Life:
-    try:
-        life: rules.Life = function()
-    except rules.Impossible as error:
-        raise Conflict(gettext(str(error))) from error
-    return life

@@ -24,7 +24,7 @@ def register() -> None:
 
 
 def return_lost() -> None:
-    """Sessions without a console for too long go back to the queue."""
+    """Sessions whose owner has no console for too long get another owner, or go back to the queue."""
     for session_id in queries.without_consoles(now_ms() - CONSOLE_GRACE_MS):
         worker_services.return_lost(SYSTEM, session_id=session_id)
 

@@ -96,17 +96,21 @@ def forget_legs(change: Change, *, relay_id: str) -> int:
 
 @service("support.session.return_to_queue")
 def return_lost(change: Change, *, session_id: str) -> bool:
-    """Back into the owner's queue when no console has been there for longer than the grace; False when not so."""
+    """Another member's, or back into the owner's queue, when no console of the owner has been there for longer than the
+    grace; False when not so.
+    """
     change.allow(Object(kind="session", id=session_id))
     session = lives.locked(session_id)
     before = lives.life_of(session)
     gone_ms = 0 if session.consoles_gone_ms is None else change.now_ms - session.consoles_gone_ms
-    after = rules.consoles_lost(before, gone_ms)
+    present = [member for member in session.members if lives.is_here(session, member)]
+    after = rules.owner_lost(before, gone_ms, present)
     if after == before:
         change.nothing()
         return False
+    if after.state == "waiting":
+        lives.note(change, session, "returned")
     lives.store(change, session, after)
-    lives.note(change, session, "returned")
     lives.tell_relay(change, session)
     return True
 
@@ -199,7 +203,7 @@ def _leg_is(change: Change, session: Session, number: int, connected: bool) -> b
     changed = bool(legs.update(connected=connected))
     here = session.legs.filter(left_ms=None, connected=True)
     customer = here.filter(number=1).exists()
-    consoles = here.filter(party=Party.CONSOLE).exists()
+    consoles = here.filter(party=Party.CONSOLE, user_id=session.owner_id or "").exists()
     gone = None if consoles else (session.consoles_gone_ms or change.now_ms)
     customer_gone = None if customer else (session.customer_gone_ms or change.now_ms)
     before = (session.customer_connected, session.consoles_gone_ms, session.customer_gone_ms)

@@ -34,6 +34,14 @@ def test_a_kind_has_its_words(kind: str) -> None:  # R-250
     assert f'"{kind}":' in (CONSOLE / "features/sentences.ts").read_text(), f"the console has no words for {kind}"
 
 
+@pytest.mark.parametrize("kind", sorted(set(WEB_EVENTS) - {"chat"}))
+def test_what_the_control_plane_did_has_its_words(kind: str) -> None:
+    with translation.override("en"):
+        said = sentences.sentence(SessionEvent(kind=kind, text="", name="Ann", data={"to": "Bob"}))
+    assert said.endswith(".")
+    assert "%" not in said
+
+
 def test_values_of_a_script_stand_in_quotes() -> None:
     data = {"by": "Ann", "name": "Greet", "parameters": 'A=x B=y\nB=\nC=say "hi" = \\'}
     with translation.override("en"):

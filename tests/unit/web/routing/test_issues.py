@@ -22,6 +22,7 @@ from farhand.web.support import queries as support
 from farhand.web.support import services as sessions
 from farhand.web.support.entrances import Request
 from farhand.web.support.models import Session
+from farhand.web.support.targets import Issue as HelpIssue
 
 pytestmark = pytest.mark.django_db
 LIST = "/login/configuration/issues"
@@ -162,11 +163,9 @@ def test_open_requests_are_bounded_by_address_and_in_all(
 
 def test_what_is_written_down_and_who_may(make: Make, admin: Actor, rep: Actor, team: Any) -> None:
     issue = make(code_name="printer", help_requests=True)
-    assert queries.issues_for_help() == [
-        {"id": issue.id, "name": "Printer", "team": "Desk", "queue": f"team:{team.id}"}
-    ]
+    assert queries.help_issues() == [HelpIssue(id=issue.id, name="Printer", team_id=team.id)]
     services.edit_issue(admin, issue_id=issue.id, fields=Fields(description="Printers", team=team.id, priority=3))
-    assert queries.issues_for_help() == []
+    assert queries.help_issues() == []
     row = AuditRow.objects.get(action="routing.issue.edit")
     assert (row.fields["old"]["priority"], row.fields["priority"]) == (2, 3)
     for wish in (

@@ -14,7 +14,8 @@ from farhand.web.jump.queries import clients
 from farhand.web.jump.worker_services import apply_links
 from farhand.web.project.service import SYSTEM, Actor
 from farhand.web.support import key_services, queries, services
-from farhand.web.support.events import session_value
+from farhand.web.support.events import invitation_value, session_value, topics_of
+from farhand.web.support.models import Invitation
 
 FACTS = Facts(
     hostname="web-01", platform="linux", os_name="Debian 12", user="customer", private_ip="10.0.0.5", display=True
@@ -34,10 +35,15 @@ class Endpoint:
 
 
 def snapshot() -> Snapshot:
-    """All sessions and Jump Items in all topics, and every user's `me`."""
+    """All sessions, invitations and Jump Items in all topics."""
     busy = queries.busy_clients()
     return {
-        "sessions": {session.id: session_value(session) for session in queries.alive()},
+        "sessions": {
+            f"{session.id} {topic}": session_value(session, topic)
+            for session in queries.alive()
+            for topic in topics_of(session)
+        },
+        "invitations": {one.id: invitation_value(one) for one in Invitation.objects.all()},
         "jump_items": {client.id: item_value(client, client.id in busy) for client in clients()},
     }
 

@@ -14,6 +14,40 @@ export interface Queue {
   readonly name: string;
 }
 
+export interface Member {
+  readonly id: string;
+  readonly name: string;
+  /** Came by an invitation. */
+  readonly guest: boolean;
+}
+
+/** An open invitation as the session's owner sees it. */
+export interface OpenInvitation {
+  readonly id: string;
+  readonly kind: "share" | "transfer";
+  readonly target: string;
+  readonly target_name: string;
+  readonly issue: string;
+}
+
+/** An open invitation as those see it who may accept it. */
+export interface Invitation {
+  readonly id: string;
+  readonly topic: string;
+  readonly queue: string;
+  readonly kind: "share" | "transfer";
+  readonly issue: string;
+  readonly session_id: string;
+  readonly session_kind: "jump" | "support";
+  readonly name: string;
+  readonly hostname: string;
+  readonly os_name: string;
+  readonly sender_id: string;
+  readonly sender_name: string;
+  readonly created_ms: number;
+  readonly started_ms: number | null;
+}
+
 export interface Session {
   readonly id: string;
   readonly topic: string;
@@ -26,6 +60,8 @@ export interface Session {
   readonly platform: string;
   readonly owner_id: string | null;
   readonly owner_name: string | null;
+  readonly members: readonly Member[];
+  readonly invitations: readonly OpenInvitation[];
   readonly created_ms: number;
   readonly started_ms: number | null;
   /** Since when it waits in its queue; null while it does not. */
@@ -33,6 +69,7 @@ export interface Session {
   /** 1 high, 2 medium, 3 low. */
   readonly priority: number;
   readonly customer_connected: boolean;
+  readonly customer_removed: boolean;
   readonly details: Readonly<{ public_ip?: string; private_ip?: string; user?: string }>;
   /** What the customer told before the session: issue, details, company, email, language, name. */
   readonly request: Readonly<Record<string, string>>;
@@ -149,6 +186,10 @@ export class Store {
 
   get sessions(): readonly Session[] {
     return this.all("sessions") as unknown as readonly Session[];
+  }
+
+  get invitations(): readonly Invitation[] {
+    return this.all("invitations") as unknown as readonly Invitation[];
   }
 
   get jumpItems(): readonly JumpItem[] {
