@@ -71,6 +71,9 @@ def test_two_share_and_pass_on_a_session(
         expect(steps.button(mine, words, name)).to_be_enabled()
         expect(steps.button(hers, words, name)).to_be_disabled()
 
+    among_representatives(admin, mine, hers, words)
+    look(ann, f"chat-{language}-{width}")
+
     transfer(admin, mine, words, language, width)
     view_announced(ann, words)
     steps.button(details(ann, words), words, "Accept").click()
@@ -160,6 +163,20 @@ def share(page: Page, session: Locator, words: Words, source: str, who: str, *, 
     expect(dialog.get_by_role("status")).to_have_text(words.console("Invited: {name}.", name=who))
     if close:
         steps.button(dialog, words, "Close").last.click()  # the X may have the same name
+
+
+def among_representatives(page: Page, mine: Locator, hers: Locator, words: Words) -> None:
+    """R-236, R-248: what only representatives see, and what everybody does."""
+    only = words.console("Only to representatives: the customer does not see it")
+    mine.get_by_role("checkbox", name=only, exact=True).check()
+    steps.say(mine, words, "The old printer again")
+    mine.get_by_role("checkbox", name=only, exact=True).uncheck()
+    steps.say(mine, words, "I call a colleague")
+    for session in (mine, hers):
+        told = steps.messages(session, words).locator(".message").filter(has_text="The old printer again")
+        expect(told).to_contain_text(words.console("Representatives only"))
+        plain = steps.messages(session, words).locator(".message").filter(has_text="I call a colleague")
+        expect(plain).not_to_contain_text(words.console("Representatives only"))
 
 
 def transfer(page: Page, session: Locator, words: Words, language: str, width: int) -> None:

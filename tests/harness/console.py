@@ -14,7 +14,7 @@ from tests.harness.visitor import Visitor
 from farhand.kit.ids import new_id
 from farhand.kit.net import connect_ws, new_event_loop
 from farhand.protocol import frames
-from farhand.protocol.channels import CREDIT, Control, Durable, Kind, Shell, channel
+from farhand.protocol.channels import CREDIT, DURABLE, Control, Durable, Kind, Shell, channel
 from farhand.protocol.frames import Frame
 
 CONTROL = channel(Kind.CONTROL)
@@ -176,7 +176,7 @@ class LiveSession:
     def _return_credit(self, frame: Frame) -> None:
         if frame.channel >> 8 == Kind.SHELL and frame.type == Shell.DATA and len(frame.payload) > 8:
             self._socket_now.send_now(CREDIT, frame.channel, struct.pack("<I", len(frame.payload)), self.leg)
-        if frame.type == Durable.ENTRY and frame.channel >> 8 in (Kind.CHAT, Kind.SYSTEM):
+        if frame.type == Durable.ENTRY and frame.channel >> 8 in DURABLE:
             self.seq = max(self.seq, json.loads(frame.payload)["seq"])
 
     def rejoin(self) -> None:
@@ -199,7 +199,7 @@ class LiveSession:
         """Wait for an entry of chat or system."""
 
         def match(frame: Frame) -> Any:
-            if frame.type != Durable.ENTRY or frame.channel >> 8 not in (Kind.CHAT, Kind.SYSTEM):
+            if frame.type != Durable.ENTRY or frame.channel >> 8 not in DURABLE:
                 return None
             entry = json.loads(frame.payload)
             return entry if want(entry) else None
@@ -209,9 +209,7 @@ class LiveSession:
     def entries(self) -> list[dict[str, Any]]:
         """All entries that came on this socket, in order."""
         return [
-            json.loads(f.payload)
-            for f in self.socket.frames
-            if f.type == Durable.ENTRY and f.channel >> 8 in (Kind.CHAT, Kind.SYSTEM)
+            json.loads(f.payload) for f in self.socket.frames if f.type == Durable.ENTRY and f.channel >> 8 in DURABLE
         ]
 
     # --- shell ---

@@ -12,7 +12,8 @@ from tests.harness.client import Customer, Machine, download_client, use_key
 from tests.harness.console import Console, LiveSession, control
 from tests.harness.people import add_team, add_user, id_of
 
-from farhand.protocol.channels import Control
+from farhand.kit.ids import new_id
+from farhand.protocol.channels import Control, Durable, Kind, channel
 
 PASSWORD = "a second long password"
 
@@ -64,7 +65,7 @@ def join(console: Console) -> LiveSession:
     return LiveSession(console, console.post(path, {"tab": console.tab}))
 
 
-#
+#
 def test_a_session_goes_from_hand_to_hand(console: Console, ann: Console, customer: Customer) -> None:
     session = waiting(console)["id"]
     mine = console.accept(session)
@@ -85,6 +86,11 @@ def test_a_session_goes_from_hand_to_hand(console: Console, ann: Console, custom
     assert mine.say("hello Ann")["text"] == "hello Ann"
     hers.entry(lambda entry: entry["text"] == "hello Ann")
     customer.wait_shown("hello Ann")
+    between = json.dumps({"id": new_id(), "kind": "rep-chat", "text": "he never updates"}).encode()
+    mine.socket.send(Durable.POST, channel(Kind.REPS), between, mine.leg)
+    assert hers.entry(lambda entry: entry["kind"] == "rep-chat")["text"] == "he never updates"
+    mine.say("hello again")
+    assert "never updates" not in customer.wait_shown("hello again"), "R-248: the customer sees none of it"
 
     console.post(f"sessions/{session}/transfer", {"target": f"user:{ann_id}"})
     assert join(ann).id == session
@@ -104,8 +110,11 @@ def test_a_session_goes_from_hand_to_hand(console: Console, ann: Console, custom
     assert again.say("Ann will be back")["text"] == "Ann will be back"  # others stay
     ann.accept(waiting(ann)["id"])
     console.post(f"sessions/{session}/leave")
-    ann.post(f"sessions/{session}/end")
+    ann.post(f"sessions/{session}/disconnect-customer")
     assert customer.wait_ended() == 0
+    (alone,) = (one for one in ann.items("sessions") if one["id"] == session)
+    assert (alone["state"], alone["customer_removed"]) == ("active", True)
+    ann.post(f"sessions/{session}/end")
 
 
 # The customer ends while an invitation and a transfer are open: nobody can accept them any more.

@@ -60,6 +60,8 @@ class LegState(Message, frozen=True, kw_only=True):
     grants: int
     limits: Limits = Limits()
     """Told to the endpoint alone."""
+    since_ms: Count = 0
+    """What was said before this moment is not for this leg (R-241)."""
 
 
 class SessionState(Message, frozen=True, kw_only=True):

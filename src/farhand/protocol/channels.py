@@ -28,6 +28,8 @@ class Kind(IntEnum):
     """Special actions, restart and shutdown."""
     SCRIPTS = 9
     """Canned scripts."""
+    REPS = 10
+    """What representatives say to each other: no customer is sent it."""
 
 
 class Traffic(IntEnum):
@@ -255,8 +257,12 @@ class Way(Enum):
     """Any leg to the relay."""
     ENDPOINT_POST = "endpoint-post"
     """The endpoint to the relay."""
+    CONSOLE_POST = "console-post"
+    """A console to the relay."""
     FROM_RELAY = "from-relay"
     """The relay to any leg."""
+    TO_CONSOLES = "to-consoles"
+    """The relay to consoles."""
 
 
 class Recorded(Enum):
@@ -306,6 +312,9 @@ def _rules() -> dict[tuple[int, int, Way], Rule]:
     add(Kind.CHAT, Way.FROM_RELAY, chat, Durable.ENTRY, Durable.REFUSED)
     add(Kind.SYSTEM, Way.ENDPOINT_POST, system, Durable.POST)
     add(Kind.SYSTEM, Way.FROM_RELAY, system, Durable.ENTRY, Durable.REFUSED)
+    # Whoever follows a session from a console speaks with the others who do, whatever may be said to the customer.
+    add(Kind.REPS, Way.CONSOLE_POST, system, Durable.POST)
+    add(Kind.REPS, Way.TO_CONSOLES, system, Durable.ENTRY, Durable.REFUSED)
 
     view = Rule(Grant.SCREEN_VIEW, Recorded.OWN, Attended.OWN_VIEW)
     for way in (to, Way.FROM_RECORDER):
@@ -378,19 +387,19 @@ RECORDER_GRANTS: Final = _union(rule for rule in RULES.values() if rule.recorded
 
 _SENDS: Final[dict[Party, tuple[Way, ...]]] = {
     Party.ENDPOINT: (Way.FROM_ENDPOINT, Way.POST, Way.ENDPOINT_POST),
-    Party.CONSOLE: (Way.TO_ENDPOINT, Way.POST),
+    Party.CONSOLE: (Way.TO_ENDPOINT, Way.POST, Way.CONSOLE_POST),
     Party.PORTAL: (Way.POST,),
     Party.RECORDER: (Way.FROM_RECORDER,),
 }
 _HEARS: Final[dict[Party, tuple[Way, ...]]] = {
     Party.ENDPOINT: (Way.TO_ENDPOINT, Way.FROM_RELAY),
-    Party.CONSOLE: (Way.FROM_ENDPOINT, Way.FROM_RELAY),
+    Party.CONSOLE: (Way.FROM_ENDPOINT, Way.FROM_RELAY, Way.TO_CONSOLES),
     Party.PORTAL: (Way.FROM_RELAY,),
     Party.RECORDER: (Way.FROM_ENDPOINT,),
 }
 
 
-DURABLE: Final = frozenset({Kind.CHAT, Kind.SYSTEM})
+DURABLE: Final = frozenset({Kind.CHAT, Kind.SYSTEM, Kind.REPS})
 """Kinds whose POSTs the relay journals and fans out as ENTRYs; never forwarded as they came."""
 
 

@@ -9,11 +9,15 @@ records follow is no such tail: what is behind it counts (`read_damaged`).
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
 from farhand.protocol.channels import Kind, channel
 from farhand.protocol.messages import NOT_UNDERSTOOD, Entry
+
+SAID: Final = {"chat": Kind.CHAT, "rep-chat": Kind.REPS}
+"""Kinds of entries that are what somebody said -> kind of the channel on which it was. All others are of SYSTEM."""
 
 RECORD = struct.Struct("<II")
 MAX_BODY = 65_536
@@ -70,7 +74,7 @@ def read_damaged(data: bytes) -> tuple[list[tuple[Entry, int, int]], int]:
 
 def entry_channel(entry: Entry) -> int:
     """The channel on which an ENTRY travels."""
-    return channel(Kind.CHAT if entry.kind == "chat" else Kind.SYSTEM)
+    return channel(SAID.get(entry.kind, Kind.SYSTEM))
 
 
 def size_of(entry: Entry) -> int:

@@ -94,6 +94,7 @@ class Leg:
         "present",
         "routes",
         "sent",
+        "since_ms",
         "subject",
     )
 
@@ -111,6 +112,8 @@ class Leg:
         self.gone_ms = 0
         self.sent = 0
         """Journal entries up to this one were delivered, or are not for this leg."""
+        self.since_ms = 0
+        """What was said before is not for this leg."""
         self.routes: dict[int, tuple[Leg, ...]] = {}
         self.noted = False
         """A dropped frame was logged since the last change of grants."""

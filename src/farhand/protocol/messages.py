@@ -261,7 +261,7 @@ class Post(Message, frozen=True, kw_only=True):
 
     id: Id
     kind: Word
-    """Chat: `chat`. System: see `protocol.entries`."""
+    """Chat: `chat`; among representatives: `rep-chat`. System: see `protocol.entries`."""
     text: Text = ""
     data: dict[Word, Text | int | bool] = {}
 

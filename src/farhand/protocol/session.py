@@ -31,7 +31,7 @@ from farhand.protocol.channels import RECORDER_GRANTS, Control, Durable, Grant, 
 from farhand.protocol.commands import Again, Append, Close, Command, Deliver, Forward, Note, Send, Tell
 from farhand.protocol.entries import ENDPOINT_KINDS
 from farhand.protocol.frames import RECORDER_LEG, build
-from farhand.protocol.journal import MAX_BODY, entry_channel, size_of
+from farhand.protocol.journal import MAX_BODY, SAID, entry_channel, size_of
 from farhand.protocol.legs import ENDPOINT_LEG, EVERY_GRANT, NO_LIMITS, Leg, Verdict, find_route, route_key, targets
 from farhand.protocol.messages import (
     NOT_UNDERSTOOD,
@@ -227,7 +227,7 @@ class Session:
             if channel == 0 and frame_type == Control.LEAVE:
                 return self.leg_end(number, "left", now_ms)
             return self._expel(leg, "On the control channel a leg may only leave.", now_ms, channel, frame_type)
-        if kind in (Kind.CHAT, Kind.SYSTEM):
+        if kind in channels.DURABLE:
             return self._post(leg, frame_type, channel, to, payload, now_ms)
         found = find_route(leg, self.legs.values(), frame_type, channel, to)
         if found is Verdict.WATCHED:
@@ -311,7 +311,7 @@ class Session:
             grants = Grant(given.grants & sum(Grant))
             if leg is None:
                 leg = self.legs[given.leg] = Leg(given.leg, Party(given.party), given.subject, given.name, grants)
-            leg.grants, leg.name, leg.limits = grants, given.name, given.limits
+            leg.grants, leg.name, leg.limits, leg.since_ms = grants, given.name, given.limits, given.since_ms
         self._recorded = Grant(state.recorded & RECORDER_GRANTS)
         recorder = self.legs.get(RECORDER_LEG)
         if recorder is not None:
@@ -417,8 +417,10 @@ class Session:
             post = _post_decoder.decode(payload) if len(payload) <= MAX_POST else None
         except NOT_UNDERSTOOD:
             post = None
-        is_chat = channel >> 8 == Kind.CHAT
-        if post is None or not ((post.kind == "chat" and post.text) if is_chat else post.kind in ENDPOINT_KINDS):
+        system = channel >> 8 == Kind.SYSTEM
+        if post is None or not (
+            post.kind in ENDPOINT_KINDS if system else post.text and SAID.get(post.kind) == channel >> 8
+        ):
             return self._expel(leg, "This is not a message that can be kept.", now_ms, channel, frame_type)
         return self._accept(leg, post, channel, now_ms)
 

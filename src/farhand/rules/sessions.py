@@ -235,6 +235,8 @@ def remove(life: Life, user_id: str, member_id: str) -> Life:
 def disconnect_customer(life: Life, user_id: str) -> Life:
     """The owner disconnects the customer and keeps the session (R-244)."""
     _owns(life, user_id)
+    if life.kind == "jump":
+        raise Impossible(_("There is no customer in this session."))
     if not life.customer:
         raise Impossible(_("The customer is disconnected already."))
     return msgspec.structs.replace(life, customer=False)

@@ -76,6 +76,16 @@ def test_the_directions_never_mix() -> None:
             assert (number, kind) == (channel(Kind.CHAT), Durable.POST)
 
 
+#
+@pytest.mark.parametrize("party", [Party.ENDPOINT, Party.PORTAL, Party.RECORDER])
+def test_what_representatives_say_to_each_other_is_for_consoles_alone(party: Party) -> None:
+    for kind in range(256):
+        assert not channels.may_send(party, EVERY, channel(Kind.REPS), kind)
+        assert not channels.may_receive(party, EVERY, channel(Kind.REPS), kind)
+    assert channels.may_send(Party.CONSOLE, Grant.SYSTEM, channel(Kind.REPS), Durable.POST)
+    assert channels.may_receive(Party.CONSOLE, Grant.SYSTEM, channel(Kind.REPS), Durable.ENTRY)
+
+
 @pytest.mark.parametrize(
     ("party", "grant", "number", "kind", "allowed"),
     [
@@ -144,6 +154,6 @@ def test_every_tool_can_say_that_it_does_not_serve_something() -> None:
 def test_what_is_typed_goes_before_pictures_and_those_before_files() -> None:
     assert [channels.traffic_of(channel(kind, 1)) for kind in Kind] == [
         Traffic.FIRST, Traffic.FIRST, Traffic.SCREEN, Traffic.FIRST, Traffic.FIRST, Traffic.BULK, Traffic.BULK,
-        Traffic.FIRST, Traffic.FIRST, Traffic.BULK,
+        Traffic.FIRST, Traffic.FIRST, Traffic.BULK, Traffic.FIRST,
     ]  # fmt: skip
     assert channels.traffic_of(0xFFFF) is Traffic.FIRST

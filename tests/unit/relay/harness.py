@@ -32,6 +32,7 @@ from farhand.protocol.bus import (
     SessionState,
 )
 from farhand.protocol.channels import Control, Durable, Grant, Kind, Party, channel
+from farhand.protocol.journal import SAID
 from farhand.protocol.messages import (
     AgentCredential,
     Auth,
@@ -131,7 +132,7 @@ class Peer:
         return msgspec.json.decode((await self.until(kind, chan))[1], type=as_type)
 
     async def entry(self, kind: str) -> Entry:
-        chan = channel(Kind.CHAT if kind == "chat" else Kind.SYSTEM)
+        chan = channel(SAID.get(kind, Kind.SYSTEM))
         while True:
             entry: Entry = await self.message(Durable.ENTRY, Entry, chan)
             if entry.kind == kind:

@@ -343,6 +343,8 @@ def test_an_external_member_never_owns_and_needs_an_owner() -> None:
 
 #
 def test_a_disconnected_customer_does_not_end_the_session() -> None:
+    with pytest.raises(Impossible, match="no customer"):
+        sessions.disconnect_customer(sessions.new_jump("rep-1"), "rep-1")
     life = sessions.disconnect_customer(supported(), "rep-1")
     assert sessions.customer_lost(life, 10**9) == life
     with pytest.raises(Impossible, match="disconnected already"):

@@ -110,6 +110,7 @@ export const api = {
   transfer: (id: string, target: string) => post<object>(`sessions/${id}/transfer`, { target }),
   share: (id: string, target: string) => post<object>(`sessions/${id}/share`, { target }),
   requestHelp: (id: string, issue: string) => post<object>(`sessions/${id}/share`, { issue_id: issue }),
+  disconnectCustomer: (id: string) => post<object>(`sessions/${id}/disconnect-customer`),
   removeMember: (id: string, user: string) => post<object>(`sessions/${id}/remove-member`, { user_id: user }),
   acceptInvitation: (id: string, invitation: string) =>
     post<SessionTicket>(`sessions/${id}/invitations/${invitation}/accept`, { tab: TAB }),

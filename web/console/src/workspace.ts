@@ -112,7 +112,8 @@ export class OpenSession {
   }
 
   #count({ kind, leg, party }: Entry): void {
-    if (kind !== "chat" || leg === this.leg.leg || party === Party.CONSOLE) return;
+    const fromOthers = kind === "rep-chat" || (kind === "chat" && party !== Party.CONSOLE);
+    if (!fromOthers || leg === this.leg.leg) return;
     if (this.#looking && this.#chatShown) return;
     this.#unread++;
     this.#changed.call();

@@ -6,7 +6,7 @@ enters the machine: it goes from the read buffer to the receivers' transports.
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -14,7 +14,7 @@ from farhand.kit.ids import new_id
 from farhand.kit.log import get_log
 from farhand.protocol import channels, frames
 from farhand.protocol.bus import LegUp, RecordingKeys, SessionState
-from farhand.protocol.channels import Durable, Party
+from farhand.protocol.channels import Durable, Kind, Party
 from farhand.protocol.commands import (
     Again,
     Append,
@@ -70,7 +70,7 @@ class SessionRoom:
         self.session = Session(state, new_id, seq=self.journal.seq, seen=self.journal.seen, size=self.journal.size)
         self.recorder: Recorder | None = None
         self.offered_at = -OFFER_S
-        self._recent: deque[tuple[int, int, bytes]] = deque(maxlen=RECENT)
+        self._recent: deque[_Told] = deque(maxlen=RECENT)
         live.tell(self.session.journaled())
         if state.record:
             self.recorder = Recorder(live, state.session_id, self._to_endpoint, self._note)
@@ -181,16 +181,17 @@ class SessionRoom:
             if not entries:
                 self._spoiled()
                 return
-            for seq, channel, frame in entries:
-                leg.sent = seq
-                if channels.may_receive(leg.party, leg.grants, channel, Durable.ENTRY):
-                    socket.forward(frame, channel)
+            for entry in entries:
+                leg.sent = entry.seq
+                late = entry.time_ms >= leg.since_ms or entry.channel >> 8 == Kind.SYSTEM
+                if late and channels.may_receive(leg.party, leg.grants, entry.channel, Durable.ENTRY):
+                    socket.forward(entry.frame, entry.channel)
         socket.behind = False
 
-    def _entries(self, after: int) -> list[tuple[int, int, bytes]]:
-        if self._recent and self._recent[0][0] <= after + 1:
-            return [item for item in self._recent if item[0] > after]
-        return [(entry.seq, entry_channel(entry), entry_frame(entry)) for entry in self.journal.read(after)]
+    def _entries(self, after: int) -> list["_Told"]:
+        if self._recent and self._recent[0].seq <= after + 1:
+            return [item for item in self._recent if item.seq > after]
+        return [_told(entry) for entry in self.journal.read(after)]
 
     def _spoiled(self) -> None:
         """The disk does not give back what was acknowledged. This session cannot be told any more, so it ends; its
@@ -210,7 +211,7 @@ class SessionRoom:
             self.run(self.session.not_stored(reason))
             return
         for entry in entries:
-            self._recent.append((entry.seq, entry_channel(entry), entry_frame(entry)))
+            self._recent.append(_told(entry))
         self.run(self.session.stored(entries))
 
     # --- recording
@@ -235,6 +236,19 @@ class SessionRoom:
         endpoint = self.session.legs.get(ENDPOINT_LEG)
         if endpoint is not None and endpoint.joined:
             endpoint.port.forward(frame, channel)
+
+
+class _Told(NamedTuple):
+    """An entry as legs are told it."""
+
+    seq: int
+    time_ms: int
+    channel: int
+    frame: bytes
+
+
+def _told(entry: Entry) -> _Told:
+    return _Told(entry.seq, entry.time_ms, entry_channel(entry), entry_frame(entry))
 
 
 def entry_frame(entry: Entry) -> bytes:

@@ -62,6 +62,13 @@ def post_pause(request: HttpRequest, session_id: Ident, body: Empty) -> Any:
     return {}
 
 
+@router.post("/sessions/{session_id}/disconnect-customer")
+def post_disconnect_customer(request: HttpRequest, session_id: Ident, body: Empty) -> Any:
+    """Go on without the customer."""
+    collaboration.disconnect_customer(actor_of(request), session_id=session_id)
+    return {}
+
+
 @router.post("/sessions/{session_id}/remove-member")
 def post_remove_member(request: HttpRequest, session_id: Ident, body: MemberBody) -> Any:
     """Remove another member."""

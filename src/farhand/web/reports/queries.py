@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 
 from farhand.kit.ids import is_id
 from farhand.protocol.channels import Party
+from farhand.protocol.journal import SAID
 from farhand.rules.access import Object, Subject
 from farhand.rules.policies import reports as rules
 from farhand.web.accounts.models import TeamMember, User
@@ -42,7 +43,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "chat": ("chat",),
+    "chat": ("chat", "rep-chat"),
     "screen": ("screen-", "recording-"),
     "shell": ("shell-",),
     "file": ("file",),
@@ -139,7 +140,7 @@ def party_name(leg: Leg) -> str:
 
 def timeline(session: Session) -> QuerySet[SessionEvent]:
     """What was done, in order of time (`line` says it for people); chat stands apart (`chat`)."""
-    events = history(session.id).exclude(kind="chat")
+    events = history(session.id).exclude(kind__in=SAID)
     if events.filter(source="web", kind="ended").exists():
         # The relay journals the same end as it carries it out.
         events = events.exclude(kind="session-ended")
@@ -148,7 +149,7 @@ def timeline(session: Session) -> QuerySet[SessionEvent]:
 
 def chat(session: Session) -> QuerySet[SessionEvent]:
     """What was said, in order."""
-    return history(session.id).filter(kind="chat")
+    return history(session.id).filter(kind__in=SAID)
 
 
 def everything(session: Session) -> QuerySet[SessionEvent]:

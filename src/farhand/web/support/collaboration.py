@@ -116,6 +116,23 @@ def remove_member(change: Change, *, session_id: str, user_id: str) -> None:
     change.audit(member=user_id)
 
 
+@service("support.session.disconnect_customer")
+def disconnect_customer(change: Change, *, session_id: str) -> None:
+    """The owner disconnects the customer, whose client removes itself, and goes on without (R-244). Raises Refused,
+    Conflict, NotThere.
+    """
+    session = lives.locked(session_id)
+    change.allow(lives.as_object(session), lives.context(change))
+    life, user_id = lives.life_of(session), change.actor.subject.id
+    after = lives.step(lambda: rules.disconnect_customer(life, user_id))
+    session.legs.filter(number=1, left_ms=None).update(left_ms=change.now_ms, connected=False)
+    session.customer_connected, session.customer_gone_ms = False, change.now_ms
+    lives.note(change, session, "customer-disconnected")
+    lives.store(change, session, after)
+    lives.end_legs(change, session, [1], "removed")
+    lives.tell_relay(change, session)
+
+
 def _open(life: rules.Life, invitation_id: str) -> rules.Invitation:
     """Return the invitation. One that is gone is said to be so to anybody who is signed in: its id tells nothing."""
     for one in life.invitations:

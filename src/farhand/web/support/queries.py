@@ -43,6 +43,7 @@ WEB_EVENTS: Final[dict[str, str]] = {
     "customer-disconnected": "Conference Member Departed",
     "ended": "Session End",
     "chat": "Chat Message",
+    "rep-chat": "Chat Message",
 }
 """Kinds of events of source `web`, and chat -> the field's name. Those of system entries stand with their kinds."""
 

@@ -21,6 +21,8 @@ from farhand.web.support.models import Leg, RecordingSegment, Session
 
 CONSOLE_TICKET_MS: Final = 120_000
 ENDPOINT_TICKET_MS: Final = 24 * 3_600_000
+GUEST_HISTORY_MS: Final = 600_000
+"""A guest is told what was said in the ten minutes before."""
 
 
 def leg_ticket(session: Session, leg: Leg, now_ms: int) -> str:
@@ -69,6 +71,7 @@ def session_state(session: Session, now_ms: int, recording: RecordingKeys | None
                 name=leg.name,
                 grants=leg.grants,
                 limits=msgspec.convert(leg.limits, Limits),
+                since_ms=_since(session, leg),
             )
             for leg in legs
         ],
@@ -78,6 +81,14 @@ def session_state(session: Session, now_ms: int, recording: RecordingKeys | None
         offer_to=offered or None,
         offer_ticket=leg_ticket(session, endpoint, now_ms) if offered and endpoint is not None else None,
     )
+
+
+def _since(session: Session, leg: Leg) -> int:
+    """From when on a leg is told what was said: a guest's from a few minutes before that person came (R-241)."""
+    if leg.user_id not in session.guests:
+        return 0
+    first = session.legs.filter(user_id=leg.user_id).order_by("created_ms").values_list("created_ms", flat=True)[0]
+    return max(0, first - GUEST_HISTORY_MS)
 
 
 def new_segment(session: Session, relay_id: str, now_ms: int) -> RecordingKeys:

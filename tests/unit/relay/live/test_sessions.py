@@ -32,6 +32,7 @@ from farhand.relay.live import sockets
 from farhand.relay.live.journal import KEEP_FREE, NO_SPACE, JournalFile
 
 CHAT = channel(Kind.CHAT)
+REPS = channel(Kind.REPS)
 SCREEN = channel(Kind.SCREEN)
 SHELL1 = channel(Kind.SHELL, 1)
 SYSTEM = channel(Kind.SYSTEM)
@@ -153,6 +154,47 @@ async def test_chat_is_on_disk_before_anybody_sees_it(relay: Harness) -> None:
     assert mine in on_disk.read(0)
     on_disk.close()
     await relay.heard(Journaled, lambda m: m.seq >= mine.seq)
+
+
+#
+async def test_what_representatives_say_to_each_other_reaches_no_customer(relay: Harness) -> None:
+    state = await relay.session(consoles=2)
+    endpoint, first, second = [await relay.join(state, leg) for leg in (1, 2, 3)]
+    first.send(Durable.POST, REPS, msgspec.structs.replace(post("between us"), kind="rep-chat"))
+    first.send(Durable.POST, CHAT, post("to all"))
+    for console in (first, second):
+        assert (await console.entry("rep-chat")).text == "between us"
+        assert (await console.entry("chat")).text == "to all"
+    again = await relay.join(state, 1)
+    for peer in (endpoint, again):  # told at once, and from the journal
+        while (got := await peer.next()) is not None and got[1] != CHAT:
+            assert got[1] != REPS
+        assert got is not None
+        assert b"to all" in got[3]
+    again.send(Durable.POST, REPS, msgspec.structs.replace(post("me too"), kind="rep-chat"))
+    assert (await again.message(Control.END, End)).reason == "refused"
+    # Neither does it pass as something else.
+    second.send(Durable.POST, CHAT, msgspec.structs.replace(post("disguised"), kind="rep-chat"))
+    assert (await second.message(Control.END, End)).reason == "refused"
+
+
+#
+async def test_a_guest_is_told_what_was_said_since(relay: Harness) -> None:
+    clock = relay.live.clock = FakeClock()
+    state = await relay.session(consoles=2)
+    _endpoint, first = [await relay.join(state, leg) for leg in (1, 2)]
+    first.send(Durable.POST, CHAT, post("long ago"))
+    await first.entry("chat")
+    clock.advance(3600)
+    legs = [msgspec.structs.replace(leg, since_ms=clock.now_ms() if leg.leg == 3 else 0) for leg in state.legs]
+    clock.advance(1)
+    state = msgspec.structs.replace(state, legs=legs, epoch=state.epoch + 1)
+    relay.tell(SessionPut(session=state))
+    first.send(Durable.POST, CHAT, post("just now"))
+    await first.entry("chat")
+    guest = await relay.join(state, 3)
+    assert (await guest.entry("chat")).text == "just now"
+    assert (await (await relay.join(state, 2)).entry("chat")).text == "long ago"
 
 
 async def test_a_post_sent_twice_is_kept_once_and_acknowledged_twice(relay: Harness) -> None:

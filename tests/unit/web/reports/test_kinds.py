@@ -9,6 +9,7 @@ from django.utils import translation
 from farhand.agent.customer.program import describe
 from farhand.protocol.channels import Party
 from farhand.protocol.entries import ENTRIES
+from farhand.protocol.journal import SAID
 from farhand.protocol.messages import Entry
 from farhand.web.reports import sentences
 from farhand.web.support.models import SessionEvent
@@ -34,7 +35,7 @@ def test_a_kind_has_its_words(kind: str) -> None:  # R-250
     assert f'"{kind}":' in (CONSOLE / "features/sentences.ts").read_text(), f"the console has no words for {kind}"
 
 
-@pytest.mark.parametrize("kind", sorted(set(WEB_EVENTS) - {"chat"}))
+@pytest.mark.parametrize("kind", sorted(set(WEB_EVENTS) - set(SAID)))
 def test_what_the_control_plane_did_has_its_words(kind: str) -> None:
     with translation.override("en"):
         said = sentences.sentence(SessionEvent(kind=kind, text="", name="Ann", data={"to": "Bob"}))

@@ -19,7 +19,7 @@ from farhand.web.jump import services as jump
 from farhand.web.project import service
 from farhand.web.project.service import SYSTEM, Actor, Conflict, Invalid, NotThere, Refused
 from farhand.web.routing import services as routing
-from farhand.web.support import collaboration, queries, services, targets, worker_services
+from farhand.web.support import collaboration, queries, services, targets, tickets, worker_services
 from farhand.web.support.models import Invitation, Session
 
 pytestmark = pytest.mark.django_db
@@ -255,6 +255,41 @@ def test_the_owner_removes_a_member(desk: Desk, anonymous: Actor, relay_bus: Bus
         collaboration.remove_member(desk.rep, session_id=session_id, user_id=desk.rep.subject.id)
     with pytest.raises(Refused):
         services.console_ticket(desk.ann, session_id=session_id, tab="t")
+
+
+#
+def test_the_owner_goes_on_without_the_customer(desk: Desk, anonymous: Actor, relay_bus: Bus, clock: FakeClock) -> None:
+    session_id = desk.joined(anonymous, desk.ann)
+    with pytest.raises(Refused, match="Only the owner"):
+        collaboration.disconnect_customer(desk.ann, session_id=session_id)
+    relay_bus.sent.clear()
+    with proven(snapshot):
+        collaboration.disconnect_customer(desk.rep, session_id=session_id)
+    assert [(m.leg, m.reason) for m in relay_bus.sent if isinstance(m, LegEnd)] == [(1, "removed")]
+    states = [m.session for m in relay_bus.sent if isinstance(m, SessionPut)]
+    assert [leg.leg for leg in states[-1].legs] == [2, 3]
+    clock.advance(3600)
+    assert not worker_services.end_abandoned(SYSTEM, session_id=session_id)
+    assert row(session_id).state == "active"
+    with pytest.raises(Conflict, match="disconnected already"):
+        collaboration.disconnect_customer(desk.rep, session_id=session_id)
+    assert kinds(session_id)[-1] == "Conference Member Departed"
+
+
+#
+def test_a_guest_is_told_what_was_said_in_the_last_minutes(
+    desk: Desk, anonymous: Actor, relay_bus: Bus, clock: FakeClock
+) -> None:
+    session_id = desk.session(anonymous)
+    clock.advance(3600)
+    came = service.now_ms()
+    collaboration.share(desk.rep, session_id=session_id, target=desk.queue(desk.ann))
+    collaboration.accept_invitation(desk.ann, session_id=session_id, invitation_id=desk.invited(session_id), tab="1")
+    clock.advance(3600)
+    services.console_ticket(desk.ann, session_id=session_id, tab="2")
+    state = [m.session for m in relay_bus.sent if isinstance(m, SessionPut)][-1]
+    since = came - tickets.GUEST_HISTORY_MS
+    assert [leg.since_ms for leg in state.legs] == [0, 0, since, since]
 
 
 #

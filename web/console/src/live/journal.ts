@@ -12,6 +12,12 @@ export interface Unsent extends Post {
   readonly problem: string;
 }
 
+/** What is said to everybody in the session, and what only among representatives. */
+export const SAID = ["chat", "rep-chat"] as const;
+export type Said = (typeof SAID)[number];
+
+export const isSaid = (kind: string): kind is Said => (SAID as readonly string[]).includes(kind);
+
 const POST_AGAIN_MS = 5000;
 
 export class Journal {
@@ -50,8 +56,8 @@ export class Journal {
   onchange = (handler: () => void): (() => void) => this.#changed.add(handler);
 
   /** Put a chat message on its way; it is shown as sent once its entry came. Returns its id. */
-  post(text: string, data: Data = {}): string {
-    const post: Unsent = { id: crypto.randomUUID(), kind: "chat", text, data, problem: "" };
+  post(text: string, data: Data = {}, kind: Said = "chat"): string {
+    const post: Unsent = { id: crypto.randomUUID(), kind, text, data, problem: "" };
     this.#posts.set(post.id, post);
     this.#send(post);
     this.#changed.call();

@@ -68,6 +68,16 @@ describe("a leg", () => {
     expect([leg.joined, seen]).toEqual([false, [false]]);
   });
 
+  it("speaks among representatives on their own channel, and hears them there", () => {
+    //
+    around.socket.welcome();
+    const id = leg.journal.post("between us", {}, "rep-chat");
+    expect(around.socket.json(Durable.POST, channelOf(Kind.REPS))).toEqual([{ id, kind: "rep-chat", text: "between us", data: {} }]);
+    expect(around.socket.json(Durable.POST, CHAT)).toEqual([]);
+    around.socket.entry(1, { id, kind: "rep-chat" }, Kind.REPS);
+    expect([leg.journal.unsent, leg.journal.entries.map((entry) => entry.kind)]).toEqual([[], ["rep-chat"]]);
+  });
+
   it("sends messages on its way, before and after it was joined and joined again", async () => {
     const posted = (): unknown[] => around.socket.json(Durable.POST, CHAT);
     const id = leg.journal.post("early");

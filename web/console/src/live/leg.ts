@@ -66,7 +66,10 @@ export class LegSocket implements LegPort {
     this.#tickets = tickets;
     this.#around = around;
     this.journal = new Journal(
-      (post) => this.send(Durable.POST, channelOf(Kind.CHAT), encodeJson(sent(post))),
+      (post) => {
+        const kind = post.kind === "rep-chat" ? Kind.REPS : Kind.CHAT;
+        this.send(Durable.POST, channelOf(kind), encodeJson(sent(post)));
+      },
       around.later,
     );
     void this.#connect();
@@ -219,7 +222,7 @@ export class LegSocket implements LegPort {
 
   #channel(frame: Frame): void {
     const kind = kindOf(frame.channel);
-    if (kind === Kind.CHAT || kind === Kind.SYSTEM) {
+    if (kind === Kind.CHAT || kind === Kind.SYSTEM || kind === Kind.REPS) {
       if (frame.type === Durable.ENTRY) this.journal.entry(decodeEntry(frame.payload));
       else if (frame.type === Durable.REFUSED) this.journal.refused(decodePostRefused(frame.payload));
     }

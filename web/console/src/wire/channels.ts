@@ -11,6 +11,7 @@ export const Kind = {
   SYSTEM: 7,
   ACTIONS: 8,
   SCRIPTS: 9,
+  REPS: 10,
 } as const;
 
 export const Party = { ENDPOINT: 1, CONSOLE: 2, PORTAL: 3, RECORDER: 4 } as const;
