@@ -19,6 +19,7 @@ MORE = (
     "/login/jump/clients/enrol",
     "/login/console-settings/canned-scripts/new",
     "/login/configuration/issues/new",
+    "/login/configuration/waiting-session-rules/new",
     "/login/public-portals/public-sites/new",
 )
 """Pages below /login that no menu entry leads to."""

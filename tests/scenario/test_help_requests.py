@@ -1,6 +1,7 @@
 """Customers without a session key: by an issue into a team's queue, by a name into a person's."""
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,3 +133,47 @@ def test_by_a_name(desk: Desk, client: Any, tmp_path: Path) -> None:
     assert "not available any more" in late.text
     desk.ada.post(f"sessions/{event['id']}/end")
     customer.wait_ended()
+
+
+# R-070, R-083
+def test_routed_on_after_a_time(
+    desk: Desk, appliance: Appliance, console: Console, client: Any, tmp_path: Path
+) -> None:
+    second = add_team(console.visitor, "Second Line", {id_of(desk.ada): "member"})
+    rules = "/login/configuration/waiting-session-rules"
+    rule = {"source": f"team:{desk.team}", "when": "waited", "minutes": "1"}
+    for number, more in enumerate(
+        ({"target": "message", "text": "All are busy. Please be patient."}, {"target": f"team:{second}"}), 1
+    ):
+        made = console.visitor.submit(f"{rules}/new", rule | {"position": str(number)} | more)
+        assert made.status == 200, made.text
+    with sqlite3.connect(appliance.data / "db.sqlite3", timeout=20) as database:  # a minute is long for a test
+        database.execute("UPDATE routing_waitingrule SET after_s = 1")
+    visitor, _page = desk.portal()
+    desk.ask(visitor)
+    customer = client(visitor, tmp_path)
+    customer.wait_shown("All are busy. Please be patient.")
+
+    def moved() -> Any:
+        return next((one for one in desk.ada.items("sessions") if one["queue"] == f"team:{second}"), None)
+
+    session = wait_for(moved, what="the session in the second line's queue")
+    assert desk.bert.items("sessions") == []
+    answer = visitor.get("/help/state").json()
+    assert answer == {"state": "waiting", "text": "Waiting for Second Line. All are busy. Please be patient."}
+    live = desk.ada.accept(session["id"])
+    customer.wait_shown("Ada is with you")
+    live.socket.close()  # the representative is lost
+    back = wait_for(moved, what="the session back in the queue from which it was accepted")
+    assert (back["id"], back["state"]) == (session["id"], "waiting")
+    live = desk.ada.accept(session["id"])
+    live.end()
+    customer.wait_ended()
+    report = console.visitor.get(f"/login/reports/support/{live.id}").text
+    for text in (
+        "<dd>Printer</dd>",
+        "moved the session from the queue Desk to the queue Second Line",
+        "The waiting customer was told: All are busy. Please be patient.",
+        "The representative was lost. The session waits in the queue Second Line.",
+    ):
+        assert text in report, text

@@ -116,6 +116,14 @@ class RecordWith(Message, frozen=True, kw_only=True, tag="record-with"):
     keys: RecordingKeys
 
 
+class SessionNote(Message, frozen=True, kw_only=True, tag="session-note"):
+    """Journal a fact that the control plane has to tell everybody in the session: a system entry of the relay's."""
+
+    session_id: Id
+    kind: Literal["waiting-message"]
+    data: dict[Name, Line]
+
+
 class LegEnd(Message, frozen=True, kw_only=True, tag="leg-end"):
     """One leg is over (left, removed)."""
 
@@ -234,6 +242,7 @@ ToRelay = (
     | Sessions
     | SessionPut
     | SessionEnd
+    | SessionNote
     | RecordWith
     | LegEnd
     | Publish

@@ -63,6 +63,7 @@ ENTRIES: Final[Mapping[str, EntryKind]] = MappingProxyType(
         "leg-joined": EntryKind(Writer.RELAY, "Conference Member Added"),
         "leg-left": EntryKind(Writer.RELAY, "Conference Member Departed", {"reason": str}),
         "session-ended": EntryKind(Writer.RELAY, "Session End", {"reason": str}, shown=False),
+        "waiting-message": EntryKind(Writer.RELAY, "Message to the Customer", {"text": str}),
         "recording-started": EntryKind(Writer.RELAY, "Screen Recording", {"segment": int}),
         "recording-gap": EntryKind(Writer.RELAY, "Screen Recording", {"reason": str}),
         "screen-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, _BY, shown=False),

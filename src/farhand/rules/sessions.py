@@ -256,11 +256,17 @@ def leave(life: Life, user_id: str) -> Life:
     return rest if life.owner != user_id else _fall(rest, GONE, rest.members)
 
 
-def owner_lost(life: Life, gone_ms: int, present: Collection[str] = ()) -> Life:
-    """No console of the owner has been there for `gone_ms`; `present`: members whose consoles are."""
+def owner_lost(life: Life, gone_ms: int, present: Collection[str], queue: str | None) -> Life:
+    """No console of the owner has been there for `gone_ms`; `present`: members whose consoles are; `queue`: where it
+    waits when nobody takes it over, None: it ends.
+    """
     if life.state != "active" or gone_ms <= CONSOLE_GRACE_MS:
         return life
-    return _fall(_less(life, life.owner), GONE, present)
+
+    def to_queue(left: Life, _present: Collection[str]) -> Life | None:
+        return None if queue is None else _waiting(left, queue, left.owner)
+
+    return _fall(_less(life, life.owner), (to_transfer, to_longest, to_queue), present)
 
 
 def customer_lost(life: Life, gone_ms: int, grace_ms: int = CUSTOMER_GRACE_MS) -> Life:

@@ -144,15 +144,19 @@ class SessionMachine(RuleBasedStateMachine):
             offered = [one.target for one in before.invitations if one.kind == "transfer"]
             assert self.life.queue == (offered or [f"user:{before.owner}"])[0]
 
-    @rule(gone=st.integers(0, 40_000), present=st.sets(USERS))
-    def owner_lost(self, gone: int, present: set[str]) -> None:
+    @rule(gone=st.integers(0, 40_000), present=st.sets(USERS), queue=st.one_of(st.none(), QUEUES))
+    def owner_lost(self, gone: int, present: set[str], queue: str | None) -> None:
         before = self.life
-        self.step(lambda: sessions.owner_lost(self.life, gone, present))
+        self.step(lambda: sessions.owner_lost(self.life, gone, present, queue))
         if before.state != "active" or gone <= sessions.CONSOLE_GRACE_MS:
             assert self.life == before
         else:
             assert before.owner not in self.life.members
-            assert self.life.state == "waiting" or self.life.owner in present
+            offered = [one.target for one in before.invitations if one.kind == "transfer"]
+            if self.life.state == "waiting":
+                assert self.life.queue == (offered or [queue])[0]
+            else:
+                assert self.life.owner in present or (queue is None and self.life.state == "ended")
 
     @rule(gone_ms=st.integers(0, 2 * sessions.CUSTOMER_GRACE_MS), rarely=st.integers(0, 5))
     def customer_goes(self, gone_ms: int, rarely: int) -> None:
@@ -263,7 +267,7 @@ def test_a_transfer_passes_ownership_when_it_is_accepted() -> None:
 def test_who_goes_before_the_transfer_is_accepted_leaves_the_session_in_its_queue() -> None:
     offered = sessions.transfer(with_guest("rep-2"), "rep-1", "t", "team:other")
     for gone in (sessions.pause(offered, "rep-1"), sessions.leave(offered, "rep-1"),
-                 sessions.owner_lost(offered, 15_001, ("rep-2",))):  # fmt: skip
+                 sessions.owner_lost(offered, 15_001, ("rep-2",), "user:rep-1")):  # fmt: skip
         assert (gone.state, gone.queue, gone.owner, gone.members) == ("waiting", "team:other", "", ("rep-2",))
 
 
@@ -293,7 +297,7 @@ def test_the_ways_an_invitation_vanishes(way: str) -> None:
         "cancel": lambda: sessions.cancel(life, "rep-1", "i"),
         "pause": lambda: sessions.pause(life, "rep-1"),
         "leave": lambda: sessions.leave(life, "rep-1"),
-        "lost": lambda: sessions.owner_lost(life, 15_001),
+        "lost": lambda: sessions.owner_lost(life, 15_001, (), "user:rep-1"),
         "transfer": lambda: sessions.join(
             sessions.transfer(life, "rep-1", "t", "user:rep-3"), "rep-3", "t", SEES["rep-3"]
         ),

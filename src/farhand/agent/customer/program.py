@@ -79,14 +79,11 @@ class Outcome:
 
 def describe(entry: Entry) -> str:
     """Return what the customer reads for a system entry, "" when there is nothing to read (`protocol.entries`)."""
-    by = printable(str(entry.data.get("by", "") or entry.name), 60)
-    text, off = printable(entry.text, 120), entry.data.get("how") == "shutdown"
-    paths = {name: printable(str(entry.data.get(name, "")), 200) for name in ("path", "to")}
-    script = printable(str(entry.data.get("name", "")), 60)
-    count, dropped = entry.data.get("open", 0), entry.data.get("count", 0)
+    off = entry.data.get("how") == "shutdown"
     texts = {
         "leg-joined": _("{name} has joined.") if entry.party == Party.CONSOLE else "",
         "leg-left": _("{name} has left.") if entry.party == Party.CONSOLE else "",
+        "waiting-message": "{said}",
         "recording-started": _("This session is being recorded."),
         "recording-gap": _("The recording was interrupted."),
         "screen-started": _("{by} now sees your screen."),
@@ -131,9 +128,21 @@ def describe(entry: Entry) -> str:
         "customer-ended": _("You have ended the session."),
         "entries-dropped": _("Lines were lost while the connection was away ({dropped})."),
     }
-    return texts.get(entry.kind, "").format(
-        by=by, count=count, dropped=dropped, name=printable(entry.name, 60), text=text, script=script, **paths
-    )
+    return texts.get(entry.kind, "").format(**_values(entry))
+
+
+def _values(entry: Entry) -> dict[str, str | int]:
+    """What the sentences of `describe` are filled with; whatever comes from elsewhere is made harmless."""
+    return {
+        "by": printable(str(entry.data.get("by", "") or entry.name), 60),
+        "count": entry.data.get("open", 0),
+        "dropped": entry.data.get("count", 0),
+        "name": printable(entry.name, 60),
+        "text": printable(entry.text, 120),
+        "script": printable(str(entry.data.get("name", "")), 60),
+        "said": printable(str(entry.data.get("text", "")), 500),
+        **{name: printable(str(entry.data.get(name, "")), 200) for name in ("path", "to")},
+    }
 
 
 class _Shown:

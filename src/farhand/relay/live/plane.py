@@ -23,6 +23,7 @@ from farhand.protocol.bus import (
     Publish,
     RecordWith,
     SessionEnd,
+    SessionNote,
     SessionPut,
     Sessions,
 )
@@ -105,6 +106,8 @@ class Live:
                 self.sessions.put(message.session)
             case SessionEnd():
                 self.sessions.end(message.session_id, message.reason, message.text)
+            case SessionNote():
+                self.sessions.note(message.session_id, message.kind, message.data)
             case RecordWith():
                 if message.relay_id == self.relay_id:
                     self.sessions.record_with(message.session_id, message.keys)

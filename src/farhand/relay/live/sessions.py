@@ -6,6 +6,7 @@ enters the machine: it goes from the read buffer to the receivers' transports.
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -73,7 +74,7 @@ class SessionRoom:
         self._recent: deque[_Told] = deque(maxlen=RECENT)
         live.tell(self.session.journaled())
         if state.record:
-            self.recorder = Recorder(live, state.session_id, self._to_endpoint, self._note)
+            self.recorder = Recorder(live, state.session_id, self._to_endpoint, self.note)
             self.session.add_recorder().port = self.recorder.tap
             self.recorder.mind(state.recording)
 
@@ -229,7 +230,8 @@ class SessionRoom:
         """The session has ended, and its journal and recording have everything."""
         return self.session.settled and (self.recorder is None or self.recorder.settled)
 
-    def _note(self, kind: str, data: dict[str, str | int | bool]) -> None:
+    def note(self, kind: str, data: dict[str, str | int | bool]) -> None:
+        """Journal a fact that no leg told."""
         self.run(self.session.note(kind, self.live.clock.now_ms(), data))
 
     def _to_endpoint(self, frame: bytes, channel: int) -> None:
@@ -351,6 +353,12 @@ class SessionTable:
         for room in (*self._rooms.values(), *self._ending):
             if room.session.id == session_id:
                 room.record_with(keys)
+
+    def note(self, session_id: str, kind: str, data: Mapping[str, str]) -> None:
+        """Journal a fact of the control plane in a session that goes on."""
+        room = self._rooms.get(session_id)
+        if room is not None:
+            room.note(kind, dict(data))
 
     def leg_end(self, session_id: str, leg: int, reason: str) -> None:
         """One leg is over."""

@@ -16,6 +16,7 @@ RECORDING_DAYS: Final = "recording_days"
 REPORT_DAYS: Final = "report_days"
 SESSION_POLICY: Final = "session_policy"
 ACTIONS_OFF: Final = "actions_off"
+FALLBACK: Final = "fallback"
 
 SECURITY_SWITCHES: Final = (WEB_CONSOLE, CLIPBOARD, SHELL_RECORDING)
 """The switches of Management > Security."""
@@ -35,6 +36,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     RECORDING_DAYS: 90,  # "Days to Keep Recordings", from the end of their session
     REPORT_DAYS: 365,  # "Days to Keep Logging Information": whole session reports
     SESSION_POLICY: dict(grants.DEFAULT_POLICY),  # tool's permission -> level or "deny", where no account defines it
+    FALLBACK: {},  # where a session goes whose representative is lost: a `farhand.rules.routing.Fallback`
     ACTIONS_OFF: [],  # special actions that nobody is offered, by their ids
 }
 

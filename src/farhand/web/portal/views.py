@@ -181,7 +181,7 @@ def _state(info: queries.JoinInfo) -> dict[str, str]:
         "active": gettext("%(name)s is helping you.") % {"name": info.helper or info.representative},
         "ended": gettext("This session has ended."),
     }
-    return {"state": info.state, "text": texts[info.state]}
+    return {"state": info.state, "text": f"{texts[info.state]} {info.said}".rstrip()}
 
 
 def _server(request: HttpRequest) -> str:

@@ -54,7 +54,6 @@ _BY: Final[dict[str, str]] = {
     "key-used": _("The session key was used."),
     "help-asked": _("The customer asked for help at the public portal."),
     "left": _("%(by)s left the session."),
-    "returned": _("The session went back to the queue."),
     "paused": _("%(by)s paused the session."),
     "transfer-offered": _("%(by)s is transferring the session to %(to)s."),
     "transfer-accepted": _("%(by)s accepted the transferred session."),
@@ -232,6 +231,22 @@ def _clipboard_files(event: SessionEvent, count: int) -> str:
     return said % {"by": _by(event), "count": count}
 
 
+def _returned(event: SessionEvent) -> str:
+    if queue := event.data.get("queue"):
+        return gettext("The representative was lost. The session waits in the queue %(queue)s.") % {"queue": queue}
+    return gettext("The session went back to the queue.")
+
+
+def _routed(event: SessionEvent) -> str:
+    said = gettext("A rule for waiting sessions moved the session from the queue %(before)s to the queue %(queue)s.")
+    return said % {"before": event.data.get("before", ""), "queue": event.data.get("queue", "")}
+
+
+def _waiting_message(event: SessionEvent) -> str:
+    said = gettext("The waiting customer was told:")
+    return f"{said} {event.data.get('text', '')}"
+
+
 def _entries_dropped(event: SessionEvent) -> str:
     count = _number(event, "count")
     said = ngettext(
@@ -282,5 +297,8 @@ _SPECIAL: Final[dict[str, Callable[[SessionEvent], str]]] = {
     "clipboard-given": _clipboard,
     "clipboard-taken": _clipboard,
     "entries-dropped": _entries_dropped,
+    "returned": _returned,
+    "routed": _routed,
+    "waiting-message": _waiting_message,
     **dict.fromkeys(_FILES, _files),
 }

@@ -24,6 +24,18 @@ class Issue(ConfigurationRow):
         return self.description
 
 
+class WaitingRule(ConfigurationRow):
+    """One rule for waiting sessions (`farhand.rules.routing.Rule`); rules are asked by `position`."""
+
+    position = models.PositiveIntegerField()
+    source = models.CharField(max_length=64)
+    when = models.CharField(max_length=8)
+    after_s = models.PositiveIntegerField(default=0)
+    target = models.CharField(max_length=64, blank=True, default="")
+    text = models.CharField(max_length=500, blank=True, default="")
+    created_ms = models.BigIntegerField(default=0)
+
+
 class HelpRequest(TransientRow):
     """A session that somebody began at a public portal without a key: counted by address, so that nobody fills the
     queues.

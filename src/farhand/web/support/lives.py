@@ -11,11 +11,13 @@ from typing import Any, cast
 import msgspec
 from django.utils.translation import gettext
 
-from farhand.protocol.bus import LegEnd, RecordingKeys, RecordWith, SessionEnd, SessionPut, SessionState
+from farhand.protocol.bus import LegEnd, RecordingKeys, RecordWith, SessionEnd, SessionNote, SessionPut, SessionState
 from farhand.protocol.channels import Grant, Party
 from farhand.rules import sessions as rules
 from farhand.rules.access import Context, Object, Subject
 from farhand.rules.grants import grants_of, limits_of, recorder_grants
+from farhand.rules.queues import personal
+from farhand.web.accounts.queries import queue_name
 from farhand.web.appliance.queries import actions_off, session_policy, tool_switches, web_console_allowed
 from farhand.web.events.services import next_history
 from farhand.web.project import bus
@@ -28,6 +30,17 @@ MAX_LEGS = 500
 
 
 _over: list[Callable[[Change, str], None]] = []
+_lost: list[Callable[[Session], str | None]] = []
+
+
+def on_lost(function: Callable[[Session], str | None]) -> None:
+    """The area `routing` tells here how to find the queue for a session whose representative is lost; None: it ends."""
+    _lost.append(function)
+
+
+def queue_of_lost(session: Session) -> str | None:
+    """The queue for a session whose representative is lost; None: it ends."""
+    return _lost[-1](session) if _lost else personal(session.owner_id or "")
 
 
 def on_over(function: Callable[[Change, str], None]) -> None:
@@ -182,8 +195,28 @@ def _remember_queue(session: Session, before: rules.Life, now_ms: int) -> None:
         session.queued_ms = None
     elif before.state != "waiting" or before.queue != session.queue:
         session.queued_ms = now_ms
-    if before.state == "waiting" and session.state == "active":
+    if session.state == "active" and before.state == "waiting":
         session.last_queue, session.routed = before.queue, {}
+    elif session.state == "active" and (session.owner_id or "") != before.owner:
+        # Passed on: by the queue to which it was transferred, or from hand to hand.
+        passed = (one.target for one in before.invitations if one.kind == "transfer")
+        session.last_queue = next(passed, session.queue)
+
+
+def move(change: Change, session: Session, queue: str, routed: dict[str, Any]) -> None:
+    """A waiting session goes to another queue by itself; `routed`: its trail after that."""
+    before = queue_name(session.queue)
+    session.routed = routed
+    store(change, session, rules.route(life_of(session), queue))
+    note(change, session, "routed", before=before, queue=queue_name(queue))
+
+
+def say(change: Change, session: Session, text: str, routed: dict[str, Any]) -> None:
+    """A waiting customer is told something: in the client by the relay's journal, at the portal's page by `routed`."""
+    session.routed = routed
+    session.save(update_fields=["routed"])
+    message = SessionNote(session_id=session.id, kind="waiting-message", data={"text": text})
+    change.after_commit(lambda: _say(message))
 
 
 def note(change: Change, session: Session, kind: str, **data: str | int | bool) -> None:
@@ -300,6 +333,10 @@ def _record_with(message: RecordWith) -> None:
 def _end_legs(ends: list[LegEnd]) -> None:
     for end in ends:
         bus.publish(end)
+
+
+def _say(message: SessionNote) -> None:
+    bus.publish(message)
 
 
 def _end(message: SessionEnd) -> None:

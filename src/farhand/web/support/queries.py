@@ -41,6 +41,7 @@ WEB_EVENTS: Final[dict[str, str]] = {
     "invitation-declined": "Session Invitation",
     "member-removed": "Conference Member Departed",
     "customer-disconnected": "Conference Member Departed",
+    "routed": "Session Transferred To Queue",
     "ended": "Session End",
     "chat": "Chat Message",
     "rep-chat": "Chat Message",
@@ -72,6 +73,7 @@ EVENT_NAMES: Final = frozenset(
         # the field has no names for these
         _("Help Requested"),
         _("Session Invitation"),
+        _("Message to the Customer"),
         _("Command Shell Session Closed"),
         _("Service Access Requested"),
         _("Service Access Refused"),
@@ -99,6 +101,8 @@ class JoinInfo(msgspec.Struct, frozen=True, kw_only=True):
     expires_ms: int
     helper: str
     """Name of the representative who is helping now; empty while nobody is."""
+    said: str = ""
+    """What a waiting customer was told last."""
 
 
 def alive() -> QuerySet[Session]:
@@ -215,6 +219,7 @@ def join_info(join: str, now_ms: int) -> JoinInfo | None:
         representative=representative_of(session),
         expires_ms=session.join_expires_ms,
         helper=helping.display_name if helping else "",
+        said=str(session.routed.get("said", "")) if session.state == "waiting" else "",
     )
 
 

@@ -12,6 +12,7 @@ from farhand.protocol.channels import Party
 from farhand.protocol.messages import Entry
 from farhand.rules import sessions as rules
 from farhand.rules.access import Object
+from farhand.web.accounts.queries import queue_name
 from farhand.web.appliance.queries import reconnect_timeout_ms
 from farhand.web.events.services import next_history
 from farhand.web.project.service import Change, service
@@ -96,20 +97,23 @@ def forget_legs(change: Change, *, relay_id: str) -> int:
 
 @service("support.session.return_to_queue")
 def return_lost(change: Change, *, session_id: str) -> bool:
-    """Another member's, or back into the owner's queue, when no console of the owner has been there for longer than the
-    grace; False when not so.
+    """Another member's, or into a queue (`lives.queue_of_lost`), or over, when no console of the owner has been there
+    for longer than the grace; False when not so.
     """
     change.allow(Object(kind="session", id=session_id))
     session = lives.locked(session_id)
     before = lives.life_of(session)
     gone_ms = 0 if session.consoles_gone_ms is None else change.now_ms - session.consoles_gone_ms
     present = [member for member in session.members if lives.is_here(session, member)]
-    after = rules.owner_lost(before, gone_ms, present)
+    after = rules.owner_lost(before, gone_ms, present, lives.queue_of_lost(session))
     if after == before:
         change.nothing()
         return False
+    if after.state == "ended":
+        text = gettext("The connection to the representative is lost, so the session was ended.")
+        return lives.finish(change, session, after.reason, text)
     if after.state == "waiting":
-        lives.note(change, session, "returned")
+        lives.note(change, session, "returned", queue=queue_name(after.queue))
     lives.store(change, session, after)
     lives.tell_relay(change, session)
     return True

@@ -23,6 +23,7 @@ from farhand.protocol.bus import (
     Links,
     NeedKeys,
     SessionEnd,
+    SessionNote,
     SessionPut,
     SessionState,
 )
@@ -44,6 +45,15 @@ async def pair(relay: Harness, **options: Any) -> tuple[Any, Any, Any]:
     endpoint = await relay.join(state, 1)
     console = await relay.join(state, 2)
     return state, endpoint, console
+
+
+async def test_a_waiting_customer_is_told_something(relay: Harness) -> None:
+    state = await relay.session(consoles=0)
+    endpoint = await relay.join(state, 1)
+    for session_id in (new_id(), state.session_id):  # one that is not here is no matter
+        relay.tell(SessionNote(session_id=session_id, kind="waiting-message", data={"text": "Please be patient."}))
+    entry = await endpoint.entry("waiting-message")
+    assert (entry.data, entry.leg, entry.subject) == ({"text": "Please be patient."}, 0, "relay")
 
 
 async def test_frames_go_both_ways_unchanged(relay: Harness) -> None:

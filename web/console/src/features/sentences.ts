@@ -29,6 +29,7 @@ const WORDS: Readonly<Record<EntryKind, Words>> = {
   "leg-joined": (_by, entry) => (person(entry) ? t("{name} joined the session.", { name: entry.name }) : null),
   "leg-left": (_by, entry) => (person(entry) ? t("{name} left the session.", { name: entry.name }) : null),
   "session-ended": () => t("The session ended."),
+  "waiting-message": (_by, entry) => t("Message to the customer: {text}", { text: String(entry.data["text"] ?? "") }),
   "recording-started": () => t("The recording started."),
   "recording-gap": () => t("The recording was interrupted for a moment."),
   "screen-requested": (by) => t("{name} asked to see the screen.", { name: by }),

@@ -5,6 +5,7 @@ export const ENTRY_KINDS = [
   "leg-joined",
   "leg-left",
   "session-ended",
+  "waiting-message",
   "recording-started",
   "recording-gap",
   "screen-requested",

@@ -1,0 +1,111 @@
+"""Pages of /login: Configuration > Waiting Session Rules, Configuration > Options."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+
+from farhand.web.accounts.queries import queue_name
+from farhand.web.login.pages import actor_of, attempt, done, page
+from farhand.web.project.errors import NotThere
+from farhand.web.routing import queries, rule_services
+from farhand.web.routing.forms import MESSAGE, FallbackForm, RuleForm
+from farhand.web.routing.models import WaitingRule
+
+LIST = "/login/configuration/waiting-session-rules"
+OPTIONS = "/login/configuration/options"
+
+
+@page("routing.rules.view")
+def listing(request: HttpRequest) -> HttpResponse:
+    """All rules, in their order."""
+    sources = dict(queries.source_choices())
+    rows = [
+        {
+            "rule": rule,
+            "source": sources.get(rule.source, ""),
+            "minutes": rule.after_s // 60,
+            "target": queue_name(rule.target),
+        }
+        for rule in queries.rules()
+    ]
+    return render(request, "routing/rules.html", {"rows": rows})
+
+
+@page("routing.rules.view")
+def new(request: HttpRequest) -> HttpResponse:
+    """Create a rule."""
+    form = _form(request, None)
+    if request.method == "POST" and form.is_valid():
+        made = attempt(form, lambda: rule_services.create_rule(actor_of(request), fields=form.rule()))
+        if made is not None:
+            messages.success(request, gettext("The rule has been created."))
+            return redirect(LIST)
+    return render(request, "routing/rule.html", {"form": form, "rule": None}, status=400 if form.errors else 200)
+
+
+@page("routing.rules.view")
+def edit(request: HttpRequest, rule_id: str) -> HttpResponse:
+    """Change a rule."""
+    rule = _rule(rule_id)
+    form = _form(request, rule)
+    if request.method == "POST" and form.is_valid():
+        actor = actor_of(request)
+        saved = attempt(form, lambda: rule_services.edit_rule(actor, rule_id=rule.id, fields=form.rule()))
+        if saved is not None:
+            messages.success(request, gettext("The rule has been saved."))
+            return redirect(LIST)
+    return render(request, "routing/rule.html", {"form": form, "rule": rule}, status=400 if form.errors else 200)
+
+
+@page("routing.rules.view")
+def remove(request: HttpRequest, rule_id: str) -> HttpResponse:
+    """Remove a rule, after asking."""
+    rule = _rule(rule_id)
+    if request.method == "POST":
+        rule_services.remove_rule(actor_of(request), rule_id=rule.id)
+        messages.success(request, gettext("The rule has been removed."))
+        return redirect(LIST)
+    return render(request, "routing/rule_remove.html", {"rule": rule})
+
+
+@page("routing.fallback.view")
+def options(request: HttpRequest) -> HttpResponse:
+    """What is done with a session whose representative is lost."""
+    now = queries.fallback()
+    form = FallbackForm(
+        request.POST if request.method == "POST" else None,
+        initial={"last": now.last, "entry": now.entry, "fallback": now.fallback, "queue": now.queue},
+        queues=queries.queue_choices(),
+    )
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and done(form, lambda: rule_services.edit_fallback(actor_of(request), options=form.options()))
+    ):
+        messages.success(request, gettext("The settings have been saved."))
+        return redirect(OPTIONS)
+    return render(request, "routing/options.html", {"form": form}, status=400 if form.errors else 200)
+
+
+def _form(request: HttpRequest, rule: WaitingRule | None) -> RuleForm:
+    initial: dict[str, object] = {"position": queries.rules().count() + 1}
+    if rule is not None:
+        names = ("source", "when", "text", "position")
+        initial = {name: getattr(rule, name) for name in names} | {
+            "minutes": rule.after_s // 60 or 10,
+            "target": rule.target or MESSAGE,
+        }
+    return RuleForm(
+        request.POST if request.method == "POST" else None,
+        initial=initial,
+        sources=queries.source_choices(),
+        targets=queries.queue_choices(),
+    )
+
+
+def _rule(ident: str) -> WaitingRule:
+    rule = queries.rule_by_id(ident)
+    if rule is None:
+        raise NotThere(gettext("There is no such rule any more."))
+    return rule
