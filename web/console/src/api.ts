@@ -6,7 +6,7 @@
 import type { EventsApi } from "./live/events";
 import type { CannedScript, ScriptsApi } from "./live/scripts";
 import { Final } from "./live/socket";
-import type { Session, Snapshot } from "./live/store";
+import type { JumpItem, Session, Snapshot } from "./live/store";
 import { t } from "./i18n";
 import type { Context } from "./wire/actions";
 import type { OrderedScript } from "./wire/scripts";
@@ -99,6 +99,8 @@ export const api = {
   next: () => post<SessionTicket>("sessions/next", { tab: TAB }),
   accept: (id: string) => post<SessionTicket>(`sessions/${id}/accept`, { tab: TAB }),
   ticket: (id: string) => post<SessionTicket>(`sessions/${id}/ticket`, { tab: TAB }),
+  scriptMatches: async (query: string) =>
+    (await request<{ items: readonly JumpItem[] }>("GET", `script-matches?${query}`)).items,
   jump: (id: string) => post<SessionTicket>(`jump-items/${id}/jump`, { tab: TAB }),
   scripts: async (id: string) => (await request<{ scripts: CannedScript[] }>("GET", `sessions/${id}/scripts`)).scripts,
   orderScript: (id: string, script: string, context: Context, parameters: Readonly<Record<string, string>>) =>

@@ -3,6 +3,7 @@ import { mount, unmount } from "svelte";
 import "../../design/tokens.css";
 import "../../design/elements.css";
 import { api } from "./api";
+import { ClientScripts, commandOf } from "./clientscript";
 import App from "./features/App.svelte";
 import { sessionTools } from "./features/session/tools";
 import Starting from "./features/Starting.svelte";
@@ -47,7 +48,14 @@ async function start(target: HTMLElement): Promise<void> {
     if (document.visibilityState === "visible") again();
   });
   await unmount(starting);
-  mount(App, { target, props: { workspace, events, tools } });
+  const scripts = new ClientScripts();
+  mount(App, { target, props: { workspace, events, tools, scripts } });
+  const command = commandOf(location.search);
+  if (command) {
+    // A reload must not bring the command again.
+    history.replaceState(null, "", location.pathname);
+    void scripts.bring(command);
+  }
   await keepPlace(workspace, sessionStorage, isReload());
 }
 

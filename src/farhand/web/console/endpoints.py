@@ -17,9 +17,10 @@ from pydantic import Field
 
 from farhand.web.accounts import signin
 from farhand.web.appliance.queries import web_console_allowed
-from farhand.web.console import snapshot
+from farhand.web.console import scripting, snapshot
 from farhand.web.console.bodies import Empty, Ident, Strict, TabBody, actor_of, ticket_value
 from farhand.web.console.collaboration import router
+from farhand.web.jump import queries as jump_queries
 from farhand.web.jump import services as jump
 from farhand.web.portals import queries as portals
 from farhand.web.project.errors import Invalid, NotThere, Refused, ServiceError
@@ -144,6 +145,15 @@ def post_script(request: HttpRequest, session_id: Ident, body: ScriptBody) -> An
         parameters=body.parameters,
     )
     return {"run": ordered.run, "order": ordered.order, "issuer": ordered.issuer, "text": ordered.text}
+
+
+@api.get("/script-matches")
+def get_script_matches(request: HttpRequest) -> Any:
+    """The Jump Items that a client script's criteria name; the parameters are those of `/api/client_script`."""
+    command = scripting.parse(dict(request.GET.lists()))
+    if command.type != "web_console":
+        raise Invalid("type", gettext("This command is for the desktop console."))
+    return {"items": jump_queries.matching(actor_of(request).subject, command.parameters)}
 
 
 @api.post("/jump-items/{item_id}/jump")

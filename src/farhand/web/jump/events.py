@@ -36,6 +36,7 @@ def item_value(client: JumpClient, in_use: bool) -> dict[str, Any]:
         "os_name": client.os_name,
         "platform": client.platform,
         "comments": client.comments,
+        "tag": client.tag,
         "public_ip": client.public_ip,
         "private_ip": client.private_ip,
         "version": client.version,

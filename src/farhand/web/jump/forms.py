@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from farhand.web.accounts.models import User
 from farhand.web.jump.models import JumpGroup
-from farhand.web.jump.services import MAX_COMMENTS, MAX_NAME
+from farhand.web.jump.services import MAX_COMMENTS, MAX_NAME, MAX_TAG
 
 EXPIRY_LABELS = {
     3600: _("1 hour"),
@@ -35,6 +35,18 @@ class ClientForm(forms.Form):
         chooser = self.fields["group_id"]
         assert isinstance(chooser, forms.ChoiceField)
         chooser.choices = [(group.id, group.name) for group in groups]
+
+
+class EditClientForm(ClientForm):
+    """A Jump Client that is there."""
+
+    tag = forms.CharField(
+        label=_("Tag"), max_length=MAX_TAG, required=False, help_text=_("A word to find and sort Jump Items by.")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.order_fields(["name", "group_id", "tag", "comments"])
 
 
 class EnrolmentForm(ClientForm):

@@ -44,6 +44,8 @@ class JumpClient(ConfigurationRow):
     group = models.ForeignKey(JumpGroup, on_delete=models.PROTECT, related_name="clients")
     name = models.CharField(max_length=128)
     comments = models.CharField(max_length=1024, blank=True, default="")
+    tag = models.CharField(max_length=64, blank=True, default="", db_default="")
+    """A word of the administrator's, to find and sort by."""
     key = models.CharField(max_length=64, unique=True)
     """Ed25519 public key, hex; made on the endpoint."""
     version = models.CharField(max_length=128, default="", blank=True)

@@ -17,6 +17,8 @@ from farhand.web.jump.events import group_topic, item_value
 from farhand.web.jump.models import Enrolment, JumpClient, JumpGroup, JumpGroupMember
 from farhand.web.support.queries import busy_clients
 
+MOST: Final = 50
+"""So many Jump Items are shown at once (R-109)."""
 CLIENT_NAME: Final = "farhand-client-linux.pyz"
 
 
@@ -71,6 +73,31 @@ def visible_items(subject: Subject) -> list[dict[str, Any]]:
     rows = clients().filter(group_id__in=visible_groups(subject))
     busy = busy_clients()
     return [item_value(client, client.id in busy) for client in rows]
+
+
+def matching(subject: Subject, criteria: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The Jump Items that the subject sees and that all criteria of client scripting name, by name; at most `MOST`.
+
+    `search_string` is part of host name, comments, public or private IP (R-045); `client.FIELD` is part of that field;
+    case does not matter. `jump.method` other than `pinned` names kinds of items that do not exist here.
+    """
+    if criteria.get("jump.method", "pinned") != "pinned":
+        return []
+    rows = clients().filter(group_id__in=visible_groups(subject))
+    search = criteria.get("search_string", "")
+    if search:
+        rows = rows.filter(
+            Q(hostname__icontains=search)
+            | Q(comments__icontains=search)
+            | Q(public_ip__icontains=search)
+            | Q(private_ip__icontains=search)
+        )
+    for field in ("hostname", "comments", "tag", "public_ip", "private_ip"):
+        if wanted := criteria.get(f"client.{field}"):
+            rows = rows.filter(**{f"{field}__icontains": wanted})
+    found = list(rows[:MOST])
+    busy = busy_clients([client.id for client in found])
+    return [item_value(client, client.id in busy) for client in found]
 
 
 def clients() -> QuerySet[JumpClient]:

@@ -32,6 +32,7 @@ from farhand.web.support import services as support
 TOKEN_BYTES: Final = 24
 MAX_NAME: Final = 128
 MAX_COMMENTS: Final = 1024
+MAX_TAG: Final = 64
 EXPIRIES_S: Final = (3600, 86_400, 7 * 86_400, 30 * 86_400)
 """Choices of an enrolment's life, in seconds: an hour, a day, a week, 30 days."""
 CODE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_\-]{0,63}")
@@ -212,18 +213,21 @@ def enrol(change: Change, *, token: str, key: str, proof: str, facts: Facts, ver
 
 
 @service("jump.client.edit")
-def edit_client(change: Change, *, client_id: str, name: str, group_id: str, comments: str = "") -> JumpClient:
-    """Change name, group and comments. Raises Refused, Invalid, NotThere."""
+def edit_client(
+    change: Change, *, client_id: str, name: str, group_id: str, comments: str = "", tag: str = ""
+) -> JumpClient:
+    """Change name, group, comments and tag. Raises Refused, Invalid, NotThere."""
     client = _client(client_id)
     change.allow(Object(kind="jump_client", id=client.id, group=client.group_id, facts={"new_group": group_id}))
     old_group = client.group_id
-    before = {"name": client.name, "group": old_group, "comments": client.comments}
+    before = {"name": client.name, "group": old_group, "comments": client.comments, "tag": client.tag}
     client.name = _text("name", name, MAX_NAME, needed=True)
     client.comments = _text("comments", comments, MAX_COMMENTS)
+    client.tag = _text("tag", tag, MAX_TAG)
     client.group = _group(group_id)
-    client.save(update_fields=["name", "comments", "group"])
+    client.save(update_fields=["name", "comments", "tag", "group"])
     events.tell(change, client, old_group)
-    change.audit(old=before, name=client.name, group=group_id, comments=client.comments)
+    change.audit(old=before, name=client.name, group=group_id, comments=client.comments, tag=client.tag)
     return client
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from farhand.web.accounts.queries import users
 from farhand.web.jump import abilities, commands, queries, services
 from farhand.web.jump.events import status_of
-from farhand.web.jump.forms import ClientForm, EnrolmentForm, GroupForm, RolesForm
+from farhand.web.jump.forms import EditClientForm, EnrolmentForm, GroupForm, RolesForm
 from farhand.web.jump.models import JumpClient, JumpGroup
 from farhand.web.login.pages import actor_of, attempt, page
 from farhand.web.project.errors import NotThere
@@ -76,8 +76,8 @@ def client(request: HttpRequest, client_id: str) -> HttpResponse:
     """What people say of a Jump Client, and what it says of itself."""
     actor = actor_of(request)
     found = _client(client_id)
-    initial = {"name": found.name, "group_id": found.group_id, "comments": found.comments}
-    form = ClientForm(request.POST or None, initial=initial, groups=queries.editable_groups(actor.subject))
+    initial = {"name": found.name, "group_id": found.group_id, "comments": found.comments, "tag": found.tag}
+    form = EditClientForm(request.POST or None, initial=initial, groups=queries.editable_groups(actor.subject))
     if request.method == "POST" and form.is_valid():
         saved = attempt(form, lambda: services.edit_client(actor, client_id=found.id, **form.cleaned_data))
         if saved is not None:

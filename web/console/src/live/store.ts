@@ -95,6 +95,7 @@ export interface JumpItem {
   readonly os_name: string;
   readonly platform: string;
   readonly comments: string;
+  readonly tag: string;
   readonly public_ip: string;
   readonly private_ip: string;
   readonly version: string;
