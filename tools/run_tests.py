@@ -44,11 +44,13 @@ class Stage:
     second_try: bool = False
 
 
+# The tests of a file share an appliance. Files come in the order of `tests/harness/order.py`: what takes long first.
+BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
+# Numbers of workers are for two processors: scenario tests wait more than they compute.
 STAGES = (
-    Stage("unit", ("tests/unit", "tests/arch"), ("-n", "2")),
-    # Three files at a time: these tests wait more than they compute, and the tests of a file share an appliance.
-    Stage("scenario", ("tests/scenario",), ("-n", "3", "--dist", "loadfile"), second_try=True),
-    Stage("browser", ("tests/browser",), ("-n", "2", "--dist", "loadfile"), second_try=True),
+    Stage("unit", ("tests/unit", "tests/arch"), ("-n", "3")),
+    Stage("scenario", ("tests/scenario",), ("-n", "4", *BY_FILE), second_try=True),
+    Stage("browser", ("tests/browser",), ("-n", "3", *BY_FILE), second_try=True),
 )
 FUZZED = ("tests/unit/protocol/test_fuzz_frames.py", "tests/unit/relay/door/test_fuzz_handshake.py")
 LONG_STAGES = (

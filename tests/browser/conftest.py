@@ -14,9 +14,17 @@ from playwright.sync_api import Browser, BrowserContext
 from tests.harness.appliance import Appliance
 from tests.harness.browser import Words, chromium, person
 from tests.harness.claimed import claim
+from tests.harness.order import long_ones_first
 
 os.environ["SHELL"] = "/bin/bash"  # the tests recall a line of its history
 Enter = Callable[..., BrowserContext]
+LONGEST = ("pages", "shell", "main_line", "attended", "colours", "live", "scripts")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """After the shuffling: the files that take longest first."""
+    long_ones_first(items, Path(__file__).parent, LONGEST)
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,17 @@ from tests.harness.appliance import ADMIN, Appliance
 from tests.harness.claimed import claimed_data, sign_in
 from tests.harness.client import JumpClient, build_client, item_named, joined, new_jump_client
 from tests.harness.console import Console, LiveSession
+from tests.harness.order import long_ones_first
 
 from farhand.cli.display import VirtualDisplay
+
+LONGEST = ("orphans", "bad_input", "coming_back", "unattended", "first_start", "files", "kills", "attended", "live")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """After the shuffling: the files that take longest first."""
+    long_ones_first(items, Path(__file__).parent, LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)
