@@ -53,7 +53,6 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "wayland-no-control": _("This desktop's compositor does not let programs move the pointer and press keys."),
         "wayland-no-clipboard": _("This desktop's compositor does not let programs exchange the clipboard."),
-        "no-clipboard": _("This client cannot exchange the clipboard."),
         "no-session-bus": _("This client was started outside of the desktop's session and cannot reach its D-Bus."),
         "no-pipewire": _("The library of PipeWire is missing there: install libpipewire."),
         "no-program": _("No program for this is installed on this computer."),

@@ -173,6 +173,8 @@ def told(event: SessionEvent) -> Told:
     """What a player shows of an event."""
     group = next((name for name, kinds in GROUPS.items() if event.kind.startswith(kinds)), "session")
     by, text = (event.name, event.text) if group == "chat" else ("", sentence(event))
+    if event.kind == "rep-chat":
+        by = gettext("%(by)s (not shown to the customer)") % {"by": by}
     return Told(time_ms=event.time_ms, group=group, by=by, text=text)
 
 

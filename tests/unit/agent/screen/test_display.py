@@ -319,6 +319,17 @@ async def test_the_recorder_sees_only_while_somebody_else_does(session):
     assert port.posts[-1] == ("screen-stopped", "rep 2")
 
 
+@pytest.mark.display
+async def test_a_switch_that_takes_sharing_away_is_on_record(session):
+    port = session()
+    port.start()
+    port.start(leg=0xFFFF)
+    await until(lambda: len(port.references) == 2)
+    port.tool.close()
+    port.tool.close()
+    assert [post for post in port.posts if post[0] == "screen-stopped"] == [("screen-stopped", "rep 2")]
+
+
 async def test_no_display_is_said(session):
     port = Port(None)
     port.tool = make(port)

@@ -182,6 +182,19 @@ def test_report_tells_who_what_and_chat_as_text(viewer: Any, recorded: Session) 
     assert "0:01:35" in page
 
 
+#
+def test_what_the_customer_was_not_shown_is_marked(viewer: Any, recorded: Session) -> None:
+    add_event(recorded, 7, "rep-chat", text="Ask for the serial number.", name="Rep")
+    verify_all()
+    page = viewer.get(f"/login/reports/support/{recorded.id}").content.decode()
+    marked, plain = page.index("Ask for the serial number."), page.index("Hello &amp; welcome")
+    assert page.count("Not shown to the customer") == 1
+    assert plain < page.index("Not shown to the customer") < marked
+    view = viewer.get(f"/reports/{recorded.id}/screen/index.json").json()["view"]
+    said = viewer.get(f"/reports/{recorded.id}/screen/events.json", {"show": "chat", "view": view}).json()["events"]
+    assert [one["by"] for one in said] == ["Customer", "Rep (not shown to the customer)"]
+
+
 def test_pages_keep_the_strict_policy_and_the_report_may_run_its_decoders(viewer: Any, recorded: Session) -> None:
     policy = viewer.get(f"/login/reports/support/{recorded.id}")["Content-Security-Policy"]
     assert "'wasm-unsafe-eval'" in policy

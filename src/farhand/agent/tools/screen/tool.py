@@ -87,11 +87,17 @@ class ScreenTool(Tool):
             self._worker.resume()
 
     def close(self) -> None:
-        """Stop at once."""
+        """Stop at once: the session is over, or nobody may look any more (a switch, the endpoint's own grant)."""
+        if self._closed:
+            return
         self._closed = True
         self._consent.close()
         self._waiting.clear()
+        viewers = dict(self._viewers)
         self._stop_worker()
+        for leg, name in viewers.items():
+            if leg != RECORDER_LEG:
+                self._port.post("screen-stopped", by=name, leg=leg)
         self._port.masking.remove(self._hide)
 
     def _start(self, leg: int, start: ScreenStart) -> None:
