@@ -96,7 +96,7 @@ def see_and_control(page: Page, session: Locator, words: Words, appliance: Appli
     stop_control = steps.button(session, words, "Stop Control")
     expect(stop_control).to_be_visible()
     expect(steps.button(session, words, "Virtual Keyboard")).to_be_enabled()  # asking is over: keys are heard
-    typed, twice, after = folder / "typed.txt", folder / "twice.txt", folder / "after.txt"
+    typed, twice, running, after = (folder / f"{name}.txt" for name in ("typed", "twice", "running", "after"))
     type_into_terminal(page, canvas, f"printf '%s' '{TEXT}' > {typed}\n")
     wait_for(lambda: typed.exists() and typed.read_bytes() == TEXT.encode(), what="the text that was typed")
     assert not before.exists(), "keys reached the computer before control was given"
@@ -105,7 +105,8 @@ def see_and_control(page: Page, session: Locator, words: Words, appliance: Appli
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     wait_for(lambda: twice.exists() and twice.read_text() == "A_b\nA_b\n", what="the command that ArrowUp recalled")
-    page.keyboard.type("sleep 300\n")
+    page.keyboard.type(f"touch {running}; sleep 300\n")
+    wait_for(running.exists, what="a program that can be interrupted")
     page.keyboard.press("Control+c")
     page.keyboard.type(f"echo $? > {after}\n")
     wait_for(lambda: after.exists() and after.read_text() == "130\n", what="the interrupt by Ctrl-C")

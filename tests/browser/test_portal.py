@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 from tests.browser import steps
 from tests.browser.conftest import Enter
-from tests.harness.appliance import Appliance
+from tests.harness.appliance import Appliance, wait_for
 from tests.harness.browser import Words, axe_findings, problems_of, shot, sign_in
 from tests.harness.claimed import claim
 from tests.harness.claimed import sign_in as sign_in_visitor
@@ -41,6 +41,7 @@ def test_an_issue_in_the_customers_language(fresh: Appliance, enter: Enter, word
     add_issue(admin.visitor, "Drucker", add_team(admin.visitor, "Druckerei", {id_of(hanna): "member"}), priority="1")
     rep = enter(fresh, words)
     console = sign_in(rep, words, "/console", HELPER)
+    wait_for(lambda: "Hanna" in fresh.visitor().get("/").text, what="the representative on the portal's page")
 
     browser = enter(fresh, Words("de"), viewport={"width": 360, "height": 740})
     portal = browser.new_page()
