@@ -121,7 +121,10 @@ def step(function: Callable[[], rules.Life]) -> rules.Life:
 
 
 def store(change: Change, session: Session, life: rules.Life) -> None:
-    """Write the new life into the row and tell the consoles. A removed member's legs end."""
+    """Write the new life into the row and tell the consoles. A removed member's legs end.
+
+    Whoever changes what the relay knows (legs, grants, guests) tells it after that: `tell_relay`.
+    """
     life.check()
     before, told = life_of(session), events.topics_of(session)
     gone = set(session.members) - set(life.members)
@@ -130,7 +133,6 @@ def store(change: Change, session: Session, life: rules.Life) -> None:
     session.owner_id = life.owner or None
     session.members, session.guests = list(life.members), list(life.guests)
     session.customer_removed = not life.customer
-    session.epoch += 1
     _remember_queue(session, before, change.now_ms)
     if passed_on:
         session.consoles_gone_ms = None if is_here(session, life.owner) else change.now_ms
@@ -292,13 +294,16 @@ def console_leg(change: Change, session: Session, tab: str) -> Leg:
         leg.user_id, leg.tab = subject.id, tab
     leg.grants, leg.limits = int(grants), limits
     leg.save()
-    session.epoch += 1
-    session.save(update_fields=["epoch"])
     return leg
 
 
 def tell_relay(change: Change, session: Session, recording: RecordingKeys | None = None) -> None:
-    """Send the session's state after the commit. A relay that is away is told everything when it is back."""
+    """Send the session's state after the commit. A relay that is away is told everything when it is back.
+
+    Legs and grants are numbered here and nowhere else: a ticket with a number that the relay was never told is refused.
+    """
+    session.epoch += 1
+    session.save(update_fields=["epoch"])
     state = tickets.session_state(session, change.now_ms, recording)
     change.after_commit(lambda: _publish(state))
 

@@ -88,7 +88,7 @@ class Session(HistoryRow):
     join_hash = models.CharField(max_length=64, null=True, unique=True)
     join_expires_ms = models.BigIntegerField(default=0)
     epoch = models.BigIntegerField(default=1)
-    """Number of the last decision about legs and grants."""
+    """Number of the last decision about legs and grants of which the relay was told."""
     record = models.BooleanField(default=True)
     recorded = models.IntegerField(default=int(RECORDER_GRANTS), db_default=int(RECORDER_GRANTS))
     """What the recorder may see of it (`rules.grants.recorder_grants`)."""

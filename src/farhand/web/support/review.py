@@ -48,8 +48,6 @@ def _review(change: Change, session: Session, subjects: dict[str, Subject]) -> N
         changed |= lives.decide_leg(endpoint, *lives.decided(change, session, lives.endpoint_subject(session)))
     changed |= lives.decide_recorder(session)
     if changed:
-        session.epoch += 1
-        session.save(update_fields=["epoch"])
         lives.tell_relay(change, session)
 
 

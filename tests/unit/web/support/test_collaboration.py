@@ -1,13 +1,12 @@
 """Sharing and passing on sessions: who may, who is listed, what consoles and relay are told, and who is too late."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from tests.unit.web.accounts.snapshot import snapshot as accounts_snapshot
 from tests.unit.web.conftest import Bus, actor_for
 from tests.unit.web.snapshots import Snapshot, proven
-from tests.unit.web.support.helpers import jumped, snapshot, waiting
+from tests.unit.web.support.helpers import SUPPORT, Desk, jumped, snapshot, waiting
 
 from farhand.kit.clock import FakeClock
 from farhand.protocol.bus import LegEnd, SessionPut
@@ -22,73 +21,7 @@ from farhand.web.routing import services as routing
 from farhand.web.support import collaboration, queries, services, targets, tickets, worker_services
 from farhand.web.support.models import Invitation, Session
 
-pytestmark = pytest.mark.django_db
-SUPPORT = ("perm_support_allowed", "perm_generate_session_key", "perm_collaborate", "perm_accept_team_sessions")
-
-
-@pytest.fixture(autouse=True)
-def commits() -> Iterator[None]:
-    """Run what is due after a commit: the test's own transaction never commits."""
-    from django.db import transaction
-
-    original = transaction.on_commit
-    transaction.on_commit = lambda function, using=None, robust=False: function()  # type: ignore[assignment]
-    yield
-    transaction.on_commit = original
-
-
-@pytest.fixture
-def clock() -> Iterator[FakeClock]:
-    """The services' time, moved by the test."""
-    fake = FakeClock()
-    service.set_clock(fake)
-    yield fake
-    service.set_clock(service.SystemClock())
-
-
-class Desk:
-    """A team of people who are all signed in: `rep`, who has a customer, `ann`, `bob`; and `eve` of another team."""
-
-    def __init__(self, rep: Actor, make_user: Callable[..., Any]) -> None:
-        made = {name: make_user(name, *SUPPORT) for name in ("ann", "bob", "eve")}
-        self.team = teams.create_team(SYSTEM, name="Desk").id
-        self.other = teams.create_team(SYSTEM, name="Other").id
-        mates = (rep.subject.id, made["ann"].id, made["bob"].id)
-        teams.set_members(SYSTEM, team_id=self.team, members=dict.fromkeys(mates, "member"))
-        teams.set_members(SYSTEM, team_id=self.other, members={made["eve"].id: "lead"})
-        presence.replace(SYSTEM, user_ids=[*mates, made["eve"].id])
-        self.rep = actor_for(rep.user)
-        self.ann, self.bob, self.eve = (actor_for(made[name]) for name in ("ann", "bob", "eve"))
-
-    def queue(self, actor: Actor) -> str:
-        """A person's personal queue."""
-        return f"user:{actor.subject.id}"
-
-    def session(self, anonymous: Actor) -> str:
-        """A session that `rep` has accepted."""
-        session_id, _endpoint = waiting(self.rep, anonymous)
-        services.accept(self.rep, session_id=session_id, tab="rep")
-        return session_id
-
-    def invited(self, session_id: str) -> str:
-        """The id of the newest invitation of a session."""
-        return Invitation.objects.filter(session_id=session_id).order_by("-id")[0].id
-
-    def joined(self, anonymous: Actor, *guests: Actor) -> str:
-        """A session of `rep` with guests."""
-        session_id = self.session(anonymous)
-        for guest in guests:
-            collaboration.share(self.rep, session_id=session_id, target=self.queue(guest))
-            collaboration.accept_invitation(
-                guest, session_id=session_id, invitation_id=self.invited(session_id), tab=guest.name
-            )
-        return session_id
-
-
-@pytest.fixture
-def desk(rep: Actor, make_user: Callable[..., Any]) -> Desk:
-    """The people of these tests."""
-    return Desk(rep, make_user)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("commits")]
 
 
 def row(session_id: str) -> Session:
