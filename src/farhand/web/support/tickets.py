@@ -84,10 +84,14 @@ def session_state(session: Session, now_ms: int, recording: RecordingKeys | None
 
 
 def _since(session: Session, leg: Leg) -> int:
-    """From when on a leg is told what was said: a guest's from a few minutes before that person came (R-241)."""
+    """From when on a leg is told what was said: a guest's from a few minutes before that person came (R-241).
+
+    Who was removed and is invited again has come anew: what was said in between was not for that person.
+    """
     if leg.user_id not in session.guests:
         return 0
-    first = session.legs.filter(user_id=leg.user_id).order_by("created_ms").values_list("created_ms", flat=True)[0]
+    here = session.legs.filter(user_id=leg.user_id, left_ms=None)
+    first = here.order_by("created_ms").values_list("created_ms", flat=True).first() or leg.created_ms
     return max(0, first - GUEST_HISTORY_MS)
 
 

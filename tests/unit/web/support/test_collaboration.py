@@ -223,6 +223,15 @@ def test_a_guest_is_told_what_was_said_in_the_last_minutes(
     state = [m.session for m in relay_bus.sent if isinstance(m, SessionPut)][-1]
     since = came - tickets.GUEST_HISTORY_MS
     assert [leg.since_ms for leg in state.legs] == [0, 0, since, since]
+    # Who was removed and is invited again is not told what was said in between.
+    collaboration.remove_member(desk.rep, session_id=session_id, user_id=desk.ann.subject.id)
+    assert not row(session_id).legs.filter(user_id=desk.ann.subject.id, left_ms=None).exists()
+    clock.advance(3600)
+    came = service.now_ms()
+    collaboration.share(desk.rep, session_id=session_id, target=desk.queue(desk.ann))
+    collaboration.accept_invitation(desk.ann, session_id=session_id, invitation_id=desk.invited(session_id), tab="1")
+    state = [m.session for m in relay_bus.sent if isinstance(m, SessionPut)][-1]
+    assert [leg.since_ms for leg in state.legs] == [0, 0, came - tickets.GUEST_HISTORY_MS]
 
 
 #
