@@ -3,6 +3,7 @@
     joining ──customer consents──▶ waiting ──accept──▶ active ──end──▶ ended
        └───────expires────────────▶ ended      ◀──pause, owner gone (15 s)──┘
     waiting or active support session ──customer's client gone (5 min)──▶ ended
+    active session, customer disconnected ──last representative gone──▶ ended
 
 Rules: an active session has exactly one owner, who is a member of it and no guest; a waiting session is in exactly one
 queue and its owner is not in it, though other members may be (R-255); `ended` is final. Invitations stand only in an
@@ -249,7 +250,9 @@ def pause(life: Life, user_id: str) -> Life:
 
 
 def leave(life: Life, user_id: str) -> Life:
-    """A member leaves. Of the owner's session the longest of the others becomes owner; with none it waits."""
+    """A member leaves. Of the owner's session the longest of the others becomes owner; with none it waits, or ends when
+    its customer has been disconnected.
+    """
     if user_id not in life.members:
         raise Impossible(_("You are not in this session."))
     rest = _less(life, user_id)
@@ -266,14 +269,14 @@ def owner_lost(life: Life, gone_ms: int, present: Collection[str], queue: str | 
     def to_queue(left: Life, _present: Collection[str]) -> Life | None:
         return None if queue is None else _waiting(left, queue, left.owner)
 
-    return _fall(_less(life, life.owner), (to_transfer, to_longest, to_queue), present)
+    return _fall(_less(life, life.owner), (to_end, to_transfer, to_longest, to_queue), present)
 
 
 def customer_lost(life: Life, gone_ms: int, grace_ms: int = CUSTOMER_GRACE_MS) -> Life:
     """The customer's client has been gone for `gone_ms`: after the grace a support session is over.
 
     A Jump goes on: its machine comes back by itself, and its representative can end it. So does a session whose owner
-    has disconnected the customer.
+    has disconnected the customer, until its representatives are gone (`to_end`).
     """
     over = life.kind == "support" and life.state in ("waiting", "active") and life.customer
     return end(life, "customer-lost") if over and gone_ms > grace_ms else life
@@ -299,6 +302,12 @@ def invitation_of(life: Life, invitation_id: str) -> Invitation:
 # --- where a session goes whose owner is gone
 
 
+def to_end(life: Life, present: Collection[str]) -> Life | None:
+    """Nowhere: the customer has been disconnected, and nobody is here either."""
+    here = any(member in present and member not in life.externals for member in life.members)
+    return None if life.customer or here else end(life, "customer-lost")
+
+
 def to_transfer(life: Life, _present: Collection[str]) -> Life | None:
     """Into the queue to which the owner was transferring it."""
     offered = next((one for one in life.invitations if one.kind == "transfer"), None)
@@ -318,7 +327,7 @@ def to_owner_queue(life: Life, _present: Collection[str]) -> Life | None:
 
 
 PAUSED: Final[tuple[Fallback, ...]] = (to_transfer, to_owner_queue)
-GONE: Final[tuple[Fallback, ...]] = (to_transfer, to_longest, to_owner_queue)
+GONE: Final[tuple[Fallback, ...]] = (to_end, to_transfer, to_longest, to_owner_queue)
 """Tried in order. Queues of teams (the last one, the one of entry, a fallback queue) are further rules of this form."""
 
 

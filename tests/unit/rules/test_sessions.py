@@ -138,6 +138,9 @@ class SessionMachine(RuleBasedStateMachine):
             assert user not in before.members
             return
         assert user not in self.life.members
+        others = set(before.members) - set(before.externals) - {user}
+        if before.state == "active":
+            assert (self.life.reason == "customer-lost") == (not before.customer and not others)
         if user != before.owner:
             assert (self.life.state, self.life.owner) == (before.state, before.owner)
         elif self.life.state == "waiting":
@@ -155,6 +158,9 @@ class SessionMachine(RuleBasedStateMachine):
             offered = [one.target for one in before.invitations if one.kind == "transfer"]
             if self.life.state == "waiting":
                 assert self.life.queue == (offered or [queue])[0]
+            elif self.life.reason == "customer-lost":
+                assert not before.customer
+                assert not present & set(before.members) - {before.owner}
             else:
                 assert self.life.owner in present or (queue is None and self.life.state == "ended")
 
@@ -318,6 +324,20 @@ def test_nobody_declines_for_a_team() -> None:
     life = sessions.share(supported(), "rep-1", "i", "team:all")
     with pytest.raises(Impossible, match="by name"):
         sessions.decline(life, "rep-2", "i")
+
+
+#
+def test_a_session_without_its_customer_ends_when_the_last_representative_goes() -> None:
+    alone = sessions.disconnect_customer(supported(), "rep-1")
+    transferring = sessions.transfer(alone, "rep-1", "t", "team:all")
+    for over in (sessions.leave(alone, "rep-1"), sessions.leave(transferring, "rep-1"),
+                 sessions.owner_lost(alone, 15_001, (), "user:rep-1")):  # fmt: skip
+        assert (over.state, over.reason, over.members) == ("ended", "customer-lost", ())
+    assert sessions.pause(alone, "rep-1").state == "waiting", "who pauses comes back"
+    shared = sessions.disconnect_customer(with_guest("rep-2"), "rep-1")
+    assert sessions.leave(shared, "rep-2").state == "active"
+    assert sessions.leave(shared, "rep-1").owner == "rep-2"
+    assert sessions.owner_lost(shared, 15_001, ("rep-2",), None).owner == "rep-2"
 
 
 #

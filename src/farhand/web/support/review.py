@@ -55,6 +55,9 @@ def _remove(change: Change, session: Session, user_id: str) -> None:
     user = user_by_id(user_id)
     lives.note(change, session, "left", by=user.display_name if user else "", reason="access-removed")
     life = rules.leave(lives.life_of(session), user_id)
+    if life.state == "ended":
+        lives.finish(change, session, life.reason)
+        return
     owner = user_by_id(life.owner)
     comes_back = session.kind != "jump" and owner is not None and owner.is_active
     if life.state == "waiting" and life.owner == user_id and not comes_back:

@@ -209,7 +209,9 @@ def console_ticket(change: Change, *, session_id: str, tab: str) -> ConsoleTicke
 
 @service("support.session.leave")
 def leave(change: Change, *, session_id: str) -> None:
-    """Leave a session (R-256). Of the owner's the longest of the others becomes owner; with none it waits."""
+    """Leave a session (R-256). Of the owner's the longest of the others becomes owner; with none it waits, or ends when
+    its customer has been disconnected.
+    """
     session = lives.locked(session_id)
     change.allow(lives.as_object(session), lives.context(change))
     _go(change, session, "left", rules.leave)
@@ -227,7 +229,11 @@ def _go(change: Change, session: Session, kind: str, how: Callable[[rules.Life, 
     user_id = change.actor.subject.id
     mine = lives.legs_of(session, user_id)
     lives.note(change, session, kind)
-    lives.store(change, session, lives.step(lambda: how(lives.life_of(session), user_id)))
+    after = lives.step(lambda: how(lives.life_of(session), user_id))
+    if after.state == "ended":
+        lives.finish(change, session, after.reason)
+        return
+    lives.store(change, session, after)
     lives.end_legs(change, session, mine, "left")
     lives.tell_relay(change, session)
 

@@ -9,7 +9,7 @@ from tests.unit.web.snapshots import Snapshot, proven
 from tests.unit.web.support.helpers import SUPPORT, Desk, jumped, snapshot, waiting
 
 from farhand.kit.clock import FakeClock
-from farhand.protocol.bus import LegEnd, SessionPut
+from farhand.protocol.bus import LegEnd, SessionEnd, SessionPut
 from farhand.rules.sessions import CONSOLE_GRACE_MS
 from farhand.web.accounts import presence, teams
 from farhand.web.accounts import services as accounts
@@ -207,6 +207,14 @@ def test_the_owner_goes_on_without_the_customer(desk: Desk, anonymous: Actor, re
     with pytest.raises(Conflict, match="disconnected already"):
         collaboration.disconnect_customer(desk.rep, session_id=session_id)
     assert kinds(session_id)[-1] == "Conference Member Departed"
+    # When the last representative goes, nobody is left who could end it.
+    services.leave(desk.ann, session_id=session_id)
+    assert row(session_id).state == "active"
+    with proven(snapshot):
+        services.leave(desk.rep, session_id=session_id)
+    assert (row(session_id).state, row(session_id).end_reason) == ("ended", "customer-lost")
+    ends = [(m.session_id, m.reason) for m in relay_bus.sent if isinstance(m, SessionEnd)]
+    assert ends == [(session_id, "customer-lost")]
 
 
 #
