@@ -110,6 +110,15 @@ def alive() -> QuerySet[Session]:
     return Session.objects.filter(state__in=ALIVE).select_related("owner").order_by("created_ms")
 
 
+def concerned() -> dict[str, list[str]]:
+    """Of each session that the relay hosts, whose access matters to it: its members, and who is invited by name."""
+    found = {session_id: dict.fromkeys(members) for session_id, members in alive().values_list("id", "members")}
+    by_name = Invitation.objects.filter(session_id__in=list(found), target__startswith=queues.personal(""))
+    for session_id, target in by_name.values_list("session_id", "target"):
+        found[session_id].setdefault(queues.parse(target).owner_id)
+    return {session_id: list(people) for session_id, people in found.items()}
+
+
 def visible_sessions(subject: Subject) -> list[dict[str, Any]]:
     """The sessions in all queues that the subject sees, and those in which the subject is; oldest first. Collection
     `sessions`: an item for each of the subject's topics in which the session is told.

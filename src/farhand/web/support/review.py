@@ -3,25 +3,30 @@
 Whoever may no longer be in a session leaves it at once: legs end, the relay is told after the commit. All other legs,
 the endpoint's too, get the grants and limits of now. Rules: a session that loses its last member waits in its owner's
 queue again; a Jump ends, because it was that person's alone, and so does everything whose owner cannot come back.
+Nobody is left invited by name who could not come: a transfer to that person would lead into a queue that nobody sees.
 """
 
 from collections.abc import Collection
 
+import msgspec
 from django.utils.translation import gettext
 
 from farhand.rules import sessions as rules
 from farhand.rules.access import Subject, decide
-from farhand.web.accounts.queries import subject_of, user_by_id
+from farhand.rules.queues import personal
+from farhand.web.accounts.queries import queue_name, subject_of, user_by_id
 from farhand.web.project.service import Change
-from farhand.web.support import lives, queries
+from farhand.web.support import lives, queries, targets
 from farhand.web.support.models import Session
 
 
 def review_sessions(change: Change, user_ids: Collection[str] | None) -> None:
-    """Judge all sessions in which these users are (None: all that are alive), by the rule for a fresh ticket."""
+    """Judge all sessions that concern these users (None: all that are alive): their members by the rule for a fresh
+    ticket, who is invited by name by that for being invited.
+    """
     subjects: dict[str, Subject] = {}
-    for session_id, members in list(queries.alive().values_list("id", "members")):
-        wanted = [user_id for user_id in members if user_ids is None or user_id in user_ids]
+    for session_id, concerned in queries.concerned().items():
+        wanted = [user_id for user_id in concerned if user_ids is None or user_id in user_ids]
         if wanted or user_ids is None:
             for user_id in wanted:
                 user = user_by_id(user_id)
@@ -30,6 +35,7 @@ def review_sessions(change: Change, user_ids: Collection[str] | None) -> None:
 
 
 def _review(change: Change, session: Session, subjects: dict[str, Subject]) -> None:
+    _withdraw(change, session, subjects)
     changed = False
     for user_id, subject in subjects.items():
         if user_id not in session.members:
@@ -49,6 +55,26 @@ def _review(change: Change, session: Session, subjects: dict[str, Subject]) -> N
     changed |= lives.decide_recorder(session)
     if changed:
         lives.tell_relay(change, session)
+
+
+def _withdraw(change: Change, session: Session, subjects: dict[str, Subject]) -> None:
+    """Take back the invitations and transfers to whom of these could not accept them any more."""
+    before = after = lives.life_of(session)
+    for one in before.invitations:
+        subject = next((who for user_id, who in subjects.items() if personal(user_id) == one.target), None)
+        purpose: targets.Purpose = "transfer" if one.kind == "transfer" else "share"
+        if subject is not None and not _could(change, session, subject, targets.COULD[purpose]):
+            after = rules.cancel(after, after.owner, one.id)
+            kind = "transfer-cancelled" if one.kind == "transfer" else "invitation-cancelled"
+            lives.note(change, session, kind, to=queue_name(one.target))
+    if after != before:
+        lives.store(change, session, after)
+
+
+def _could(change: Change, session: Session, subject: Subject, action: str) -> bool:
+    """Ask the rules, apart from the switch of the console: what waits, waits until that is on again."""
+    context = msgspec.structs.replace(lives.context(change), web_console=True)
+    return decide(subject, action, lives.as_object(session), context).allowed
 
 
 def _remove(change: Change, session: Session, user_id: str) -> None:

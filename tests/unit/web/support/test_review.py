@@ -1,11 +1,12 @@
 """Access that changes reaches what is running: legs end, event sockets are closed, nothing else is touched."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.unit.web.accounts.snapshot import snapshot as accounts_snapshot
 from tests.unit.web.conftest import Bus, actor_for
-from tests.unit.web.support.helpers import jumped, waiting
+from tests.unit.web.snapshots import proven
+from tests.unit.web.support.helpers import Desk, jumped, snapshot, waiting
 
 from farhand.kit.clock import FakeClock
 from farhand.protocol.actions import ACTIONS
@@ -20,33 +21,12 @@ from farhand.web.appliance import services as appliance
 from farhand.web.appliance.queries import RECONNECT_TIMEOUT
 from farhand.web.events.models import AuditRow
 from farhand.web.jump import services as jump
-from farhand.web.project import service
 from farhand.web.project.service import SYSTEM, Actor, Invalid, Refused
-from farhand.web.support import services, worker_services
+from farhand.web.support import collaboration, services, worker_services
 from farhand.web.support.models import Session
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("commits")]
 SUPPORT = ("perm_support_allowed", "perm_access_allowed", "perm_generate_session_key", "perm_jump_client")
-
-
-@pytest.fixture(autouse=True)
-def commits() -> Iterator[None]:
-    """Run what is due after a commit: the test's own transaction never commits."""
-    from django.db import transaction
-
-    original = transaction.on_commit
-    transaction.on_commit = lambda function, using=None, robust=False: function()  # type: ignore[assignment]
-    yield
-    transaction.on_commit = original
-
-
-@pytest.fixture
-def clock() -> Iterator[FakeClock]:
-    """The services' time, moved by the test."""
-    fake = FakeClock()
-    service.set_clock(fake)
-    yield fake
-    service.set_clock(service.SystemClock())
 
 
 def accepted(rep: Actor, anonymous: Actor) -> str:
@@ -180,6 +160,27 @@ def test_a_disabled_user_is_out_of_everything(rep: Actor, anonymous: Actor, rela
     relay_bus.sent.clear()
     accounts.disable_user(SYSTEM, user_id=rep.subject.id, disabled=False)
     assert closed(relay_bus) == []
+
+
+@pytest.mark.parametrize("how", ["disabled", "less"])
+def test_nobody_stays_invited_who_could_not_come(desk: Desk, anonymous: Actor, how: str) -> None:  # R-223, R-226
+    transferred, shared = desk.session(anonymous), desk.session(anonymous)
+    for session_id in (transferred, shared):
+        collaboration.share(desk.rep, session_id=session_id, target=desk.queue(desk.bob))
+    collaboration.transfer(desk.rep, session_id=transferred, target=desk.queue(desk.ann))
+    collaboration.share(desk.rep, session_id=shared, target=desk.queue(desk.ann))
+    with proven(lambda: snapshot() | accounts_snapshot()):
+        if how == "disabled":
+            accounts.disable_user(SYSTEM, user_id=desk.ann.subject.id, disabled=True)
+        else:
+            accounts.edit_user(SYSTEM, user_id=desk.ann.subject.id, display_name="Ann", permissions=[])
+    for session_id, kind in ((transferred, "transfer-cancelled"), (shared, "invitation-cancelled")):
+        session = Session.objects.get(id=session_id)
+        assert [one.target for one in session.invitations.all()] == [desk.queue(desk.bob)]
+        assert session.events.get(kind=kind).data == {"to": "Ann"}
+    services.leave(desk.rep, session_id=transferred)
+    session = Session.objects.get(id=transferred)
+    assert (session.state, session.queue) == ("waiting", desk.queue(desk.rep)), "not where nobody sees it"
 
 
 def test_the_console_switch_empties_all_consoles(rep: Actor, admin: Actor, anonymous: Actor, relay_bus: Bus) -> None:
