@@ -111,8 +111,14 @@ def alive() -> QuerySet[Session]:
 
 
 def concerned() -> dict[str, list[str]]:
-    """Of each session that the relay hosts, whose access matters to it: its members, and who is invited by name."""
-    found = {session_id: dict.fromkeys(members) for session_id, members in alive().values_list("id", "members")}
+    """Of each session that the relay hosts, whose access matters to it: its members, whose queue it is in, and who
+    is invited by name.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for session_id, members, queue in alive().values_list("id", "members", "queue"):
+        found[session_id] = dict.fromkeys(members)
+        if queue.startswith(queues.personal("")):
+            found[session_id].setdefault(queues.parse(queue).owner_id)
     by_name = Invitation.objects.filter(session_id__in=list(found), target__startswith=queues.personal(""))
     for session_id, target in by_name.values_list("session_id", "target"):
         found[session_id].setdefault(queues.parse(target).owner_id)

@@ -2,7 +2,8 @@
 
 Whoever may no longer be in a session leaves it at once: legs end, the relay is told after the commit. All other legs,
 the endpoint's too, get the grants and limits of now. Rules: a session that loses its last member waits in its owner's
-queue again; a Jump ends, because it was that person's alone, and so does everything whose owner cannot come back.
+queue again; a Jump ends, because it was that person's alone. What waits in the queue of a person who could not accept
+it any more goes the way of lost sessions (`lives.queue_of_lost`); when that leads nowhere, it ends.
 Nobody is left invited by name who could not come: a transfer to that person would lead into a queue that nobody sees.
 """
 
@@ -53,6 +54,8 @@ def _review(change: Change, session: Session, subjects: dict[str, Subject]) -> N
     if endpoint is not None:
         changed |= lives.decide_leg(endpoint, *lives.decided(change, session, lives.endpoint_subject(session)))
     changed |= lives.decide_recorder(session)
+    if session.state == "waiting" and not _waits_on(change, session, subjects):
+        return
     if changed:
         lives.tell_relay(change, session)
 
@@ -83,10 +86,26 @@ def _remove(change: Change, session: Session, user_id: str) -> None:
     life = rules.leave(lives.life_of(session), user_id)
     if life.state == "ended":
         lives.finish(change, session, life.reason)
-        return
-    owner = user_by_id(life.owner)
-    comes_back = session.kind != "jump" and owner is not None and owner.is_active
-    if life.state == "waiting" and life.owner == user_id and not comes_back:
-        lives.finish(change, session, "removed", gettext("The representative ended the session."))
+    elif life.state == "waiting" and life.owner == user_id and session.kind == "jump":
+        _finish(change, session)
     else:
         lives.store(change, session, life)
+
+
+def _waits_on(change: Change, session: Session, subjects: dict[str, Subject]) -> bool:
+    """See that a waiting session is not in the queue of one of these who could not accept it; False when it ended."""
+    subject = next((who for user_id, who in subjects.items() if personal(user_id) == session.queue), None)
+    if subject is None or _could(change, session, subject, "support.session.could_own"):
+        return True
+    queue = None if session.kind == "jump" else lives.queue_of_lost(session)
+    if queue is None:
+        _finish(change, session)
+        return False
+    if queue != session.queue:
+        lives.note(change, session, "returned", queue=queue_name(queue))
+        lives.store(change, session, rules.move(lives.life_of(session), queue))
+    return True
+
+
+def _finish(change: Change, session: Session) -> None:
+    lives.finish(change, session, "removed", gettext("The representative ended the session."))

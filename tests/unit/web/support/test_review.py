@@ -162,6 +162,41 @@ def test_a_disabled_user_is_out_of_everything(rep: Actor, anonymous: Actor, rela
     assert closed(relay_bus) == []
 
 
+def test_what_waits_for_a_disabled_user_does_not_wait_for_ever(desk: Desk, anonymous: Actor, relay_bus: Bus) -> None:
+    """A customer who waits, and a session that was paused while a guest stayed in it (R-255)."""
+    waits, _endpoint = waiting(desk.rep, anonymous)
+    paused, from_team = desk.joined(anonymous, desk.ann), waiting(desk.rep, anonymous)[0]
+    collaboration.transfer(desk.rep, session_id=from_team, target=f"team:{desk.team}")
+    services.accept(desk.rep, session_id=from_team, tab="rep")
+    for session_id in (paused, from_team):
+        services.pause(desk.rep, session_id=session_id)
+    with proven(lambda: snapshot() | accounts_snapshot()):
+        accounts.disable_user(SYSTEM, user_id=desk.bob.subject.id, disabled=True)
+        appliance.edit_security(SYSTEM, web_console=True, clipboard=False)
+    assert set(Session.objects.values_list("state", flat=True)) == {"waiting"}
+    with proven(lambda: snapshot() | accounts_snapshot()):
+        accounts.disable_user(SYSTEM, user_id=desk.rep.subject.id, disabled=True)
+    ends = {message.session_id: message.reason for message in relay_bus.sent if isinstance(message, SessionEnd)}
+    assert ends == {waits: "removed", paused: "removed"}, "nobody could ever take them up"
+    session = Session.objects.get(id=from_team)
+    assert (session.state, session.queue, session.owner_id) == ("waiting", f"team:{desk.team}", None)
+    services.accept(desk.ann, session_id=from_team, tab="ann")
+
+
+def test_the_console_switch_leaves_what_waits(rep: Actor, anonymous: Actor) -> None:
+    session_id, _endpoint = waiting(rep, anonymous)
+    appliance.edit_security(SYSTEM, web_console=False)
+    assert Session.objects.get(id=session_id).state == "waiting"
+
+
+def test_a_paused_jump_ends_with_the_role_for_it(rep: Actor, anonymous: Actor) -> None:
+    actor, session_id, group, _agent = jumped(rep, anonymous)
+    services.pause(actor, session_id=session_id)
+    jump.set_members(SYSTEM, group_id=group, roles={rep.subject.id: "no_access"})
+    session = Session.objects.get(id=session_id)
+    assert (session.state, session.end_reason) == ("ended", "removed")
+
+
 @pytest.mark.parametrize("how", ["disabled", "less"])
 def test_nobody_stays_invited_who_could_not_come(desk: Desk, anonymous: Actor, how: str) -> None:  # R-223, R-226
     transferred, shared = desk.session(anonymous), desk.session(anonymous)
