@@ -23,14 +23,15 @@ class Removal:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="removal")
-        self._asked: set[str] = set()
+        self._asked: set[tuple[str, bool]] = set()
+        """What is being done, and waits: a session, and whether its journal goes too."""
 
     def remove(self, session_id: str, *, journal: bool) -> None:
         """Remove a session's recording, and its journal. The caller knows that nobody writes them."""
         if not is_id(session_id):
             log.error("files_not_removed", session=session_id, reason="this is not the id of a session")
-        elif session_id not in self._asked:
-            self._asked.add(session_id)
+        elif (session_id, journal) not in self._asked:
+            self._asked.add((session_id, journal))
             self._pool.submit(self._remove, session_id, journal)
 
     def stop(self) -> None:
@@ -46,7 +47,7 @@ class Removal:
         except OSError as error:
             log.error("files_not_removed", session=session_id, reason=str(error))
         finally:
-            self._asked.discard(session_id)
+            self._asked.discard((session_id, journal))
 
 
 def remove_recording(folder: Path, session_id: str) -> int:

@@ -3,14 +3,16 @@
 Rules: a recording goes first, and its report says so; with a report goes everything, the recording and the relay's
 journal too. Each removal is decided by a service with its audit row; from then on nothing can be opened any more, for
 the keys are gone. The files are the relay's to remove (`FilesRemove`). What is still on disk at the next round is asked
-for again: so nothing depends on a message, and what a restored backup brings back goes again. Where the disk of
-recordings is away nothing is removed and nothing is said to be.
+for again, recordings and journals: so nothing depends on a message, and what a restored backup brings back goes again.
+Where the disk of recordings is away nothing is removed and nothing is said to be.
 """
 
+import math
 import os
 import shutil
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -82,10 +84,13 @@ class Remover:
 
     def __init__(self) -> None:
         self._after = ""
+        self._after_journal = ""
 
     def step(self, now_ms: int) -> int:
         """Remove what is over; return how many recordings and reports that were."""
-        return self._reports(now_ms) + self._recordings(now_ms)
+        count = self._reports(now_ms) + self._recordings(now_ms)
+        self._journals(now_ms)
+        return count
 
     def _reports(self, now_ms: int) -> int:
         days = report_days()
@@ -110,6 +115,18 @@ class Remover:
         _ask_again([*gone, *lost], known)
         return count
 
+    def _journals(self, now_ms: int) -> None:
+        """Ask again for journals that no report tells of: the relay was away when their reports went."""
+        there = _journals_on_disk()
+        names = sorted(name for name in there if name > self._after_journal)[:AT_ONCE]
+        self._after_journal = names[-1] if len(names) == AT_ONCE else ""
+        before_ms = now_ms - report_days() * queries.DAY_MS
+        known = known_sessions(names)
+        lost = [name for name in names if name not in known and _written_ms(there[name]) < before_ms]
+        if len(lost) > MOST:
+            self._after_journal = lost[MOST - 1]  # the others are for the next step
+        _ask_again(lost, known)
+
 
 def _ask_again(session_ids: Sequence[str], known: set[str]) -> None:
     for session_id in session_ids[:MOST]:
@@ -124,8 +141,29 @@ def _on_disk() -> list[str]:
         return []
 
 
+def _journals_on_disk() -> dict[str, list[Path]]:
+    """The sessions that have journals on disk, with their files: also what was put aside of one."""
+    found: dict[str, list[Path]] = {}
+    folder = Path(settings.FARHAND_DATA) / "relay" / "journal"
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            session_id, kind, _ = name.partition(".fhj")
+            if kind and is_id(session_id):
+                found.setdefault(session_id, []).append(folder / name)
+    return found
+
+
 def _folder() -> Path:
     return Path(settings.FARHAND_DATA) / "relay" / "recordings"
+
+
+def _written_ms(paths: Sequence[Path]) -> float:
+    """When one of these files was last written; infinite when none is there any more."""
+    times = []
+    for path in paths:
+        with suppress(OSError):
+            times.append(path.stat(follow_symlinks=False).st_mtime_ns / 1e6)
+    return max(times, default=math.inf)
 
 
 def _size(session_id: str) -> int:

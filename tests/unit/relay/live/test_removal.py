@@ -1,5 +1,6 @@
 """The relay removes the files of sessions that are over, when it is asked to."""
 
+import threading
 from pathlib import Path
 
 from tests.unit.relay.harness import Harness
@@ -56,6 +57,21 @@ def test_only_what_is_a_sessions_goes(tmp_path: Path) -> None:
     assert (recordings / other / "1.fhr").exists()
     assert (journal / f"{other}.fhj").exists()
     assert (outside / "1.fhr").exists()
+
+
+def test_a_journal_goes_too_while_its_recording_is_still_being_removed(tmp_path: Path) -> None:
+    session_id = new_id()
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / f"{session_id}.fhj").write_bytes(b"123")
+    removal, busy = Removal(tmp_path), threading.Event()
+    removal._pool.submit(busy.wait)
+    for journal in (False, True, True):
+        removal.remove(session_id, journal=journal)
+    assert len(removal._asked) == 2
+    busy.set()
+    removal._pool.shutdown()
+    assert list((tmp_path / "journal").iterdir()) == []
+    assert not removal._asked
 
 
 def test_sizes_are_told_and_what_is_gone_is_no_error(tmp_path: Path) -> None:

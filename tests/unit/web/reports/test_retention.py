@@ -1,5 +1,6 @@
 """Recordings and reports are kept as long as the site says, and what is gone is told."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,39 @@ def test_what_no_report_tells_of_goes_by_the_time_of_its_id(settings: Any, relay
         (disk / name).mkdir(parents=True)
     Remover().step(now_ms())
     assert asked(relay_bus) == [(old, True)]
+
+
+def journal_of(settings: Any, session_id: str, days_ago: float, kind: str = ".fhj") -> Path:
+    """A journal that was last written so many days ago."""
+    path = Path(settings.FARHAND_DATA) / "relay" / "journal" / f"{session_id}{kind}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"what was said")
+    at = now_ms() / 1000 - days_ago * DAY_MS / 1000
+    os.utime(path, (at, at))
+    return path
+
+
+def test_the_relay_is_asked_again_for_journals_that_no_report_tells_of(
+    owner: Any, settings: Any, relay_bus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(5, 10)
+    gone, aside, young, known = new_id(), new_id(), new_id(), ended(owner, 9)
+    for name, days in ((gone, 11), (young, 9), (known.id, 11), ("notes", 11)):
+        journal_of(settings, name, days)
+    journal_of(settings, aside, 11, ".fhj.damaged")
+    remover = Remover()
+    remover.step(now_ms())
+    assert sorted(asked(relay_bus)) == sorted([(gone, True), (aside, True)])
+    journal_of(settings, aside, 11, ".fhj.damaged").unlink()
+    remover.step(now_ms())
+    assert asked(relay_bus)[2:] == [(gone, True)], "until it is gone"
+    monkeypatch.setattr(retention, "MOST", 2)
+    many = sorted(new_id() for _ in range(5))
+    for name in many:
+        journal_of(settings, name, 11)
+    for _ in range(3):
+        remover.step(now_ms())
+    assert {name for name, _ in asked(relay_bus)[3:]} == {gone, *many}, "each gets its turn"
 
 
 def test_a_step_removes_so_many_and_goes_on(
