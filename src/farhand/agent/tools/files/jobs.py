@@ -341,8 +341,9 @@ class Upload(Job):
         except ValueError:
             self.stop("protocol")
             raise
-        self._queue.append(data)
-        self._wake.set()
+        if data:  # nothing came with an empty piece, and nothing is to be written of it
+            self._queue.append(data)
+            self._wake.set()
 
     def finish(self, finish: FilesFinish) -> None:
         """All was sent."""

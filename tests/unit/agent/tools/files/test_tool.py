@@ -11,7 +11,7 @@ from tests.harness.files import DoneError, LostError
 from tests.unit.agent.tools.files.conftest import Side
 
 from farhand.protocol.channels import Files, Grant
-from farhand.protocol.files import FilesFinish, FilesPut, FilesRequest
+from farhand.protocol.files import FilesFinish, FilesPut, FilesRequest, chunk
 from farhand.protocol.messages import Limits
 
 KEY = "0123456789abcdef" * 2
@@ -247,6 +247,18 @@ async def test_a_cancelled_upload_leaves_nothing(side: Side, tmp_path: Path) -> 
     with pytest.raises(DoneError, match="cancelled"):
         await side.do(_until_done, side, number)
     assert os.listdir(tmp_path) == []
+
+
+async def test_empty_pieces_of_an_upload_are_nothing(side: Side, tmp_path: Path) -> None:
+    await side.do(side.viewer.start)
+    number = side.viewer.number()
+    side.viewer.say(Files.PUT, FilesPut(id=number, path=b(tmp_path / "a"), key=KEY, size=3, fresh=True))
+    for offset, data in ((0, b""), (0, b"abc"), (3, b"")):
+        side.viewer._send(Files.DATA, chunk(number, offset, data))
+    side.viewer.say(Files.FINISH, FilesFinish(id=number, size=3, sha256=hashlib.sha256(b"abc").hexdigest()))
+    await side.do(_until_done, side, number)
+    assert (tmp_path / "a").read_bytes() == b"abc"
+    assert parts_in(tmp_path) == []
 
 
 #
