@@ -37,6 +37,9 @@ KEY: Final = 1
 COMPLETE: Final = 2
 MAX_PIXELS: Final = 1 << 26
 """Pixels of the largest screen that is drawn (a wall of two 8K screens); four bytes each."""
+MOST_COVERED: Final = 4
+"""How many screens the rectangles of an update may cover, those that copy (`MOST_COPIED`) left aside."""
+MOST_COPIED: Final = 16
 MAX_CURSOR: Final = 256
 """Longest side of a pointer that is drawn, in pixels."""
 BLANK: Final = 0x10202F
@@ -174,6 +177,7 @@ class Picture:
     def draw(self, rects: memoryview, count: int) -> None:
         """Draw `count` rectangles that fill `rects`. Raises PictureError; what came before the fault is drawn."""
         at = 0
+        left = {False: MOST_COVERED * self.pixels.size, True: MOST_COPIED * self.pixels.size}
         for _ in range(count):
             if at + RECT_HEAD.size > len(rects):
                 raise PictureError("a rectangle is cut off")
@@ -184,6 +188,9 @@ class Picture:
             if len(data) != length or not width or not height or part.shape != (height, width):
                 raise PictureError("a rectangle does not fit the screen or its data")
             how = self.encodings.get(encoding)
+            left[how is _copy] -= part.size
+            if min(left.values()) < 0:
+                raise PictureError("the rectangles of an update cover the screen too many times")
             if how is None:
                 raise PictureError(f"encoding {encoding} is not known here; a newer release of Farhand draws it")
             how(self, part, (x, y), argument, data)

@@ -116,6 +116,8 @@ BAD = [
     update(solid(1))[:20],
     update(rect(0, 0, 0, 4, 1, bytes(4))),
     update(solid(1, 60, 0, 8, 8)),
+    update(*[solid(1)] * 5),
+    update(*[rect(0, 0, 64, 48, 0, layout.COPY_DATA.pack(0, 0))] * 17),
     update(solid(1, 0, 47, 8, 8)),
     update(rect(0, 0, 8, 8, 1, b"123")),
     update(rect(0, 0, 8, 8, 0, b"123")),
@@ -145,6 +147,12 @@ def test_an_update_that_does_not_fit_is_refused(picture: Picture, payload: bytes
         picture.take(module.UPDATE, payload)
     assert not picture.known
     assert picture.take(module.UPDATE, update(solid(7), flags=KEY))
+    assert (picture.pixels == 7).all()
+
+
+def test_an_update_covers_the_screen_several_times_at_most(picture: Picture) -> None:
+    copies = [rect(0, 0, 64, 48, 0, layout.COPY_DATA.pack(0, 0))] * module.MOST_COPIED
+    assert picture.take(module.UPDATE, update(*[solid(7)] * module.MOST_COVERED, *copies))
     assert (picture.pixels == 7).all()
 
 

@@ -245,6 +245,46 @@ describe("ScreenDecoder", () => {
   });
 });
 
+describe("a hostile update", () => {
+  const colour = [1, 2, 3, 0];
+
+  it("is refused outside of the screen that was announced, before anything of it is drawn", async () => {
+    const { memory, decoder } = made();
+    const inside = rect(0, 0, 8, 8, 1, colour);
+    for (const outside of [rect(1, 0, 32, 16, 1, colour), rect(0, 1, 32, 16, 1, colour), rect(0, 0, 8, 8, 0, [1, 0, 0, 0])]) {
+      await expect(decoder.apply(update(inside, outside))).rejects.toThrow(/fit the screen|outside of the screen/);
+    }
+    decoder.resize(16, 16);
+    await expect(decoder.apply(update(rect(0, 0, 32, 16, 1, colour)))).rejects.toThrow("fit the screen");
+    await decoder.apply(update(rect(0, 0, 16, 16, 1, colour)));
+    expect(memory.pixels[0]).toBe(0x030201);
+  });
+
+  it("covers the screen four times at most; copies and video sixteen times", async () => {
+    const { decoder } = made();
+    const full = rect(0, 0, 32, 16, 1, colour);
+    const copied = rect(0, 0, 32, 16, 0, [0, 0, 0, 0]);
+    const many = (one: number[], count: number): number[][] => Array.from({ length: count }, () => one);
+    await decoder.apply(update(...many(full, 4), ...many(copied, 16)));
+    await expect(decoder.apply(update(...many(full, 5)))).rejects.toThrow("too many times");
+    await expect(decoder.apply(update(...many(copied, 17)))).rejects.toThrow("too many times");
+  });
+
+  it("for a screen that is too large is refused, and another one is drawn again", async () => {
+    await loadZstd();
+    const { memory, decoder } = made();
+    decoder.resize(32767, 32767);
+    expect(memory.width).toBe(32);
+    await expect(decoder.apply(MADE)).rejects.toThrow("a screen of 32767 x 32767 pixels is not drawn");
+    decoder.resize(8192, 8192);
+    const large = [0, 0, 0, 0, 0, 32, 0, 32, 2, 0, 0, 0, 1, 0, 0, 0, 0];
+    await expect(decoder.apply(update(large))).rejects.toThrow("too large to be unpacked");
+    decoder.resize(32, 16);
+    await decoder.apply(MADE);
+    expect(memory.pixels).toEqual(expected());
+  });
+});
+
 describe("few colours", () => {
   it("draws what the agent encoded, exactly", async () => {
     const { memory, decoder } = made();

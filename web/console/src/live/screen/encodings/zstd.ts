@@ -34,6 +34,12 @@ function initialise(): Promise<void> {
   }
 }
 
+/**
+ * Bytes that one rectangle may unpack to: a screen of 4096 x 4096 pixels as they are. The library does not notice when its
+ * memory cannot grow, so it is never asked for very much.
+ */
+const MOST = 1 << 26;
+
 /** An encoding whose data, behind a head of `head` bytes, unpack to `size` bytes, which `draw` turns into pixels. */
 export function packed(
   size: (rect: Rect) => number,
@@ -42,11 +48,16 @@ export function packed(
 ): Encoding {
   const unpack = (rect: Rect): Draw => {
     const expected = size(rect);
+    if (expected > MOST) throw new UpdateError("a rectangle is too large to be unpacked");
     const raw = decoder.decode(rect.data.subarray(head(rect)), expected);
     if (raw.byteLength !== expected) throw new UpdateError("packed pixels do not fit their rectangle");
     return draw(rect, raw);
   };
-  return (rect) => (loaded ? unpack(rect) : loadZstd().then(() => unpack(rect)));
+  return (rect) => {
+    // Unpacked when it is drawn: so there is one at a time in memory, however many wait.
+    const unpacked: Draw = (surface) => unpack(rect)(surface);
+    return loaded ? unpacked : loadZstd().then(() => unpacked);
+  };
 }
 
 export const zstd = packed(
