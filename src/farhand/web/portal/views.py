@@ -31,7 +31,7 @@ from farhand.web.routing.queries import issues_of
 from farhand.web.routing.requests import ask_for_help
 from farhand.web.support import queries
 from farhand.web.support.entrances import Request
-from farhand.web.support.key_services import Throttled, UsedKey, use_session_key
+from farhand.web.support.key_services import Throttled, UnknownKey, UsedKey, use_session_key
 
 COOKIE = "__Host-farhand-join"
 COOKIE_S = 24 * 3600
@@ -64,12 +64,14 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_POST
 @speaks
 def start(request: HttpRequest) -> HttpResponse:
-    """Use a session key, or the token of its URL."""
+    """Use a session key, where the portal takes keys that are typed, or the token of its URL."""
     token = request.POST.get("token", "")[:256]
     key = request.POST.get("key", "")[:256]
-    portal = portals.name_of(portals.portal_for(request.get_host()))
+    portal = portals.portal_for(request.get_host())
     try:
-        used = use_session_key(caller(request), key=key, token=token, portal=portal)
+        if not token and not portal.session_keys:
+            raise UnknownKey
+        used = use_session_key(caller(request), key=key, token=token, portal=portals.name_of(portal))
     except ServiceError as error:
         response = _home(request, status=error.status, wrong=error.text, typed="" if token else key[:32])
         if isinstance(error, Throttled):

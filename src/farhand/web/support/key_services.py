@@ -67,9 +67,12 @@ class Throttled(ServiceError):
 
 
 class UnknownKey(NotThere):
-    """No such key."""
+    """No such key, or none that may be used here."""
 
     code = "unknown-key"
+
+    def __init__(self) -> None:
+        super().__init__(gettext("This session key is not known. Check it, or ask your representative for a new one."))
 
 
 class UsedUp(NotThere):
@@ -147,7 +150,7 @@ def consume(change: Change, *, wanted: dict[str, str], portal: str = "") -> Used
     )
     row = found.select_related("creator").first()
     if row is None:
-        raise UnknownKey(gettext("This session key is not known. Check it, or ask your representative for a new one."))
+        raise UnknownKey
     if not taken and row.used_at_ms is not None:
         raise UsedUp(gettext("This session key has been used already. Ask your representative for a new one."))
     if not taken or not row.creator.is_active:

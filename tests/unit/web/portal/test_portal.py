@@ -206,6 +206,19 @@ def test_a_portal_has_its_own_host_and_languages(claimed: None) -> None:
     assert '<html lang="fr">' in main.get("/").content.decode()
 
 
+@pytest.mark.django_db
+def test_a_portal_without_the_session_key_form_takes_no_typed_keys(rep: Actor) -> None:
+    fields = portals.Fields(name="Shop", hosts=["shop.example"], languages=["en"], session_keys=False)
+    portals.create_portal(SYSTEM, fields=fields)
+    made = key_services.create_session_key(rep)
+    shop = Client(secure=True, headers={"host": "shop.example"})
+    refused = shop.post("/start", {"key": made.key})
+    assert (refused.status_code, "is not known" in refused.content.decode()) == (404, True)
+    assert COOKIE not in refused.cookies
+    assert not Session.objects.exists()
+    assert shop.post("/start", {"token": made.token}).status_code == 302, "links go on"
+
+
 def test_what_is_no_zip(tmp_path: Path) -> None:
     path = tmp_path / "c.pyz"
     path.write_bytes(b"nothing of the kind")
