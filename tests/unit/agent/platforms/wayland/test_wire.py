@@ -153,6 +153,7 @@ def test_random_bytes_never_end_in_anything_but_a_sentence(compositor) -> None: 
 def test_a_compositor_that_goes_or_hangs_is_said_so(compositor) -> None:  # type: ignore[no-untyped-def]
     there = compositor()
     wayland = Connection(there.path)
+    assert there.there.wait(60)  # its thread knows the peer that is to be closed
     there.close()
     with pytest.raises(DesktopError, match="has stopped") as caught:
         wayland.roundtrip()
