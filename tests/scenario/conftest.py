@@ -16,7 +16,19 @@ from tests.harness.order import long_ones_first
 
 from farhand.cli.display import VirtualDisplay
 
-LONGEST = ("orphans", "bad_input", "coming_back", "unattended", "first_start", "files", "kills", "attended", "live")
+LONGEST = (
+    "retention",
+    "coming_back",
+    "help_requests",
+    "orphans",
+    "bad_input",
+    "unattended",
+    "first_start",
+    "files",
+    "kills",
+    "attended",
+    "live",
+)
 
 
 @pytest.hookimpl(trylast=True)

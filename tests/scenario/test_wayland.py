@@ -1,6 +1,7 @@
 """Wayland desktops (headless sway, headless Mutter of GNOME): seen, still, typed into by the real client."""
 
 import base64
+import contextlib
 import json
 import tempfile
 import time
@@ -49,6 +50,17 @@ def client(appliance: Appliance, console: Console, machines: Path, place: Sway |
     running.stop()
 
 
+@contextlib.contextmanager
+def terminal(place: Sway | Mutter, color: str, *command: str) -> Iterator[None]:
+    """A terminal of one colour that is gone afterwards: the next one has the desktop alone."""
+    process = place.terminal(color, *command)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
 class Watcher:
     """Draws what comes and acknowledges it, as a console does."""
 
@@ -89,18 +101,18 @@ def test_a_wayland_desktop_is_shared_and_controlled(client: JumpClient, console:
     assert [(one["id"], one["primary"]) for one in told["monitors"]] == [(monitor, True)]
     watcher = Watcher(live)
     typed = place.folder / "typed"
-    place.terminal(f"{COLOR:06x}", "sh", "-c", f"stty -echo; touch {typed}; exec cat >> {typed}")
-    wait_for(lambda: watcher.shows(COLOR) or None, 60, "the terminal's colour")
+    with terminal(place, f"{COLOR:06x}", "sh", "-c", f"stty -echo; touch {typed}; exec cat >> {typed}"):
+        wait_for(lambda: watcher.shows(COLOR) or None, 60, "the terminal's colour")
 
-    take_control(live)
-    live.socket.send(Input.POINTER, INPUT, POINTER.pack(400, 300, 0), live.leg)
-    wait_for_keyboard(live, typed)
-    for letter in f"{line}\n":
-        stroke(live, 0xFF0D if letter == "\n" else ord(letter) if ord(letter) < 256 else 0x1000000 + ord(letter))
-    wait_for(lambda: typed.read_text().strip("\n") == line or None, 60, "what was typed")
+        take_control(live)
+        live.socket.send(Input.POINTER, INPUT, POINTER.pack(400, 300, 0), live.leg)
+        wait_for_keyboard(live, typed)
+        for letter in f"{line}\n":
+            stroke(live, 0xFF0D if letter == "\n" else ord(letter) if ord(letter) < 256 else 0x1000000 + ord(letter))
+        wait_for(lambda: typed.read_text().strip("\n") == line or None, 60, "what was typed")
 
-    quiet = _quiet(watcher)
-    assert quiet == 0, f"{quiet} bytes came while nothing changed"
+        quiet = _quiet(watcher)
+        assert quiet == 0, f"{quiet} bytes came while nothing changed"
     live.end()
 
 
@@ -145,21 +157,22 @@ def test_what_is_copied_on_a_wayland_desktop_goes_both_ways(
     # The terminal copies what a program tells it to (OSC 52), and pastes by its own key.
     osc = f"\\033]52;c;{base64.b64encode(copied.encode()).decode()}\\a"
     program = f"cat < /dev/tty >> {typed} & while [ ! -e {go} ]; do sleep 0.1; done; printf '{osc}'; wait"
-    place.terminal("102030", "-o", "key-bindings.clipboard-paste=F9", "sh", "-c", f"stty -echo; {program}")
-    wait_for_keyboard(live, typed)
-    since = len(live.socket.frames)
-    go.touch()
-    shared.wait_offered(TEXT, since)
-    assert shared.take(TEXT) == (copied.encode(), "")
-    given = "given from afar: ñ 日本語"
-    assert shared.give(TEXT, given.encode()) == ""
-    stroke(live, _F9)
-    stroke(live, 0xFF0D)
-    wait_for(lambda: typed.read_text().strip("\n") == given or None, 60, "what was pasted")
-    picture = PNG_HEAD + bytes(range(256)) * 2_000
-    assert shared.give(PNG, picture) == ""
-    assert shared.take(PNG) == (picture, "")
-    shared.send(Clip.STOP)
+    keys = ("-o", "key-bindings.clipboard-paste=F9")
+    with terminal(place, "102030", *keys, "sh", "-c", f"stty -echo; {program}"):
+        wait_for_keyboard(live, typed)
+        since = len(live.socket.frames)
+        go.touch()
+        shared.wait_offered(TEXT, since)
+        assert shared.take(TEXT) == (copied.encode(), "")
+        given = "given from afar: ñ 日本語"
+        assert shared.give(TEXT, given.encode()) == ""
+        stroke(live, _F9)
+        stroke(live, 0xFF0D)
+        wait_for(lambda: typed.read_text().strip("\n") == given or None, 60, "what was pasted")
+        picture = PNG_HEAD + bytes(range(256)) * 2_000
+        assert shared.give(PNG, picture) == ""
+        assert shared.take(PNG) == (picture, "")
+        shared.send(Clip.STOP)
     live.end()
 
 
