@@ -49,8 +49,8 @@ BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 # Numbers of workers are for two processors: scenario tests wait more than they compute.
 STAGES = (
     Stage("unit", ("tests/unit", "tests/arch"), ("-n", "3")),
-    Stage("scenario", ("tests/scenario",), ("-n", "4", *BY_FILE), second_try=True),
-    Stage("browser", ("tests/browser",), ("-n", "3", *BY_FILE), second_try=True),
+    Stage("scenario", ("tests/scenario",), ("-n", "5", *BY_FILE), second_try=True),
+    Stage("browser", ("tests/browser",), ("-n", "2", *BY_FILE), second_try=True),
 )
 FUZZED = ("tests/unit/protocol/test_fuzz_frames.py", "tests/unit/relay/door/test_fuzz_handshake.py")
 LONG_STAGES = (

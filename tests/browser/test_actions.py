@@ -118,7 +118,7 @@ def test_a_menu_that_was_opened_too_early_fills_when_the_computer_is_there(
     steps.end_session(page, session, words)
 
 
-@pytest.mark.parametrize("language", ["de", "fr", "nl"])
+@pytest.mark.parametrize("language", ["de", *(pytest.param(one, marks=pytest.mark.long) for one in ("fr", "nl"))])
 def test_the_menu_in_other_languages(appliance: Appliance, enter: Enter, client: JumpClient, language: str) -> None:
     words = Words(language)
     page = sign_in(enter(appliance, words), words, "/console")

@@ -89,7 +89,7 @@ def recall(page: Page, session: Locator) -> None:
 
 
 #
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("language", ["en", pytest.param("de", marks=pytest.mark.long)])
 def test_the_details_say_what_can_be_done_before_the_jump(appliance: Appliance, enter: Enter, language: str) -> None:
     words = Words(language)
     context = enter(appliance, words, viewport={"width": 1280, "height": 800})

@@ -21,7 +21,7 @@ TEXT = "Grüße ñ € 日本語"
 HOSTILE = "<b onclick=x>text</b> &amp; nothing else"
 
 
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("language", ["en", pytest.param("de", marks=pytest.mark.long)])
 def test_from_the_claim_to_the_report(language: str, fresh: Appliance, enter: Enter, tmp_path: Path) -> None:
     words = Words(language)
     context = enter(fresh, words, viewport={"width": 1280, "height": 800})

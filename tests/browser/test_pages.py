@@ -9,7 +9,7 @@ from tests.browser.conftest import Enter
 from tests.harness.appliance import BOX_ADMIN, Appliance, wait_for
 from tests.harness.browser import Words, axe_findings, problems_of, shot, sign_in
 
-LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])
+LANGUAGES = pytest.mark.parametrize("language", ["en", pytest.param("de", marks=pytest.mark.long)])
 MORE = (
     "/login/my-account/password",
     "/login/my-account/second-factor",

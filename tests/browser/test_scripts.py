@@ -87,7 +87,7 @@ def open_script(session: Locator, words: Words, name: str) -> Locator:
 
 #
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("language", ["en", pytest.param("de", marks=pytest.mark.long)])
 def test_a_script_is_written_for_a_team_and_run_in_a_session(
     language: str, appliance: Appliance, enter: Enter, client: JumpClient, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -50,7 +50,7 @@ def customer(desk: Appliance, tmp_path: Path) -> Iterator[Customer]:
 
 
 #
-@pytest.mark.parametrize(("language", "width"), [("de", 1280), ("fr", 360)])
+@pytest.mark.parametrize(("language", "width"), [pytest.param("de", 1280, marks=pytest.mark.long), ("fr", 360)])
 def test_two_share_and_pass_on_a_session(
     desk: Appliance, enter: Enter, customer: Customer, language: str, width: int
 ) -> None:

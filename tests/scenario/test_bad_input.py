@@ -281,6 +281,7 @@ def test_plain_http_on_the_port_is_closed(appliance: Appliance) -> None:
     assert b"<html" not in answer
 
 
+@pytest.mark.long
 def test_a_head_that_never_ends_is_cut_and_nobody_waits_for_it(appliance: Appliance) -> None:
     slow = [tls(appliance) for _ in range(30)]
     try:

@@ -122,6 +122,7 @@ def restart(appliance: Appliance, console: Console, endpoints: list[Endpoint], a
     return back
 
 
+@pytest.mark.long
 def test_clients_are_back_35_s_after_their_network(
     appliance: Appliance, console: Console, endpoints: list[Endpoint]
 ) -> None:

@@ -49,6 +49,7 @@ def age(appliance: Appliance, live: LiveSession, days: int) -> None:
         )
 
 
+@pytest.mark.long
 def test_recordings_and_reports_are_kept_as_long_as_the_site_says(
     client: JumpClient, console: Console, appliance: Appliance
 ) -> None:
