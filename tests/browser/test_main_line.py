@@ -86,8 +86,8 @@ def reach_demo(page: Page, words: Words) -> Locator:
 
 def see_and_control(page: Page, session: Locator, words: Words, appliance: Appliance, folder: Path) -> None:
     display = wait_for(lambda: display_below(appliance.pid), what="the demonstration display")
+    wait_for(lambda: colours(screen_pixels(display)) > 20, what="the windows on the display")  # so that all is recorded
     canvas = steps.start_screen(session, words)
-    wait_for(lambda: colours(screen_pixels(display)) > 20, what="the windows on the display")
     wait_like(canvas, lambda: screen_pixels(display))
 
     before = folder / "before.txt"

@@ -198,7 +198,8 @@ def test_finding_copying_and_the_size_of_text(shell: Shell, page: Page, words: W
     def columns() -> int:
         shell.type("clear; echo cols $(tput cols).\n")
         shell.shows(re.compile(r"cols \d+\."))
-        return int(re.findall(r"cols (\d+)\.", shell.rows.inner_text())[-1])
+        found = wait_for(lambda: re.findall(r"cols (\d+)\.", shell.rows.inner_text()), what="the number of columns")
+        return int(found[-1])
 
     before = columns()
     for _ in range(4):
