@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
+from django.contrib import messages
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -86,3 +87,14 @@ def done(form: Form, call: Callable[[], object]) -> bool:
         return True
 
     return attempt(form, run) is True
+
+
+def saved(request: HttpRequest, form: Form, call: Callable[[], object], told: str, to: str) -> HttpResponse | None:
+    """Call a service when a valid form was sent; where it was done, say `told` and send the browser on to `to`.
+
+    None: the page is to be shown, with what the form has to say.
+    """
+    if request.method != "POST" or not form.is_valid() or not done(form, call):
+        return None
+    messages.success(request, told)
+    return redirect(to)

@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 
 from farhand.rules.permissions import SHOW_ON_PUBLIC_LIST
 from farhand.web.accounts.queries import users
-from farhand.web.login.pages import actor_of, attempt, page
+from farhand.web.login.pages import actor_of, page, saved
 from farhand.web.portals import queries, services
 from farhand.web.portals.forms import PortalForm
 from farhand.web.portals.models import Portal
@@ -34,12 +34,16 @@ def listing(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     """Create a public portal."""
     form = _form(request, Portal())
-    if request.method == "POST" and form.is_valid():
-        made = attempt(form, lambda: services.create_portal(actor_of(request), fields=form.portal()))
-        if made is not None:
-            messages.success(request, gettext("The public portal has been created."))
-            return redirect(LIST)
-    return render(request, "portals/portal.html", {"form": form, "portal": None}, status=400 if form.errors else 200)
+    went_on = saved(
+        request,
+        form,
+        lambda: services.create_portal(actor_of(request), fields=form.portal()),
+        gettext("The public portal has been created."),
+        LIST,
+    )
+    return went_on or render(
+        request, "portals/portal.html", {"form": form, "portal": None}, status=400 if form.errors else 200
+    )
 
 
 @page("portals.portals.view")
@@ -47,14 +51,15 @@ def edit(request: HttpRequest, portal_id: str) -> HttpResponse:
     """Change a public portal."""
     portal = _portal(portal_id)
     form = _form(request, portal)
-    if request.method == "POST" and form.is_valid():
-        actor = actor_of(request)
-        saved = attempt(form, lambda: services.edit_portal(actor, portal_id=portal.id, fields=form.portal()))
-        if saved is not None:
-            messages.success(request, gettext("The public portal has been saved."))
-            return redirect(LIST)
+    went_on = saved(
+        request,
+        form,
+        lambda: services.edit_portal(actor_of(request), portal_id=portal.id, fields=form.portal()),
+        gettext("The public portal has been saved."),
+        LIST,
+    )
     context = {"form": form, "portal": portal, "name": queries.name_of(portal)}
-    return render(request, "portals/portal.html", context, status=400 if form.errors else 200)
+    return went_on or render(request, "portals/portal.html", context, status=400 if form.errors else 200)
 
 
 @page("portals.portals.view")

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
 from farhand.web.accounts.queries import queue_name
-from farhand.web.login.pages import actor_of, attempt, done, page
+from farhand.web.login.pages import actor_of, page, saved
 from farhand.web.project.errors import NotThere
 from farhand.web.routing import queries, rule_services
 from farhand.web.routing.forms import MESSAGE, FallbackForm, RuleForm
@@ -36,12 +36,16 @@ def listing(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     """Create a rule."""
     form = _form(request, None)
-    if request.method == "POST" and form.is_valid():
-        made = attempt(form, lambda: rule_services.create_rule(actor_of(request), fields=form.rule()))
-        if made is not None:
-            messages.success(request, gettext("The rule has been created."))
-            return redirect(LIST)
-    return render(request, "routing/rule.html", {"form": form, "rule": None}, status=400 if form.errors else 200)
+    went_on = saved(
+        request,
+        form,
+        lambda: rule_services.create_rule(actor_of(request), fields=form.rule()),
+        gettext("The rule has been created."),
+        LIST,
+    )
+    return went_on or render(
+        request, "routing/rule.html", {"form": form, "rule": None}, status=400 if form.errors else 200
+    )
 
 
 @page("routing.rules.view")
@@ -49,13 +53,16 @@ def edit(request: HttpRequest, rule_id: str) -> HttpResponse:
     """Change a rule."""
     rule = _rule(rule_id)
     form = _form(request, rule)
-    if request.method == "POST" and form.is_valid():
-        actor = actor_of(request)
-        saved = attempt(form, lambda: rule_services.edit_rule(actor, rule_id=rule.id, fields=form.rule()))
-        if saved is not None:
-            messages.success(request, gettext("The rule has been saved."))
-            return redirect(LIST)
-    return render(request, "routing/rule.html", {"form": form, "rule": rule}, status=400 if form.errors else 200)
+    went_on = saved(
+        request,
+        form,
+        lambda: rule_services.edit_rule(actor_of(request), rule_id=rule.id, fields=form.rule()),
+        gettext("The rule has been saved."),
+        LIST,
+    )
+    return went_on or render(
+        request, "routing/rule.html", {"form": form, "rule": rule}, status=400 if form.errors else 200
+    )
 
 
 @page("routing.rules.view")
@@ -78,14 +85,14 @@ def options(request: HttpRequest) -> HttpResponse:
         initial={"last": now.last, "entry": now.entry, "fallback": now.fallback, "queue": now.queue},
         queues=queries.queue_choices(),
     )
-    if (
-        request.method == "POST"
-        and form.is_valid()
-        and done(form, lambda: rule_services.edit_fallback(actor_of(request), options=form.options()))
-    ):
-        messages.success(request, gettext("The settings have been saved."))
-        return redirect(OPTIONS)
-    return render(request, "routing/options.html", {"form": form}, status=400 if form.errors else 200)
+    went_on = saved(
+        request,
+        form,
+        lambda: rule_services.edit_fallback(actor_of(request), options=form.options()),
+        gettext("The settings have been saved."),
+        OPTIONS,
+    )
+    return went_on or render(request, "routing/options.html", {"form": form}, status=400 if form.errors else 200)
 
 
 def _form(request: HttpRequest, rule: WaitingRule | None) -> RuleForm:

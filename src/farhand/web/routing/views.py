@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
 from farhand.web.accounts.queries import teams
-from farhand.web.login.pages import actor_of, attempt, page
+from farhand.web.login.pages import actor_of, page, saved
 from farhand.web.portals.queries import name_of, portals
 from farhand.web.project.errors import NotThere
 from farhand.web.routing import queries, services
@@ -35,12 +35,16 @@ def listing(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     """Create an issue."""
     form = _form(request, None)
-    if request.method == "POST" and form.is_valid():
-        made = attempt(form, lambda: services.create_issue(actor_of(request), fields=form.issue()))
-        if made is not None:
-            messages.success(request, gettext("The issue has been created."))
-            return redirect(LIST)
-    return render(request, "routing/issue.html", {"form": form, "issue": None}, status=400 if form.errors else 200)
+    went_on = saved(
+        request,
+        form,
+        lambda: services.create_issue(actor_of(request), fields=form.issue()),
+        gettext("The issue has been created."),
+        LIST,
+    )
+    return went_on or render(
+        request, "routing/issue.html", {"form": form, "issue": None}, status=400 if form.errors else 200
+    )
 
 
 @page("routing.issues.view")
@@ -48,13 +52,16 @@ def edit(request: HttpRequest, issue_id: str) -> HttpResponse:
     """Change an issue."""
     issue = _issue(issue_id)
     form = _form(request, issue)
-    if request.method == "POST" and form.is_valid():
-        actor = actor_of(request)
-        saved = attempt(form, lambda: services.edit_issue(actor, issue_id=issue.id, fields=form.issue()))
-        if saved is not None:
-            messages.success(request, gettext("The issue has been saved."))
-            return redirect(LIST)
-    return render(request, "routing/issue.html", {"form": form, "issue": issue}, status=400 if form.errors else 200)
+    went_on = saved(
+        request,
+        form,
+        lambda: services.edit_issue(actor_of(request), issue_id=issue.id, fields=form.issue()),
+        gettext("The issue has been saved."),
+        LIST,
+    )
+    return went_on or render(
+        request, "routing/issue.html", {"form": form, "issue": issue}, status=400 if form.errors else 200
+    )
 
 
 @page("routing.issues.view")

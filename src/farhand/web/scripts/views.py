@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 
 from farhand.rules.scripts import write
 from farhand.web.accounts.queries import teams
-from farhand.web.login.pages import actor_of, attempt, page
+from farhand.web.login.pages import actor_of, page, saved
 from farhand.web.project.errors import NotThere
 from farhand.web.scripts import queries, services
 from farhand.web.scripts.forms import PLATFORM_LABELS, ScriptForm
@@ -28,12 +28,16 @@ def listing(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     """Add a canned script."""
     form = _form(request, None)
-    if request.method == "POST" and form.is_valid():
-        made = attempt(form, lambda: services.create_script(actor_of(request), fields=form.script()))
-        if made is not None:
-            messages.success(request, gettext("The canned script has been added."))
-            return redirect(LIST)
-    return render(request, "scripts/script.html", {"form": form, "script": None}, status=400 if form.errors else 200)
+    went_on = saved(
+        request,
+        form,
+        lambda: services.create_script(actor_of(request), fields=form.script()),
+        gettext("The canned script has been added."),
+        LIST,
+    )
+    return went_on or render(
+        request, "scripts/script.html", {"form": form, "script": None}, status=400 if form.errors else 200
+    )
 
 
 @page("scripts.scripts.view")
@@ -41,13 +45,16 @@ def edit(request: HttpRequest, script_id: str) -> HttpResponse:
     """Change a canned script."""
     script = _script(script_id)
     form = _form(request, script)
-    if request.method == "POST" and form.is_valid():
-        actor = actor_of(request)
-        saved = attempt(form, lambda: services.edit_script(actor, script_id=script.id, fields=form.script()))
-        if saved is not None:
-            messages.success(request, gettext("The canned script has been saved."))
-            return redirect(LIST)
-    return render(request, "scripts/script.html", {"form": form, "script": script}, status=400 if form.errors else 200)
+    went_on = saved(
+        request,
+        form,
+        lambda: services.edit_script(actor_of(request), script_id=script.id, fields=form.script()),
+        gettext("The canned script has been saved."),
+        LIST,
+    )
+    return went_on or render(
+        request, "scripts/script.html", {"form": form, "script": script}, status=400 if form.errors else 200
+    )
 
 
 @page("scripts.scripts.view")
