@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -17,7 +18,7 @@ from tests.harness.xorg import ACTED, ALT_KEY, CONTROL_KEY, DELETE_KEY, NEEDS, P
 
 from farhand.agent.core.desktop import DesktopError, Sign, UnsupportedError
 from farhand.agent.platforms.linux.x11 import find
-from farhand.agent.platforms.linux.x11.block import X11Block
+from farhand.agent.platforms.linux.x11.block import X11Block, last_words
 from farhand.agent.platforms.linux.x11.desktop import X11Desktop
 from farhand.kit.process import leash
 
@@ -101,6 +102,19 @@ async def test_ctrl_alt_del_gives_it_back(person: Person) -> None:  # R-026
         for key in (CONTROL_KEY, DELETE_KEY, ALT_KEY):
             person.key(key, False)
         await works_again(person)
+
+
+def test_what_a_program_said_before_its_end_is_heard_though_it_read_no_more() -> None:
+    mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with mine, its:
+        mine.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            last_words(mine)
+        mine.send(b"{}")
+        its.send(b"person")
+        its.close()
+        assert last_words(mine) == b"person"
+        assert last_words(mine) == b""
 
 
 async def test_what_the_person_held_is_let_go(person: Person) -> None:

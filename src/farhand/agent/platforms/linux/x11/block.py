@@ -24,6 +24,22 @@ WITHIN_S = 30.0
 """How long it may take until the devices are taken, in seconds."""
 
 
+def last_words(packets: socket.socket) -> bytes:
+    """The next packet; nothing when the other end is gone. Raises BlockingIOError when there is none yet.
+
+    A program that ends while a packet of ours lies unread makes the system report a reset first, once, and only then
+    hand out what that program said before (unix(7) does not say so; Linux, `unix_release_sock`).
+    """
+    for _attempt in range(2):
+        try:
+            return packets.recv(65536)
+        except BlockingIOError:
+            raise
+        except OSError:
+            continue
+    return b""
+
+
 class X11Block:
     """Mouse and keyboard are blocked until `close`, or until `ended` is called (see `InputBlock`)."""
 
@@ -90,11 +106,9 @@ class X11Block:
     def _read(self) -> None:
         assert self._socket is not None
         try:
-            data = self._socket.recv(65536)
+            data = last_words(self._socket)
         except BlockingIOError:
             return
-        except OSError:
-            data = b""
         message = json.loads(data) if data else {"failed": ""}
         if "blocked" in message:
             if not self._taken.done():
