@@ -19,7 +19,8 @@ from picows import WSListener, WSMsgType
 from farhand.kit.net import connect_ws
 from farhand.protocol import frames
 from farhand.protocol.channels import CREDIT, Control, Kind, Screen, Shell, channel
-from farhand.protocol.messages import Join, LegInfo, Roster, ShellOpened, Welcome
+from farhand.protocol.messages import Join, LegInfo, Roster, Welcome
+from farhand.protocol.shell import ShellOpened
 
 BINARY = WSMsgType.BINARY
 SHELL_1 = channel(Kind.SHELL, 1)

@@ -9,7 +9,8 @@ import msgspec
 from tests.bench.client_legs import SCREEN_0, Following, LegClient, Say, join
 
 from farhand.protocol.channels import CREDIT, Kind, Screen, Shell, channel
-from farhand.protocol.messages import ScreenStart, ScreenStarted, ShellOpen, ShellOpened
+from farhand.protocol.messages import ScreenStart, ScreenStarted
+from farhand.protocol.shell import ShellOpen, ShellOpened
 
 SHELL_0 = channel(Kind.SHELL)
 CREDIT_SIZE = struct.Struct("<I")

@@ -1,4 +1,4 @@
-"""The bytes and bounds of clipboard frames (docs/protocol/clipboard.md says the same for others).
+"""Messages, bytes and bounds of clipboard frames (docs/protocol/clipboard.md says the same for others).
 
 Why it exists: the layout is written down once; `tests/wire/clipboard.json` holds both languages to it. Little endian.
 """
@@ -10,7 +10,7 @@ import msgspec
 
 from farhand.protocol.channels import Grant
 from farhand.protocol.files import Path
-from farhand.protocol.messages import NOT_UNDERSTOOD, Count, Message
+from farhand.protocol.messages import NOT_UNDERSTOOD, Count, Line, Message, Name, Transfer
 
 PART: Final = struct.Struct("<I")
 """Head of GIVEN_PART and PART: number of the transfer; the next bytes of its content follow."""
@@ -74,3 +74,32 @@ def fits(name: str, content: bytes) -> bool:
     except ValueError:
         return False
     return name in (FILES, TEXT)
+
+
+class ClipboardHead(Message, frozen=True, kw_only=True):
+    """GIVE and CONTENT: content of a clipboard follows in parts. `transfer` is the console's number for it."""
+
+    transfer: Transfer
+    format: Name
+    """`files`, `text`, `png`; others may come."""
+    bytes: Count
+
+
+class ClipboardTake(Message, frozen=True, kw_only=True):
+    """A viewer wants what the endpoint's clipboard holds."""
+
+    transfer: Transfer
+    format: Name
+
+
+class ClipboardOffer(Message, frozen=True, kw_only=True):
+    """Somebody at the endpoint copied something, which can be taken in these formats; none: nothing is there."""
+
+    formats: Annotated[list[Name], msgspec.Meta(max_length=8)] = []
+
+
+class ClipboardDone(Message, frozen=True, kw_only=True):
+    """A transfer is over: what was given is in the endpoint's clipboard, or `text` says why not, for people."""
+
+    transfer: Transfer
+    text: Line = ""

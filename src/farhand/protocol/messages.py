@@ -305,63 +305,6 @@ class Unsupported(Message, frozen=True, kw_only=True):
     """For people."""
 
 
-class ShellOpen(Message, frozen=True, kw_only=True):
-    """Ask for a new shell. Sent on shell/0."""
-
-    cols: Side = 80
-    rows: Side = 24
-
-
-class ShellAttach(Message, frozen=True, kw_only=True):
-    """Receive this shell's output from byte `offset` on (sent again if the endpoint still has it)."""
-
-    offset: Count = 0
-
-
-class ShellResize(Message, frozen=True, kw_only=True):
-    """New size of the terminal."""
-
-    cols: Side
-    rows: Side
-
-
-class ShellOpened(Message, frozen=True, kw_only=True):
-    """A shell exists. Its number is the channel's instance."""
-
-    shell: U16
-    cols: Side
-    rows: Side
-    by: Name = ""
-    command: Name = ""
-    opened_ms: Count = 0
-    """When it was opened, by the endpoint's clock. The same number with another time is another shell: a new endpoint
-    program counts from 1 again. 0: an older endpoint."""
-
-
-class ShellClosed(Message, frozen=True, kw_only=True):
-    """A shell is gone. `status` is its exit status, negative for a signal; None when it never started."""
-
-    shell: U16
-    status: int | None = None
-    text: Line = ""
-    end: Count | None = None
-    """Offset behind its last byte of output: who has less has missed the rest."""
-
-
-class ShellGap(Message, frozen=True, kw_only=True):
-    """Output before `offset` is no longer kept; DATA goes on there. `modes` are the control sequences that bring a
-    fresh terminal into the modes in force at `offset`."""
-
-    offset: Count
-    modes: Line = ""
-
-
-class ShellDropped(Message, frozen=True, kw_only=True):
-    """So many bytes of INPUT were not typed: the program in the shell takes none, and too much waits already."""
-
-    bytes: Count
-
-
 class ScreenStart(Message, frozen=True, kw_only=True):
     """A viewer wants the screen."""
 
@@ -433,35 +376,6 @@ class InputBlocked(Message, frozen=True, kw_only=True):
     """Why it ended, or did not begin; others than those of docs/protocol/input.md may come."""
     text: Line = ""
     """The same for people, as far as the leg it is sent to does not know it by itself."""
-
-
-class ClipboardHead(Message, frozen=True, kw_only=True):
-    """GIVE and CONTENT: content of a clipboard follows in parts. `transfer` is the console's number for it."""
-
-    transfer: Transfer
-    format: Name
-    """`files`, `text`, `png`; others may come."""
-    bytes: Count
-
-
-class ClipboardTake(Message, frozen=True, kw_only=True):
-    """A viewer wants what the endpoint's clipboard holds."""
-
-    transfer: Transfer
-    format: Name
-
-
-class ClipboardOffer(Message, frozen=True, kw_only=True):
-    """Somebody at the endpoint copied something, which can be taken in these formats; none: nothing is there."""
-
-    formats: Annotated[list[Name], msgspec.Meta(max_length=8)] = []
-
-
-class ClipboardDone(Message, frozen=True, kw_only=True):
-    """A transfer is over: what was given is in the endpoint's clipboard, or `text` says why not, for people."""
-
-    transfer: Transfer
-    text: Line = ""
 
 
 # --- event sockets of consoles ---

@@ -20,7 +20,8 @@ from farhand.agent.platforms.linux.service import systemd_runs
 from farhand.agent.unattended import SETTLED_S
 from farhand.kit.process import leash
 from farhand.protocol.channels import Control, Kind, Shell, channel
-from farhand.protocol.messages import Auth, End, Offer, ShellOpen, Welcome
+from farhand.protocol.messages import Auth, End, Offer, Welcome
+from farhand.protocol.shell import ShellOpen
 
 ROOT = Path(__file__).parents[3]
 BUILD = ROOT / "tools/build_client.py"

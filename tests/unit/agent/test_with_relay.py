@@ -17,7 +17,8 @@ from farhand.kit import signing
 from farhand.kit.ids import new_id
 from farhand.protocol.bus import LegState, LegUp, LinkUp, SessionEnd, SessionPut, SessionState
 from farhand.protocol.channels import Kind, Party, Shell, channel
-from farhand.protocol.messages import AgentCredential, LegTicket, ShellOpen, ShellOpened
+from farhand.protocol.messages import AgentCredential, LegTicket
+from farhand.protocol.shell import ShellOpen, ShellOpened
 
 SHELL1 = channel(Kind.SHELL, 1)
 FAR = 4_000_000_000_000

@@ -13,7 +13,7 @@ import pytest
 from tests.unit.protocol.test_session import SID, state
 
 from farhand.kit import signing
-from farhand.protocol import frames, messages
+from farhand.protocol import frames, messages, shell
 from farhand.protocol.channels import Kind, channel
 from farhand.protocol.commands import (
     Append,
@@ -95,7 +95,7 @@ def fresh() -> Session:
 
 
 MESSAGES: list[Any] = [
-    messages.Post, messages.Join, messages.Auth, messages.Listen, messages.Facts, messages.ShellOpen, messages.Entry,
+    messages.Post, messages.Join, messages.Auth, messages.Listen, messages.Facts, shell.ShellOpen, messages.Entry,
     messages.Refuse, messages.Welcome, messages.Event, messages.Offer, messages.ScreenStart,
 ]  # fmt: skip
 

@@ -23,7 +23,7 @@ PER_KIND = {
     name: Kind[name.upper()]
     for name in ("screen", "input", "shell", "control", "actions", "files", "clipboard", "scripts")
 }
-MODULES = (messages, actions, files, scripts)
+MODULES = (messages, actions, clipboard, files, scripts, shell)
 """Where the messages of JSON payloads are."""
 
 

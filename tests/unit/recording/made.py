@@ -7,7 +7,7 @@ import msgspec
 from farhand.kit import signing
 from farhand.kit.ids import new_id
 from farhand.protocol.channels import Kind, Screen, Shell, channel
-from farhand.protocol.messages import ShellClosed, ShellOpened, ShellResize
+from farhand.protocol.shell import ShellClosed, ShellOpened, ShellResize
 from farhand.recording import format as form
 from farhand.recording import keys
 from farhand.recording.writer import SegmentWriter

@@ -8,11 +8,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
 from farhand.web.accounts.queries import users
+from farhand.web.design.pages import actor_of, attempt, page
 from farhand.web.jump import abilities, commands, queries, services
 from farhand.web.jump.events import status_of
 from farhand.web.jump.forms import EditClientForm, EnrolmentForm, GroupForm, RolesForm
 from farhand.web.jump.models import JumpClient, JumpGroup
-from farhand.web.login.pages import actor_of, attempt, page
 from farhand.web.project.errors import NotThere
 from farhand.web.project.service import now_ms
 from farhand.web.support.queries import busy_clients

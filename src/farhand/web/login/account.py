@@ -9,8 +9,8 @@ from django.utils.translation import gettext
 from farhand.rules.permissions import CHANGE_DISPLAY_NAME
 from farhand.web.accounts import second_factor, services
 from farhand.web.appliance.queries import web_console_allowed
+from farhand.web.design.pages import actor_of, attempt, done, page
 from farhand.web.login.forms import CodeForm, OwnPasswordForm, ProfileForm
-from farhand.web.login.pages import actor_of, attempt, done, page
 
 SECURITY = "/login/my-account/security"
 SECRET = "second_factor_secret"  # noqa: S105 - the session's key for it

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from farhand.rules.access import Object, decide
 from farhand.web.accounts import signin
+from farhand.web.design.pages import actor_of, done
 from farhand.web.login.forms import SignInForm
-from farhand.web.login.pages import actor_of, done
 
 FIRST_PAGE = "/appliance/status/basics"
 SIGN_IN = "/appliance/sign-in"

@@ -8,8 +8,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from farhand.web.accounts import claim as claiming
 from farhand.web.accounts import signin
+from farhand.web.design.pages import SIGN_IN, actor_of, attempt, done, page, safe_next
 from farhand.web.login.forms import ClaimForm, CodeForm, ConfirmForm, SignInForm
-from farhand.web.login.pages import SIGN_IN, actor_of, attempt, done, page, safe_next
 from farhand.web.project.errors import NotThere
 from farhand.web.project.service import now_ms
 

@@ -10,8 +10,8 @@ from django.utils.translation import gettext
 
 from farhand.protocol.actions import ACTIONS
 from farhand.web.appliance import queries, services
+from farhand.web.design.pages import actor_of, done, page
 from farhand.web.login.forms import SecurityForm, SpecialActionsForm
-from farhand.web.login.pages import actor_of, done, page
 
 
 @page("appliance.status.view")

@@ -8,8 +8,8 @@ from django.utils.translation import gettext
 from farhand.web.accounts import queries
 from farhand.web.accounts import teams as services
 from farhand.web.accounts.models import Team
+from farhand.web.design.pages import actor_of, attempt, done, page
 from farhand.web.login.forms import MembersForm, TeamForm
-from farhand.web.login.pages import actor_of, attempt, done, page
 from farhand.web.portals.queries import name_of, portals
 from farhand.web.project.errors import NotThere
 

@@ -7,8 +7,8 @@ from django.utils.translation import gettext
 
 from farhand.web.accounts import queries, second_factor, services
 from farhand.web.accounts.models import User
+from farhand.web.design.pages import actor_of, attempt, done, page
 from farhand.web.login.forms import NewUserForm, SetPasswordForm, UserForm
-from farhand.web.login.pages import actor_of, attempt, done, page
 from farhand.web.project.errors import NotThere
 
 LIST = "/login/users-security/users"

@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 
 from farhand.rules.permissions import SHOW_ON_PUBLIC_LIST
 from farhand.web.accounts.queries import users
-from farhand.web.login.pages import actor_of, page, saved
+from farhand.web.design.pages import actor_of, page, saved
 from farhand.web.portals import queries, services
 from farhand.web.portals.forms import PortalForm
 from farhand.web.portals.models import Portal

@@ -17,10 +17,10 @@ from django.utils.translation import gettext
 
 from farhand.protocol.channels import Grant
 from farhand.rules.access import Object, decide
+from farhand.web.design.pages import page as login_page
 from farhand.web.design.policy import may_decode
 from farhand.web.jobs import queries as jobs
 from farhand.web.jobs import services as job_services
-from farhand.web.login.pages import page as login_page
 from farhand.web.project.service import Conflict, Invalid, NotThere, now_ms
 from farhand.web.reports import queries, recordings, retention, services, transcripts, unrecorded, verification
 from farhand.web.reports.forms import ExportForm, Filter, export_label

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
 from farhand.web.accounts.queries import teams
-from farhand.web.login.pages import actor_of, page, saved
+from farhand.web.design.pages import actor_of, page, saved
 from farhand.web.portals.queries import name_of, portals
 from farhand.web.project.errors import NotThere
 from farhand.web.routing import queries, services

@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 
 from farhand.rules.scripts import write
 from farhand.web.accounts.queries import teams
-from farhand.web.login.pages import actor_of, page, saved
+from farhand.web.design.pages import actor_of, page, saved
 from farhand.web.project.errors import NotThere
 from farhand.web.scripts import queries, services
 from farhand.web.scripts.forms import PLATFORM_LABELS, ScriptForm

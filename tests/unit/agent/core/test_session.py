@@ -48,11 +48,11 @@ from farhand.protocol.messages import (
     PostRefused,
     Refuse,
     Roster,
-    ShellOpen,
     Unsupported,
     Welcome,
     proof_body,
 )
+from farhand.protocol.shell import ShellOpen
 
 
 class Recorded(Tool):

@@ -27,7 +27,8 @@ from farhand.agent.customer.ui import Actions, HelpOffer, Line, ScriptedUi, prin
 from farhand.agent.platforms import here
 from farhand.kit.signing import check_bytes, public_of
 from farhand.protocol.channels import Control, Kind, Party, Shell, channel
-from farhand.protocol.messages import Ability, End, Entry, Roster, ShellOpen
+from farhand.protocol.messages import Ability, End, Entry, Roster
+from farhand.protocol.shell import ShellOpen
 
 
 def prepared(site: FakeSite) -> CustomerConfig:

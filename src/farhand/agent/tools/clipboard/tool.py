@@ -23,8 +23,21 @@ from farhand.agent.core.tools import NotRecordedError, Tool, ToolPort
 from farhand.agent.texts import _
 from farhand.agent.tools.clipboard.worker import ClipboardWorker
 from farhand.protocol.channels import Clip, Grant, Kind, channel
-from farhand.protocol.clipboard import CHUNK, FILES, FORMATS, MOST, PART, fits, needs, read_files
-from farhand.protocol.messages import ClipboardDone, ClipboardHead, ClipboardOffer, ClipboardTake, Stopped
+from farhand.protocol.clipboard import (
+    CHUNK,
+    FILES,
+    FORMATS,
+    MOST,
+    PART,
+    ClipboardDone,
+    ClipboardHead,
+    ClipboardOffer,
+    ClipboardTake,
+    fits,
+    needs,
+    read_files,
+)
+from farhand.protocol.messages import Stopped
 
 _CHANNEL = channel(Kind.CLIPBOARD)
 _RECORD_S = 30.0

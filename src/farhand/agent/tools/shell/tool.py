@@ -19,7 +19,9 @@ from farhand.agent.tools.shell.ring import Ring
 from farhand.agent.tools.shell.terminal import Terminal
 from farhand.protocol.channels import CREDIT, SHELL_WINDOW, Kind, Shell, channel
 from farhand.protocol.frames import EVERY_LEG
-from farhand.protocol.messages import (
+from farhand.protocol.shell import (
+    CREDIT_BYTES,
+    OFFSET,
     ShellAttach,
     ShellClosed,
     ShellDropped,
@@ -28,7 +30,6 @@ from farhand.protocol.messages import (
     ShellOpened,
     ShellResize,
 )
-from farhand.protocol.shell import CREDIT_BYTES, OFFSET
 
 MAX_OPEN = 16
 """Shells that may be open at the same time in one session."""

@@ -16,7 +16,7 @@ from farhand.agent.tools.shell.flow import MAX_UNSENT, MIN_WINDOW
 from farhand.agent.tools.shell.terminal import READ_SIZE
 from farhand.agent.tools.shell.tool import MAX_OPEN, ShellTool
 from farhand.protocol.channels import CREDIT, Grant, Kind, Shell, channel
-from farhand.protocol.messages import ShellAttach, ShellOpen, ShellResize
+from farhand.protocol.shell import ShellAttach, ShellOpen, ShellResize
 
 LEG, OTHER = 2, 3
 
