@@ -17,7 +17,19 @@ from tests.bench.table import Row, markdown, write
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "bench" / "results"
-MEASUREMENTS = ("relay", "messages", "shell", "links", "agent", "console", "flood", "screen", "replay", "files")
+MEASUREMENTS = (
+    "relay",
+    "messages",
+    "shell",
+    "links",
+    "agent",
+    "console",
+    "queues",
+    "flood",
+    "screen",
+    "replay",
+    "files",
+)
 BUDGET_S = 1200.0
 """No measurement is started after this many seconds."""
 

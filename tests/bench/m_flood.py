@@ -4,13 +4,13 @@ output is drawn, and how soon a key is echoed in another shell meanwhile. A real
 A task's time by the clock holds what other programs did meanwhile; its own CPU, which Chromium traces, does not.
 """
 
-import json
 from typing import Any
 
 from playwright.sync_api import Page
 from tests.bench import rig
 from tests.bench.stage import Stage
 from tests.bench.table import Row, percentile
+from tests.bench.tasks import task_cpu
 
 from farhand.cli.display import VirtualDisplay
 
@@ -50,17 +50,6 @@ def flood(page: Page, terminal: Any, word: str) -> None:
     terminal.locator("textarea").focus()
     # The shell's own text must not hold the word that is waited for.
     page.keyboard.type(f"yes '{LINE}' | head -c {MEGABYTES}000000; echo {word}-$((1+1))\n")
-
-
-def task_cpu(trace: bytes) -> float:
-    """Return the CPU of the longest task of any page's main thread in a trace of Chromium's, in ms."""
-    events = json.loads(trace)["traceEvents"]
-    named = [one for one in events if one["name"] == "thread_name" and one["args"]["name"] == "CrRendererMain"]
-    pages = {(one["pid"], one["tid"]) for one in named}
-    tasks = [
-        one.get("tdur", 0) for one in events if one["name"].endswith("RunTask") and (one["pid"], one["tid"]) in pages
-    ]
-    return float(max(tasks, default=0)) / 1000
 
 
 def measure() -> list[Row]:

@@ -21,7 +21,8 @@ export interface QueueEntry {
   readonly queued: number | null;
   /** Since when it goes on. */
   readonly since: number;
-  readonly facts: readonly (readonly [string, string])[];
+  /** What its details say: asked for one entry, while hundreds are listed. */
+  readonly facts: () => readonly (readonly [string, string])[];
   readonly session: Session | null;
   readonly invitation: Invitation | null;
 }
@@ -51,7 +52,7 @@ function sessionEntry(session: Session): QueueEntry {
     priority: priorityOf(session),
     queued: session.queued_ms,
     since: session.started_ms ?? session.created_ms,
-    facts: filled([
+    facts: () => filled([
       [t("Status"), status],
       [t("Type"), kindOf(session.kind)],
       [t("Issue"), session.request["issue"] ?? ""],
@@ -87,7 +88,7 @@ function invitationEntry(invitation: Invitation): QueueEntry {
     priority: "",
     queued: invitation.created_ms,
     since: invitation.started_ms ?? invitation.created_ms,
-    facts: filled([
+    facts: () => filled([
       [t("Status"), status],
       [t("Type"), kindOf(invitation.session_kind)],
       [t("From"), invitation.sender_name],
