@@ -18,6 +18,7 @@ class Writer(Enum):
     RELAY = "relay"
     """The relay alone: a POST with such a kind is refused."""
     ENDPOINT = "endpoint"
+    """The relay writes ends of this kind itself when the endpoint can tell of them no more (`unended`)."""
 
 
 class EntryKind(NamedTuple):
@@ -82,7 +83,9 @@ ENTRIES: Final[Mapping[str, EntryKind]] = MappingProxyType(
         "shell-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, {"by": str, "leg": int, "open": int}, shown=False),
         "shell-opened": EntryKind(Writer.ENDPOINT, "Command Shell Session Started", _SHELL),
         "shell-refused": EntryKind(Writer.ENDPOINT, _REFUSED, {"by": str, "leg": int, "open": int}),
-        "shell-closed": EntryKind(Writer.ENDPOINT, "Command Shell Session Closed", {**_SHELL, "status": int}),
+        "shell-closed": EntryKind(
+            Writer.ENDPOINT, "Command Shell Session Closed", {**_SHELL, "status": int, "reason": str}
+        ),
         "action-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, _ACTION, shown=False),
         "action-run": EntryKind(Writer.ENDPOINT, "Special Action", _ACTION),
         "action-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _ACTION),

@@ -7,7 +7,8 @@ and comes here only when there is no route yet.
 Rules that it keeps: every frame is judged by the grants of its sender and of each receiver; nothing durable is shown or
 acknowledged before the driver says `stored`; a post is known by (subject, id) and is journaled once; an older epoch
 never overrules a newer one; the recorder is sent a tool's frames only after a representative's session began that tool;
-nobody fills the disk with posts.
+what the journal says has begun gets its end there, also when its endpoint cannot tell of it; nobody fills the disk with
+posts.
 """
 
 from collections.abc import Callable
@@ -47,6 +48,7 @@ from farhand.protocol.messages import (
     Roster,
     Welcome,
 )
+from farhand.protocol.unended import Reason, Unended
 
 GONE_MS = 15_000
 """A leg that is back within this time never left, as far as the journal is concerned."""
@@ -69,7 +71,8 @@ class _Draft(NamedTuple):
 class Session:
     """One session on this relay.
 
-    `seq`, `seen` and `size` (bytes) come from the journal file; `new_id` makes ids for the relay's own entries.
+    `seq`, `seen`, `size` (bytes) and `unended` come from the journal file; `new_id` makes ids for the relay's own
+    entries.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Session:
         seq: int = 0,
         seen: dict[tuple[str, str], int] | None = None,
         size: int = 0,
+        unended: Unended | None = None,
     ) -> None:
         self.id = state.session_id
         self.kind = state.kind
@@ -95,6 +99,7 @@ class Session:
         """Bytes of the journal, with those that wait for the disk."""
         self._new_id = new_id
         self._seen = seen if seen is not None else {}
+        self._unended = unended if unended is not None else Unended()
         self._waiting: list[_Draft] = []
         self._in_flight: list[_Draft] = []
         self._set_legs(state)
@@ -162,6 +167,7 @@ class Session:
                 leg.joined = False
                 out.append(Tell(LegDown(session_id=self.id, leg=leg.number)))
         self._forget_routes()
+        out += self._own_ends("session-ended", now_ms)
         out += self._own("session-ended", None, now_ms, {"reason": reason})
         self.ended = True
         return out
@@ -187,6 +193,8 @@ class Session:
         if leg.party is Party.ENDPOINT:
             self._limits_told.clear()
             out += self._tell_limits()
+            if not last_seq:  # a program that has read nothing here is another one
+                out += self._own_ends("lost", now_ms)
         out += self._roster(but=leg)
         if not leg.present:
             leg.present = True
@@ -267,6 +275,7 @@ class Session:
         """The entries of the last Append are on disk."""
         for entry in entries:
             self._seen[entry.subject, entry.id] = entry.seq
+            self._unended.take(entry)
         self.seq = entries[-1].seq
         self._in_flight = []
         out: list[Command] = [Deliver(leg) for leg in self._people()]
@@ -462,6 +471,12 @@ class Session:
         )  # fmt: skip
         self._waiting.append(_Draft(entry, None))
         return self._flush()
+
+    def _own_ends(self, reason: Reason, now_ms: int) -> list[Command]:
+        """Journal the ends of what the endpoint began and cannot tell of any more."""
+        for draft in (*self._in_flight, *self._waiting):
+            self._unended.take(draft.entry)
+        return [command for kind, data in self._unended.ends(reason) for command in self._own(kind, None, now_ms, data)]
 
     def _flush(self) -> list[Command]:
         """Number what waits and hand it to the disk, one batch at a time."""

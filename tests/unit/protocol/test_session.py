@@ -417,6 +417,61 @@ def test_end_is_journaled_last() -> None:
     assert session.end("ended", "", 9) == []
 
 
+def begun(session: Session, number: int, kind: str, **data: str | int) -> None:
+    post = Post(id=f"01900000-0000-7000-9000-{number:012d}", kind=kind, text="", data=dict(data))
+    settle(session, session.frame(1, Durable.POST, SYSTEM, 0, msgspec.json.encode(post), 9))
+
+
+def appended(commands: list[Command]) -> list[tuple[str, dict[str, Any]]]:
+    return [(entry.kind, entry.data) for append in of(commands, Append) for entry in append.entries]
+
+
+def test_what_runs_ends_on_record_with_the_session() -> None:  # R-187
+    session = make()
+    joined(session, 1, 2)
+    who = {"by": "rep", "leg": 2}
+    script = {**who, "script": "S", "name": "Greet"}
+    begun(session, 1, "shell-opened", **who, shell=1, open=1)
+    begun(session, 2, "shell-opened", **who, shell=2, open=2)
+    begun(session, 3, "script-started", **script, run="a", sha256="0")
+    begun(session, 4, "script-started", **script, run="b")
+    begun(session, 5, "script-ended", **script, run="a", reason="ended")
+    begun(session, 6, "shell-opened", **who, shell=3, open=3)
+    begun(session, 7, "shell-closed", **who, shell=1, open=2)
+    begun(session, 8, "shell-opened", **who, shell="odd", open=True)  # hostile, and still bounded and told
+    out = settle(session, session.end("ended", "", 9))
+    why = {"reason": "session-ended"}
+    assert appended(out) == [
+        ("script-ended", {**script, **why, "run": "b"}),
+        ("shell-closed", {**who, **why, "shell": 2, "open": 2}),
+        ("shell-closed", {**who, **why, "shell": 3, "open": 1}),
+        ("shell-closed", {**who, **why, "shell": "odd", "open": 0}),
+        ("session-ended", {"reason": "ended"}),
+    ]
+
+
+def test_what_a_client_began_that_is_gone_ends_when_another_one_joins() -> None:  # R-187
+    session = make()
+    joined(session, 1, 2)
+    begun(session, 1, "shell-opened", by="rep", leg=2, shell=1, open=1)
+    session.closed(1, 10)
+    assert appended(settle(session, session.join(1, session.seq, 11))) == []  # the same one, back
+    session.closed(1, 12)
+    out = settle(session, session.join(1, 0, 13))
+    assert appended(out) == [("shell-closed", {"by": "rep", "leg": 2, "shell": 1, "open": 0, "reason": "lost"})]
+    begun(session, 2, "shell-opened", by="rep", leg=2, shell=1, open=1)  # its numbers begin anew
+    assert [kind for kind, _ in appended(session.end("ended", "", 14))] == ["shell-closed"]
+
+
+def test_an_end_is_told_of_what_is_still_on_its_way_to_the_disk() -> None:
+    session = make()
+    joined(session, 1)
+    post = Post(id="01900000-0000-7000-9000-000000000001", kind="shell-opened", text="", data={"shell": 1})
+    first = session.frame(1, Durable.POST, SYSTEM, 0, msgspec.json.encode(post), 9)
+    assert session.end("ended", "", 9)
+    assert [kind for kind, _ in appended(settle(session, first))] == ["shell-opened", "shell-closed", "session-ended"]
+
+
 class Driver(RuleBasedStateMachine):
     """Everything in any order, with a disk that fails now and then."""
 

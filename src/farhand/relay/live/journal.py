@@ -18,6 +18,7 @@ from typing import NamedTuple
 from farhand.kit.log import get_log
 from farhand.protocol.journal import encode_entry, read_damaged, read_entries
 from farhand.protocol.messages import Entry
+from farhand.protocol.unended import Unended
 
 log = get_log("journal")
 
@@ -45,6 +46,10 @@ class JournalFile:
         self.spoiled = False
         """Something that was acknowledged cannot be read any more."""
         self.seen = {(entry.subject, entry.id): entry.seq for entry, _, _ in found}
+        self.unended = Unended()
+        """What has begun by the file as it was found, and not ended."""
+        for entry, _, _ in found:
+            self.unended.take(entry)
         self._seqs = [entry.seq for entry, _, _ in found]
         """Numbers of the entries in the file: without gaps, except where damage was mended."""
         self._ends = [end for _, _, end in found]

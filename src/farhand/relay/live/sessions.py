@@ -68,7 +68,8 @@ class SessionRoom:
         self.told_ms = live.clock.now_ms()
         """When the control plane last spoke of this session alone."""
         self.journal = JournalFile(live.folder / "journal" / f"{state.session_id}.fhj")
-        self.session = Session(state, new_id, seq=self.journal.seq, seen=self.journal.seen, size=self.journal.size)
+        found = self.journal
+        self.session = Session(state, new_id, seq=found.seq, seen=found.seen, size=found.size, unended=found.unended)
         self.recorder: Recorder | None = None
         self.offered_at = -OFFER_S
         self._recent: deque[_Told] = deque(maxlen=RECENT)

@@ -180,6 +180,8 @@ def _script_ended(event: SessionEvent) -> str:
         "cancelled": gettext("The canned script %(script)s was cancelled."),
         "time-limit": gettext("The canned script %(script)s ran into its time limit and was ended."),
         "failed": gettext("The canned script %(script)s could not be run:"),
+        "session-ended": gettext("The canned script %(script)s was ended with the session."),
+        "lost": gettext("The canned script %(script)s was ended: the client at the remote computer was restarted."),
     }.get(str(event.data.get("reason")), gettext("The canned script %(script)s ended with exit status %(status)s."))
     if event.data.get("reason") == "cancelled" and event.data.get("ended_by"):
         said = gettext("The canned script %(script)s was cancelled by %(ended_by)s.")

@@ -28,7 +28,7 @@ from farhand.protocol.bus import (
     SessionState,
 )
 from farhand.protocol.channels import CREDIT, Control, Durable, Grant, Input, Kind, Party, Screen, Shell, channel
-from farhand.protocol.messages import End, Grants, Join, PostRefused, Roster, ScreenStarted, Welcome, proof_body
+from farhand.protocol.messages import End, Grants, Join, Post, PostRefused, Roster, ScreenStarted, Welcome, proof_body
 from farhand.relay.live import sockets
 from farhand.relay.live.journal import KEEP_FREE, NO_SPACE, JournalFile
 
@@ -260,6 +260,27 @@ async def test_a_damaged_tail_is_cut_and_numbers_go_on(make_relay: Callable[[], 
     with_all = JournalFile(path)
     assert [entry.seq for entry in with_all.read(0, 1000)] == list(range(1, with_all.seq + 1))
     with_all.close()
+
+
+async def test_what_ran_before_a_restart_of_the_relay_has_its_end_on_record(make_relay: Callable[[], Harness]) -> None:
+    relay = await make_relay().start()
+    state, endpoint, _ = await pair(relay)
+    data: dict[str, str | int | bool] = {"by": "rep 0", "leg": 2, "run": "r", "script": "s", "name": "Greet"}
+    endpoint.send(Durable.POST, SYSTEM, Post(id=new_id(), kind="script-started", text="Greet", data=data))
+    await endpoint.entry("script-started")
+    await relay.stop()
+    relay.relay = None
+    again = make_relay()
+    again.issuer = relay.issuer
+    await again.start()
+    again.sessions(state)
+    again.tell(SessionEnd(session_id=state.session_id, reason="ended", text=""))
+    await again.settle(lambda: state.session_id in again.live.sessions._over and not again.live.sessions._ending)
+    file = JournalFile(relay.data / "relay" / "journal" / f"{state.session_id}.fhj")
+    ended, last = file.read(file.seq - 2, 2)
+    file.close()
+    assert (ended.kind, ended.data, ended.subject) == ("script-ended", data | {"reason": "session-ended"}, "relay")
+    assert last.kind == "session-ended"
 
 
 async def test_a_full_disk_refuses_the_post_and_nothing_crashes(relay: Harness) -> None:

@@ -48,6 +48,8 @@ it("a canned script's end says how, and what it wrote last", () => {
   expect(sentence(ended({ reason: "cancelled", status: -15 }))).toBe("The script Greet was cancelled.");
   expect(sentence(ended({ reason: "cancelled", ended_by: "Bo" }))).toBe("The script Greet was cancelled by Bo.");
   expect(sentence(ended({ reason: "time-limit" }))).toBe("The script Greet ran into its time limit.");
+  expect(sentence(ended({ reason: "session-ended" }))).toBe("The script Greet was ended with the session.");
+  expect(sentence(ended({ reason: "lost" }))).toContain("the client at the remote computer was restarted");
   expect(sentence(ended({ reason: "failed" }, "No."))).toBe("The script Greet could not be run: No.");
   expect(outputOf(ended({ reason: "ended" }, "hello\n"))).toBe("hello\n");
   expect(outputOf(ended({ reason: "failed" }, "No."))).toBe("");

@@ -130,6 +130,9 @@ function scriptEnded(entry: Entry): string {
   if (entry.data["reason"] === "cancelled" && typeof endedBy === "string" && endedBy)
     return t("The script {script} was cancelled by {name}.", { ...values, name: endedBy });
   if (entry.data["reason"] === "cancelled") return t("The script {script} was cancelled.", values);
+  if (entry.data["reason"] === "session-ended") return t("The script {script} was ended with the session.", values);
+  if (entry.data["reason"] === "lost")
+    return t("The script {script} was ended: the client at the remote computer was restarted.", values);
   if (entry.data["reason"] === "time-limit") return t("The script {script} ran into its time limit.", values);
   if (entry.data["reason"] === "failed") return t("The script {script} could not be run: {reason}", { ...values, reason: entry.text });
   return t("The script {script} ended with exit status {status}.", values);

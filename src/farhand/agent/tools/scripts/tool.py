@@ -112,16 +112,19 @@ class ScriptsTool(Tool):
                     self._end(run, "cancelled")
 
     def close(self) -> None:
-        """Take back questions, and end what runs, at once."""
+        """Take back questions, and end what runs, at once. Its end goes on record when it has been read out; of what is
+        only being started, here."""
         self._consent.close()
         for task in self._tasks:
             task.cancel()
-        for run in self._runs.values():
+        for run in list(self._runs.values()):
             run.reason = "cancelled"
-            if run.limit is not None:
-                run.limit.cancel()
             if run.script is not None:
                 run.script.kill()
+            if run.limit is not None:
+                run.limit.cancel()
+            else:
+                self._over(run, None, 0, "", "")
 
     # --- from the order to the run ---
 

@@ -173,13 +173,15 @@ class ShellTool(Tool):
                 self.pump(shell)
 
     def close(self) -> None:
-        """End all shells."""
+        """End all shells: the session is over, or nobody may use them any more (a switch, the endpoint's own grant)."""
         self._consent.close()
-        shells, self._shells = self._shells, {}
-        for shell in shells.values():
+        while self._shells:
+            number, shell = self._shells.popitem()
             if shell.patience is not None:
                 shell.patience.cancel()
             shell.terminal.let_go()
+            if shell.running and not shell.ended:
+                self._post("shell-closed", shell.wish, shell=number)
         if self._look is not None:
             self._look.cancel()
         self._keeping.close()

@@ -403,6 +403,18 @@ def test_nothing_runs_for_who_is_out_before_it_is_on_record(left: Grant) -> None
     play(scene)
 
 
+def test_a_switch_while_it_is_put_on_record_ends_it_on_record_too() -> None:
+    async def scene(port: Port, made: Any) -> None:
+        port.meanwhile = made.close
+        run_it(made, "true")
+        await port.until(lambda: "script-ended" in kinds(port))
+        assert port.posts[-1][1]["reason"] == "cancelled"
+        assert isinstance(port.machine, Host)
+        assert not port.machine.started
+
+    play(scene)
+
+
 def test_nothing_runs_for_somebody_else_on_the_same_leg(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene(port: Port, made: Any) -> None:
         port.meanwhile = lambda: monkeypatch.setattr(port, "name_of", lambda leg: "another")

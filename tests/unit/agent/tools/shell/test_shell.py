@@ -105,6 +105,17 @@ async def test_several_shells_are_counted_in_the_system_entries() -> None:  # R-
     assert {data["by"] for _, data in port.posts} == {"rep2"}
 
 
+async def test_a_switch_that_takes_the_shells_away_is_on_record() -> None:
+    port = FakePort()
+    async with shell_tool(port) as tool:
+        await opened(port, tool, 1)
+        await opened(port, tool, 2)
+        tool.close()
+        closed = [(kind, data.get("shell"), data["open"]) for kind, data in port.posts if kind == "shell-closed"]
+        assert closed == [("shell-closed", 2, 1), ("shell-closed", 1, 0)]
+    assert len(closed) == sum(kind == "shell-closed" for kind, _ in port.posts)
+
+
 async def test_the_size_reaches_the_program() -> None:
     port = FakePort()
     async with shell_tool(port) as tool:
