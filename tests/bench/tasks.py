@@ -1,5 +1,5 @@
-"""What the page's thread did, by Chromium's own trace: its time by the clock holds what other programs did, its own CPU does
-not.
+"""What the page's thread did, by Chromium's own trace: the time of a task by the clock holds what other programs did
+meanwhile, its own CPU does not.
 """
 
 import json
