@@ -71,6 +71,7 @@ look_for_packages() {
     [ -e /usr/lib/xorg/modules/drivers/dummy_drv.so ] || need xserver-xorg-video-dummy
     have sway || need sway
     have foot || need foot
+    have swaylock || need swaylock
     have mutter || need mutter
     have pipewire || need pipewire
     have wireplumber || need wireplumber

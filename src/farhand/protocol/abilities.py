@@ -56,6 +56,8 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "no-session-bus": _("This client was started outside of the desktop's session and cannot reach its D-Bus."),
         "no-pipewire": _("The library of PipeWire is missing there: install libpipewire."),
         "no-program": _("No program for this is installed on this computer."),
+        "needs-x11": _("The programs for this that are installed there need an X server, and this desktop has none."),
+        "no-locker": _("No program that locks this kind of desktop is installed there: install swaylock or gtklock."),
         "nobody-signed-in": _("Nobody is signed in at this computer."),
         "no-power-program": _("This computer has no program that restarts it."),
         "needs-rights": _("The client needs administrator rights on this computer for that."),

@@ -12,6 +12,7 @@ from farhand.agent.platforms.linux import machine as module
 from farhand.agent.platforms.linux.machine import LinuxMachine
 from farhand.agent.platforms.linux.people import own
 from farhand.agent.platforms.linux.wayland.find import Compositor
+from farhand.protocol.messages import Ability
 
 
 @pytest.fixture
@@ -66,6 +67,48 @@ def test_a_program_finds_the_compositor(notes: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("DISPLAY", ":9")  # of the agent itself: not the desktop that answers
     LinuxMachine(lambda: Compositor("/tmp/x/wayland-0", frozenset()).environment).run("file-manager", "user")
     wait_for(lambda: said(notes)[1:] == ["/tmp/x/wayland-0 in /elsewhere, "], what="the program")
+
+
+def put(notes: Path, *names: str) -> None:
+    for name in names:
+        program = notes.parent / "bin" / name
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >> {notes}\n')
+        program.chmod(0o755)
+
+
+@pytest.mark.parametrize("kind", ["x11", "wlroots", "gnome", "wayland"])
+def test_each_kind_of_desktop_has_its_locker(notes: Path, kind: str) -> None:
+    machine = LinuxMachine(lambda: {"WAYLAND_DISPLAY": "wayland-0"}, lambda: kind)
+
+    def lock() -> Ability:
+        return next(one.ability for one in machine.offer().actions if one.id == "lock-screen")
+
+    assert lock().code == ("no-locker" if kind == "wlroots" else "no-program")
+    put(notes, "loginctl", "swaylock", "dbus-send")
+    assert lock().can
+    machine.run("lock-screen", "user")
+    wait_for(lambda: said(notes), what="the locker")
+    command = {"wlroots": "swaylock -f", "gnome": "dbus-send --session --type=method_call --dest=org.gnome.ScreenSaver"}
+    assert said(notes)[0].startswith(command.get(kind, "loginctl lock-session"))
+
+
+def test_what_knows_x_alone_is_not_opened_where_there_is_none(notes: Path) -> None:
+    bin_folder = notes.parent / "bin"
+    (bin_folder / "x-terminal-emulator").unlink()
+    put(notes, "xterm")
+    (bin_folder / "x-terminal-emulator").symlink_to(bin_folder / "xterm")
+    found = {"WAYLAND_DISPLAY": "wayland-0"}
+    machine = LinuxMachine(lambda: found, lambda: "wlroots")
+    offered = {one.id: one.ability.code for one in machine.offer().actions}
+    assert (offered["terminal"], offered["task-manager"], offered["file-manager"]) == ("needs-x11", "needs-x11", "")
+    with pytest.raises(MachineError, match="X server"):
+        machine.run("terminal", "user")
+    put(notes, "foot")
+    machine.run("task-manager", "user")
+    wait_for(lambda: said(notes) == ["foot top"], what="the terminal")
+    found["DISPLAY"] = ":3"  # Xwayland
+    machine.run("terminal", "user")
+    wait_for(lambda: len(said(notes)) == 2, what="the old terminal")
 
 
 @pytest.mark.parametrize("systemd", [True, False])

@@ -68,7 +68,7 @@ class LinuxPlatform:
 
     def machine(self, wanted: str | None) -> LinuxMachine:
         """This machine; its programs are opened on the compositor or X display that answers."""
-        return LinuxMachine(lambda: _way_to_desktop(wanted))
+        return LinuxMachine(lambda: _way_to_desktop(wanted), lambda: _kind_of_desktop(wanted))
 
     def service_returns(self) -> ServiceReturn:
         """Whether systemd starts the client again."""
@@ -97,6 +97,16 @@ def _way_to_desktop(wanted: str | None) -> dict[str, str] | None:
     if compositor is not None:
         found |= compositor.environment
     return found or None
+
+
+def _kind_of_desktop(wanted: str | None) -> str:
+    """As `Abilities` has it."""
+    compositor = find_compositor(wanted)
+    if compositor is None:
+        return "x11"
+    if is_gnome(compositor):
+        return "gnome"
+    return "wlroots" if is_wlroots(compositor) else "wayland"
 
 
 def _wayland_desktop(compositor: Compositor) -> Desktop:

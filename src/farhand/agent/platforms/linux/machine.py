@@ -1,18 +1,18 @@
 """A Linux machine as a `Machine`: programs of its desktop by a table, restart and shutdown by systemd or shutdown(8).
 
-Rules: a special action is a row of ACTIONS with the programs that do it, the first that is installed is taken; nothing
-that a representative sends becomes part of a command. A client without root's rights does everything as its own
-account.
+Rules: a special action is a row of the table with the programs that do it, the first that is installed and can be
+opened on this kind of desktop is taken; nothing that a representative sends becomes part of a command. A client without
+root's rights does everything as its own account.
 """
 
 import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from farhand.agent.core.abilities import cannot
+from farhand.agent.core.abilities import cannot, why
 from farhand.agent.core.machine import MachineError, Offer
 from farhand.agent.platforms.linux.people import Person, own, signed_in
 from farhand.agent.platforms.linux.scripts import LinuxScript
@@ -29,6 +29,14 @@ _POWER: dict[How, tuple[list[str], list[str]]] = {
     "shutdown": (["systemctl", "--no-ask-password", "poweroff"], ["shutdown", "-h", "now"]),
 }
 """With systemd, and without."""
+_X_ALONE = frozenset({"xterm", "uxterm", "lxterm", "koi8rxterm", "urxvt", "rxvt", "rxvt-unicode", "aterm", "st"})
+"""Programs that know nothing of Wayland: they need an X server, or Xwayland."""
+_SHELL = "org.gnome.ScreenSaver"
+_SHELL_LOCK = (
+    f"dbus-send --session --type=method_call --dest={_SHELL} /org/gnome/ScreenSaver {_SHELL}.Lock",
+    f"gdbus call --session --dest {_SHELL} --object-path /org/gnome/ScreenSaver --method {_SHELL}.Lock",
+)
+"""GNOME's shell is its own locker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,10 @@ class _Action:
     """Commands that do it, the usual ones of each desktop; words are split at blanks."""
     elevated: bool = False
     """It makes sense in the system's own account too."""
+    on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Commands of the kinds of desktop (`Abilities.kind`) where others do it."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Why not where none is installed, by kind; else `no-program`."""
 
 
 def _actions() -> tuple[_Action, ...]:
@@ -46,14 +58,15 @@ def _actions() -> tuple[_Action, ...]:
         _Action(
             "terminal",
             _("Terminal"),
-            ("x-terminal-emulator", "gnome-terminal", "kgx", "konsole", "xfce4-terminal", "mate-terminal", "xterm"),
+            ("x-terminal-emulator", "gnome-terminal", "kgx", "konsole", "xfce4-terminal", "mate-terminal", "foot",
+             "alacritty", "kitty", "xterm"),
             elevated=True,
         ),
         _Action(
             "task-manager",
             _("Task Manager"),
             ("gnome-system-monitor", "plasma-systemmonitor", "ksysguard", "xfce4-taskmanager", "mate-system-monitor",
-             "lxtask", "x-terminal-emulator -e top", "xterm -e top"),
+             "lxtask", "x-terminal-emulator -e top", "foot top", "alacritty -e top", "kitty top", "xterm -e top"),
             elevated=True,
         ),
         _Action(
@@ -63,31 +76,44 @@ def _actions() -> tuple[_Action, ...]:
         ),
         _Action("network-settings", _("Network Settings"), ("nm-connection-editor", "gnome-control-center network")),
         _Action("file-manager", _("File Manager"), ("nautilus", "dolphin", "thunar", "nemo", "caja", "pcmanfm")),
-        _Action("lock-screen", _("Lock Screen"), ("xdg-screensaver lock", "loginctl lock-session")),
+        _Action(
+            "lock-screen",
+            _("Lock Screen"),
+            ("xdg-screensaver lock", "loginctl lock-session"),
+            # Those two only ask whoever may listen; on compositors of wlroots' kind that is mostly nobody.
+            on={"wlroots": ("swaylock -f", "gtklock -d", "hyprlock", "waylock"), "gnome": _SHELL_LOCK},
+            missing={"wlroots": "no-locker"},
+        ),
     )  # fmt: skip
 
 
-def _found(programs: Sequence[str]) -> list[str] | None:
-    for words in (program.split() for program in programs):
+def _found(action: _Action, kind: str, desktop: Mapping[str, str]) -> tuple[list[str], str]:
+    """Return the command that does it on this desktop, or none and why not."""
+    why_not = action.missing.get(kind, "no-program")
+    for words in (program.split() for program in action.on.get(kind, action.programs)):
         path = shutil.which(words[0])
-        if path is not None:
-            return [path, *words[1:]]
-    return None
+        if path is None:
+            continue
+        if "DISPLAY" in desktop or os.path.basename(os.path.realpath(path)) not in _X_ALONE:
+            return [path, *words[1:]], ""
+        why_not = "needs-x11"
+    return [], why_not
 
 
 class LinuxMachine:
     """See `Machine`. `desktop` says what programs need in their environment to be opened on the desktop that answers
-    now; None when there is none."""
+    now; None when there is none. `kind` says what kind it is, as `Abilities` does."""
 
-    def __init__(self, desktop: Callable[[], dict[str, str] | None]) -> None:
+    def __init__(self, desktop: Callable[[], dict[str, str] | None], kind: Callable[[], str] = lambda: "x11") -> None:
         self._desktop = desktop
+        self._kind = kind
 
     def offer(self) -> Offer:
         """Say what can be done now."""
-        desktop, somebody, power = self._desktop() is not None, signed_in() is not None, self._may_power()
+        desktop, kind, somebody, power = self._desktop(), self._kind(), signed_in() is not None, self._may_power()
         return Offer(
             platform="linux",
-            actions=[self._offered(one, desktop, somebody) for one in _actions()],
+            actions=[self._offered(one, kind, desktop, somebody) for one in _actions()],
             reboot=power,
             shutdown=power,
         )
@@ -95,10 +121,12 @@ class LinuxMachine:
     def run(self, action: str, context: Context) -> None:
         """Open the program of a special action. Raises MachineError."""
         wanted = next((one for one in _actions() if one.id == action), None)
-        command = _found(wanted.programs) if wanted is not None else None
         desktop = self._desktop()
-        if command is None or desktop is None:
+        if wanted is None or desktop is None:
             raise MachineError(_("This computer has no such action."))
+        command, why_not = _found(wanted, self._kind(), desktop)
+        if not command:
+            raise MachineError(why(why_not))
         whom = own() if context == "system" else signed_in()
         if whom is None:
             raise MachineError(_("Nobody is signed in at this computer."))
@@ -135,14 +163,15 @@ class LinuxMachine:
             raise MachineError(_("The system refused it: {reason}").format(reason=reason))
 
     @staticmethod
-    def _offered(one: _Action, desktop: bool, somebody: bool) -> Action:
+    def _offered(one: _Action, kind: str, desktop: Mapping[str, str] | None, somebody: bool) -> Action:
         contexts = ["user"] if somebody else []
         if os.geteuid() == 0 and one.elevated:
             contexts.append("system")
-        if not desktop:
+        command, why_not = _found(one, kind, desktop or {})
+        if desktop is None:
             ability = cannot("no-desktop")
-        elif _found(one.programs) is None:
-            ability = cannot("no-program")
+        elif not command:
+            ability = cannot(why_not)
         elif not contexts:
             ability = cannot("nobody-signed-in")
         else:

@@ -9,16 +9,20 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from jeepney import HeaderFields, MessageType, message_bus, new_method_return
+from jeepney.io.blocking import Proxy, open_dbus_connection
 from tests.harness.appliance import wait_for
 from tests.harness.mutter import Mutter
 from tests.unit.agent.fakes import FakeDesktop, FakePort
 
 from farhand.agent.core.desktop import DesktopError, ScreenSource
 from farhand.agent.platforms import here
+from farhand.agent.platforms.linux import machine
 from farhand.agent.platforms.linux.dbus.bus import Bus
 from farhand.agent.platforms.linux.gnome.desktop import GnomeDesktop
 from farhand.agent.platforms.linux.gnome.monitors import seen_from
 from farhand.agent.platforms.linux.gnome.session import CAST, DESK
+from farhand.agent.platforms.linux.people import own
 from farhand.agent.platforms.linux.wayland.find import find_compositor
 from farhand.agent.tools.input import make as make_input
 from farhand.agent.tools.screen import make as make_screen
@@ -215,3 +219,20 @@ def test_without_a_bus_it_is_said_so(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     abilities = gnome_abilities()
     assert not abilities.see.can
     assert "D-Bus" in abilities.see.reason
+
+
+@pytest.mark.display
+def test_its_shell_is_asked_to_lock_it(session: Mutter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "signed_in", own)
+    shell = open_dbus_connection(session.environment["DBUS_SESSION_BUS_ADDRESS"])
+    try:
+        Proxy(message_bus, shell).RequestName("org.gnome.ScreenSaver")
+        here().machine(session.display).run("lock-screen", "user")
+        asked = shell.receive(timeout=60)
+        while asked.header.message_type is not MessageType.method_call:
+            asked = shell.receive(timeout=60)
+        fields = asked.header.fields
+        assert (fields[HeaderFields.interface], fields[HeaderFields.member]) == ("org.gnome.ScreenSaver", "Lock")
+        shell.send(new_method_return(asked))
+    finally:
+        shell.close()

@@ -316,3 +316,13 @@ def test_a_program_is_opened_on_it(start: Callable[..., Sway], tmp_path: Path, m
     monkeypatch.setattr(machine, "signed_in", own)
     here().machine(sway.display).run("terminal", "user")
     wait_for(lambda: "opened-here" in sway.command("-t", "get_tree").stdout, what="the terminal's window")
+
+
+def test_its_locker_locks_it(start: Callable[..., Sway], monkeypatch: pytest.MonkeyPatch) -> None:
+    sway = start("200x100", background(_BLUE))
+    monkeypatch.setattr(machine, "signed_in", own)
+    screen = desktop_of(sway).open_screen()
+    picture = whole(screen)
+    here().machine(sway.display).run("lock-screen", "user")
+    follow(screen, picture, lambda: plain(picture, 0xFFFFFF))  # the locker's own colour
+    screen.close()
