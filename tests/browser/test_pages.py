@@ -7,7 +7,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from tests.browser import steps
 from tests.browser.conftest import Enter
 from tests.harness.appliance import BOX_ADMIN, Appliance, wait_for
-from tests.harness.browser import Words, axe_findings, problems_of, shot, sign_in
+from tests.harness.browser import NARROW, Words, axe_findings, problems_of, shot, sign_in, wider_than
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", pytest.param("de", marks=pytest.mark.long)])
 MORE = (
@@ -47,6 +47,8 @@ def look_at(page: Page, words: Words, found: dict[str, object]) -> None:
     if findings := axe_findings(page):
         found[f"{address} axe"] = findings
     shot(page, name_of(address, words))
+    if wide := wider_than(page, NARROW):
+        found[f"{address} width"] = wide
 
 
 @LANGUAGES
@@ -105,6 +107,8 @@ def test_the_console_is_sound(language: str, appliance: Appliance, enter: Enter)
         if findings := axe_findings(page):
             found[state] = findings
         shot(page, f"console-{state}-{language}-dark")
+        if wide := wider_than(page, NARROW):
+            found[f"{state} width"] = [wide]
 
     expect(page.get_by_role("navigation", name=words.console("Queues"))).to_be_visible()
     look("sessions")

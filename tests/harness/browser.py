@@ -44,6 +44,22 @@ PICTURES = ROOT / "docs" / "images"
 PICTURE_BYTES = 250_000
 
 LOCALES = {"en": "en-US", "de": "de-DE", "fr": "fr-FR", "nl": "nl-NL"}
+NARROW = 360
+"""Pixels of the narrowest window in which every page works."""
+TOO_WIDE = """() => {
+  const inside = one => {
+    for (let box = one; box; box = box.parentElement)
+      if (/auto|scroll|hidden/.test(getComputedStyle(box).overflowX)) return true;
+    return false;
+  };
+  const out = [...document.querySelectorAll("body *")].filter(one =>
+    one.getClientRects().length && !one.closest(".xterm") && one.getBoundingClientRect().right > innerWidth + 1 && !inside(one));
+  const page = document.scrollingElement.scrollWidth;
+  if (page <= innerWidth && !out.length) return "";
+  const said = out.slice(-3).map(one => `${one.localName} "${one.textContent.trim().slice(0, 30)}"`);
+  return `${page} pixels: ${said.join(", ")}`;
+}"""
+"""What is wider than the window and lies in nothing that scrolls."""
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
@@ -160,6 +176,16 @@ def picture(page: Page, name: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
         content = page.screenshot(path=str(PICTURES / f"{name}.png"))
         assert len(content) <= PICTURE_BYTES, f"{name}.png has {len(content)} bytes"
+
+
+def wider_than(page: Page, width: int) -> str:
+    """Say what does not fit when the window is `width` pixels wide; empty when all does."""
+    before = page.viewport_size
+    assert before
+    page.set_viewport_size({"width": width, "height": before["height"]})
+    said: str = page.evaluate(TOO_WIDE)
+    page.set_viewport_size(before)
+    return said
 
 
 def axe_findings(page: Page) -> list[str]:
