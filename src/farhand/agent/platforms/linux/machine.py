@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from farhand.agent.core.abilities import cannot, why
+from farhand.agent.core.abilities import cannot
 from farhand.agent.core.machine import MachineError, Offer
 from farhand.agent.platforms.linux.people import Person, own, signed_in
 from farhand.agent.platforms.linux.scripts import LinuxScript
@@ -49,8 +49,8 @@ class _Action:
     """It makes sense in the system's own account too."""
     on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Commands of the kinds of desktop (`Abilities.kind`) where others do it."""
-    missing: Mapping[str, str] = field(default_factory=dict)
-    """Why not where none is installed, by kind; else `no-program`."""
+    missing: Mapping[str, Ability] = field(default_factory=dict)
+    """Why not where none is installed, by kind."""
 
 
 def _actions() -> tuple[_Action, ...]:
@@ -82,22 +82,22 @@ def _actions() -> tuple[_Action, ...]:
             ("xdg-screensaver lock", "loginctl lock-session"),
             # Those two only ask whoever may listen; on compositors of wlroots' kind that is mostly nobody.
             on={"wlroots": ("swaylock -f", "gtklock -d", "hyprlock", "waylock"), "gnome": _SHELL_LOCK},
-            missing={"wlroots": "no-locker"},
+            missing={"wlroots": cannot("no-locker")},
         ),
     )  # fmt: skip
 
 
-def _found(action: _Action, kind: str, desktop: Mapping[str, str]) -> tuple[list[str], str]:
+def _found(action: _Action, kind: str, desktop: Mapping[str, str]) -> tuple[list[str], Ability]:
     """Return the command that does it on this desktop, or none and why not."""
-    why_not = action.missing.get(kind, "no-program")
+    ability = action.missing.get(kind) or cannot("no-program")
     for words in (program.split() for program in action.on.get(kind, action.programs)):
         path = shutil.which(words[0])
         if path is None:
             continue
         if "DISPLAY" in desktop or os.path.basename(os.path.realpath(path)) not in _X_ALONE:
-            return [path, *words[1:]], ""
-        why_not = "needs-x11"
-    return [], why_not
+            return [path, *words[1:]], Ability(can=True)
+        ability = cannot("needs-x11")
+    return [], ability
 
 
 class LinuxMachine:
@@ -124,9 +124,9 @@ class LinuxMachine:
         desktop = self._desktop()
         if wanted is None or desktop is None:
             raise MachineError(_("This computer has no such action."))
-        command, why_not = _found(wanted, self._kind(), desktop)
+        command, ability = _found(wanted, self._kind(), desktop)
         if not command:
-            raise MachineError(why(why_not))
+            raise MachineError(ability.reason)
         whom = own() if context == "system" else signed_in()
         if whom is None:
             raise MachineError(_("Nobody is signed in at this computer."))
@@ -167,15 +167,11 @@ class LinuxMachine:
         contexts = ["user"] if somebody else []
         if os.geteuid() == 0 and one.elevated:
             contexts.append("system")
-        command, why_not = _found(one, kind, desktop or {})
+        _command, ability = _found(one, kind, desktop or {})
         if desktop is None:
             ability = cannot("no-desktop")
-        elif not command:
-            ability = cannot(why_not)
-        elif not contexts:
+        elif ability.can and not contexts:
             ability = cannot("nobody-signed-in")
-        else:
-            ability = Ability(can=True)
         return Action(id=one.id, name=one.name, contexts=contexts, ability=ability)
 
     @staticmethod
