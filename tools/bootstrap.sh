@@ -73,6 +73,8 @@ look_for_packages() {
     have foot || need foot
     have swaylock || need swaylock
     have mutter || need mutter
+    have zenity || need zenity
+    [ -e /usr/share/dbus-1/services/org.a11y.Bus.service ] || need at-spi2-core
     have pipewire || need pipewire
     have wireplumber || need wireplumber
     have dbus-daemon || need dbus-daemon

@@ -26,6 +26,7 @@ ABILITIES: Final[Mapping[str, str]] = MappingProxyType(
         "block_input": _("Disable Mouse and Keyboard"),
         "privacy_screen": _("Privacy Screen"),
         "clipboard": _("Clipboard Sharing"),
+        "hide_passwords": _("Hide password fields in recordings"),
     }
 )
 """Fields of `messages.Abilities`, in the order in which they are shown, with their names for people."""
@@ -54,6 +55,9 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "wayland-no-control": _("This desktop's compositor does not let programs move the pointer and press keys."),
         "wayland-no-clipboard": _("This desktop's compositor does not let programs exchange the clipboard."),
         "no-session-bus": _("This client was started outside of the desktop's session and cannot reach its D-Bus."),
+        "no-accessibility": _(
+            "Programs there cannot tell which of their fields are for passwords: install at-spi2-core there."
+        ),
         "no-pipewire": _("The library of PipeWire is missing there: install libpipewire."),
         "no-program": _("No program for this is installed on this computer."),
         "needs-x11": _("The programs for this that are installed there need an X server, and this desktop has none."),

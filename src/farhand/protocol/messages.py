@@ -155,6 +155,8 @@ class Abilities(Message, frozen=True, kw_only=True):
     privacy_screen: Ability = Ability()
     """Hide what its monitors show."""
     clipboard: Ability = Ability()
+    hide_passwords: Ability = Ability()
+    """Keep windows that show a password field out of recordings."""
 
 
 class Facts(Message, frozen=True, kw_only=True):

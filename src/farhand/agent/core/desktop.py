@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from farhand.agent.core.masking import Windows
+from farhand.agent.core.masking import Mask, Windows
 from farhand.protocol.messages import Abilities
 
 if TYPE_CHECKING:
@@ -228,6 +228,14 @@ class InputBlock(Protocol):
         ...
 
 
+class Watch(Protocol):
+    """Something that is followed until it is closed."""
+
+    def close(self) -> None:
+        """Follow it no more. Called in the event loop: does not wait."""
+        ...
+
+
 class Desktop(Protocol):
     """An open desktop. Several tools of one session share it."""
 
@@ -259,6 +267,12 @@ class Desktop(Protocol):
 
     def open_clipboard(self) -> Clipboard:
         """Open the clipboard."""
+        ...
+
+    def watch_fields(self, told: Callable[[Mask], None]) -> Watch:
+        """Follow where programs show password fields. `told` hears, from a thread, what hides those: first as soon as
+        it is known, then whenever it changes. Only where `abilities` has `hide_passwords`; does not wait.
+        """
         ...
 
     async def block_input(self, sign: Sign, ended: BlockEnded) -> InputBlock:

@@ -1,4 +1,4 @@
-"""What of the screen must not be recorded: where a secret text was typed.
+"""What of the screen must not be recorded: where a secret text was typed, and windows that show a password field.
 
 Why it exists: the tool that types and the tool that shows the screen know nothing of each other, and what is typed must
 be hidden from the recorder before the first of it can be seen. They meet here.
@@ -6,8 +6,8 @@ One for all sessions of a program: what one session typed, no other one records.
 
 Rules: while a secret is being typed the recorder sees nothing at all; afterwards the windows that had the keyboard stay
 black in its picture as long as they exist. What cannot be told (a desktop that does not say which window has the
-keyboard) hides everything from then on. Nothing is ever unhidden because somebody asked for it. Runs in the event
-loop's thread.
+keyboard) hides everything from then on. Nothing is ever unhidden because somebody asked for it. What watchers of the
+desktop say is hidden as long as they say it. Runs in the event loop's thread.
 """
 
 import asyncio
@@ -60,6 +60,7 @@ class Masking:
         self._typing = 0
         self._unknown = False
         self._windows: frozenset[Windows] = frozenset()
+        self._watched: dict[object, Mask] = {}
         self._screens: list[Screen] = []
 
     def add(self, screen: Screen) -> None:
@@ -73,7 +74,17 @@ class Masking:
     @property
     def mask(self) -> Mask:
         """What is hidden now."""
-        return Mask(self._unknown or bool(self._typing), self._windows)
+        everything = self._unknown or bool(self._typing) or any(one.everything for one in self._watched.values())
+        return Mask(everything, self._windows.union(*(one.windows for one in self._watched.values())))
+
+    def watched(self, watcher: object, mask: Mask | None) -> None:
+        """A watcher says that this is to be hidden now; None: it watches no more."""
+        before = self.mask
+        self._watched.pop(watcher, None)
+        if mask:
+            self._watched[watcher] = mask
+        if self.mask != before:
+            self._apply()
 
     @contextlib.asynccontextmanager
     async def secret(self) -> AsyncIterator[Typing]:

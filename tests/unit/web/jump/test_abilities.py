@@ -88,7 +88,7 @@ def test_each_line_says_why_in_the_readers_language(made: str) -> None:
 def test_an_older_client_says_only_that_there_is_a_screen(made: str) -> None:
     told(made, display=True)
     client = JumpClient.objects.select_related("group").get()
-    assert [line.can for line in abilities.lines_of(client)] == [True] + [False] * 5
+    assert [line.can for line in abilities.lines_of(client)] == [True] + [False] * 6
     assert abilities.lines_of(client)[1].reason == REASONS["not-told"]
     told(made, display=False)
     client.refresh_from_db()

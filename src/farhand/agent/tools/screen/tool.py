@@ -9,6 +9,7 @@ representative has stopped watching. The recorder watches only while somebody el
 import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -17,6 +18,7 @@ from farhand.agent.core.masking import Mask
 from farhand.agent.core.opening import Opening
 from farhand.agent.core.tools import Tool, ToolPort
 from farhand.agent.texts import _
+from farhand.agent.tools.screen.fields import RecordedFields
 from farhand.agent.tools.screen.viewer import Mode
 from farhand.agent.tools.screen.worker import Out, ScreenWorker
 from farhand.protocol.channels import Kind, Screen, channel
@@ -42,6 +44,7 @@ class ScreenTool(Tool):
         self._backlog = 0
         """What waited in the leg's socket when it was last looked at."""
         self._closed = False
+        self._fields = RecordedFields(port)
         self._hiding: set[asyncio.Future[None]] = set()
         port.masking.add(self._hide)
 
@@ -74,7 +77,9 @@ class ScreenTool(Tool):
             return
         if self._worker is not None:
             self._worker.leave(leg)
-        if leg != RECORDER_LEG:
+        if leg == RECORDER_LEG:
+            self._fields.end()
+        else:
             self._port.post("screen-stopped", by=name, leg=leg)
         if not any(other != RECORDER_LEG for other in self._viewers):
             if RECORDER_LEG in self._viewers:
@@ -138,7 +143,14 @@ class ScreenTool(Tool):
         if leg not in self._viewers and leg != RECORDER_LEG:
             self._port.post("screen-started", by=self._port.name_of(leg), leg=leg)
         self._viewers[leg] = self._port.name_of(leg)
-        self._worker.join(leg, mode)
+        if leg != RECORDER_LEG:
+            self._worker.join(leg, mode)
+            return
+        self._fields.begin(partial(self._record, self._worker, mode))
+
+    def _record(self, worker: ScreenWorker, mode: Mode) -> None:
+        if worker is self._worker and RECORDER_LEG in self._viewers:
+            worker.join(RECORDER_LEG, mode)
 
     def _make_worker(self) -> ScreenWorker:
         """The worker's words are taken only as long as it is the session's worker."""
@@ -194,6 +206,7 @@ class ScreenTool(Tool):
                 self._port.post("screen-stopped", text, by=name, leg=leg)
 
     def _stop_worker(self) -> None:
+        self._fields.end()
         worker, self._worker = self._worker, None
         opening, self._opening = self._opening, None
         self._viewers.clear()

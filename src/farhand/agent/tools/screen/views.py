@@ -112,7 +112,7 @@ class Views:
         self.due = None
         if self._mask.everything:
             return False
-        places = self._source.places(self._mask.windows)
+        places = self._source.places(self._mask.windows) if self._mask.windows else None
         if places != self._places:
             self._places, self._moved_at = places, now
         if now < self._moved_at + SETTLED:

@@ -16,6 +16,7 @@ from tests.harness.mutter import Mutter
 from tests.unit.agent.fakes import FakeDesktop, FakePort
 
 from farhand.agent.core.desktop import DesktopError, ScreenSource
+from farhand.agent.core.masking import Mask
 from farhand.agent.platforms import here
 from farhand.agent.platforms.linux import machine
 from farhand.agent.platforms.linux.dbus.bus import Bus
@@ -236,3 +237,20 @@ def test_its_shell_is_asked_to_lock_it(session: Mutter, monkeypatch: pytest.Monk
         shell.send(new_method_return(asked))
     finally:
         shell.close()
+
+
+# What a password field may show is in no recording: where it is nobody knows here, so nothing is.
+@pytest.mark.display
+def test_a_password_field_hides_everything(session: Mutter) -> None:
+    desktop = desktop_of(session)
+    assert desktop.abilities().hide_passwords.can
+    told: list[Mask] = []
+    watch = desktop.watch_fields(told.append)
+    try:
+        wait_for(lambda: told == [Mask()], what="the accessibility bus")
+        dialog = session.run("zenity", "--password")
+        wait_for(lambda: told[-1] == Mask(everything=True), what="the dialog")
+        dialog.terminate()
+        wait_for(lambda: told[-1] == Mask(), what="its end")
+    finally:
+        watch.close()

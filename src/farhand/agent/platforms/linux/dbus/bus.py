@@ -1,7 +1,7 @@
-"""The session's D-Bus: calls, and signals of one connection.
+"""The session's D-Bus, and others: calls, and signals of one connection.
 
 Rules: a connection belongs to one thread at a time, and what a service made for it goes with it. Every failure is
-DesktopError.
+DesktopError. A message that is longer than MOST_BYTES ends the connection before it is read.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from typing import Any
 from jeepney import DBusAddress, MatchRule, Message, MessageFlag, message_bus, new_method_call
 from jeepney.fds import FileDescriptor
 from jeepney.io.blocking import DBusConnection, Proxy, open_dbus_connection
-from jeepney.low_level import MessageType
+from jeepney.low_level import MessageType, Parser
 from jeepney.wrappers import DBusErrorResponse
 
 from farhand.agent.core.desktop import DesktopError
@@ -20,19 +20,37 @@ from farhand.agent.platforms.linux.dbus.find import session_bus
 from farhand.agent.texts import _
 
 PATIENCE = 10.0
+MOST_BYTES = 4 << 20
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 
 
-class Bus:
-    """A connection of our own; with `files`, descriptors may be handed over. Raises DesktopError."""
+class _Bounded(Parser):  # type: ignore[misc]
+    """Takes over what the other one has read, and reads no message that is too long."""
 
-    def __init__(self, *, files: bool = False) -> None:
-        address = session_bus()
-        if address is None:
+    def __init__(self, before: Parser) -> None:
+        super().__init__()
+        self.buf, self.fds, self.next_msg_size = before.buf, before.fds, before.next_msg_size
+
+    def get_next_message(self) -> Message | None:
+        message: Message | None = super().get_next_message()
+        if self.next_msg_size is not None and self.next_msg_size > MOST_BYTES:
+            raise ValueError(f"a message of {self.next_msg_size} bytes")
+        return message
+
+
+class Bus:
+    """A connection of our own, to the session's bus or the one at `address`; with `files`, descriptors may be handed
+    over. An answer is waited for `patience` seconds. Raises DesktopError."""
+
+    def __init__(self, address: str | None = None, *, files: bool = False, patience: float = PATIENCE) -> None:
+        where = address or session_bus()
+        if where is None:
             raise DesktopError("no-display", _("The desktop's session has ended."))
+        self._patience = patience
         self._connection: DBusConnection
         with _guarded():
-            self._connection = open_dbus_connection(address, enable_fds=files, auth_timeout=PATIENCE)
+            self._connection = open_dbus_connection(where, enable_fds=files, auth_timeout=PATIENCE)
+            self._connection.parser = _Bounded(self._connection.parser)
 
     @property
     def name(self) -> str:
@@ -45,14 +63,22 @@ class Bus:
 
     def call(self, service: str, path: str, interface: str, member: str, signature: str = "", *body: Any) -> Any:
         """Call a method and return its answer: nothing, its only value, or all of them. Raises DesktopError."""
-        message = new_method_call(DBusAddress(path, service, interface), member, signature or None, body)
-        with _guarded():
-            reply = self._connection.send_and_get_reply(message, timeout=PATIENCE)
+        reply = self._reply(service, path, interface, member, signature, *body)
         if reply.header.message_type is MessageType.error:
             said = DBusErrorResponse(reply)
             detail = str(said.data[0]) if said.data else said.name
             raise DesktopError("error", _("The desktop refused: {text}").format(text=f"{member}: {detail[:200]}"))
-        return reply.body[0] if len(reply.body) == 1 else reply.body or None
+        return _answer(reply)
+
+    def ask(self, service: str, path: str, interface: str, member: str, signature: str = "", *body: Any) -> Any:
+        """Call a method as `call` does; None when it is refused, or there is nobody to ask."""
+        reply = self._reply(service, path, interface, member, signature, *body)
+        return None if reply.header.message_type is MessageType.error else _answer(reply)
+
+    def _reply(self, service: str, path: str, interface: str, member: str, signature: str, *body: Any) -> Message:
+        with _guarded():
+            message = new_method_call(DBusAddress(path, service, interface), member, signature or None, body)
+            return self._connection.send_and_get_reply(message, timeout=self._patience)
 
     def call_for_file(
         self, service: str, path: str, interface: str, member: str, signature: str = "", *body: Any
@@ -74,9 +100,11 @@ class Bus:
         """Return a property's value. Raises DesktopError."""
         return self.call(service, path, _PROPERTIES, "Get", "ss", interface, name)[1]
 
-    def listen(self, path: str, interface: str, member: str) -> "deque[Message]":
-        """Have a signal come; what came is in what is returned."""
+    def listen(self, path: str | None, interface: str, member: str, first: str = "") -> "deque[Message]":
+        """Have a signal come, of one path or all, with this first argument or any; what came is in what is returned."""
         rule = MatchRule(type="signal", path=path, interface=interface, member=member)
+        if first:
+            rule.add_arg_condition(0, first)
         with _guarded():
             Proxy(message_bus, self._connection, timeout=PATIENCE).AddMatch(rule)
         queue: deque[Message] = deque(maxlen=64)
@@ -94,6 +122,10 @@ class Bus:
         """Disconnect."""
         with contextlib.suppress(OSError):
             self._connection.close()
+
+
+def _answer(reply: Message) -> Any:
+    return reply.body[0] if len(reply.body) == 1 else reply.body or None
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """GNOME on Wayland as a `Desktop`. It holds nothing: what is opened from it has a session of its own."""
 
+from collections.abc import Callable
+
 from farhand.agent.core.abilities import why
 from farhand.agent.core.desktop import (
     BlockEnded,
@@ -11,8 +13,11 @@ from farhand.agent.core.desktop import (
     ScreenSource,
     Sign,
     UnsupportedError,
+    Watch,
 )
+from farhand.agent.core.masking import Mask
 from farhand.agent.platforms.linux.dbus.bus import Bus
+from farhand.agent.platforms.linux.dbus.fields import PasswordFields
 from farhand.agent.platforms.linux.gnome.clipboard import GnomeClipboard
 from farhand.agent.platforms.linux.gnome.find import gnome_abilities
 from farhand.agent.platforms.linux.gnome.input import GnomeInput
@@ -57,6 +62,10 @@ class GnomeDesktop:
     def open_clipboard(self) -> Clipboard:
         """Open the clipboard. Raises DesktopError."""
         return GnomeClipboard()
+
+    def watch_fields(self, told: Callable[[Mask], None]) -> Watch:
+        """Follow password fields; where their windows are nobody is told, so each hides everything."""
+        return PasswordFields(lambda processes: Mask(everything=bool(processes)), told)
 
     async def block_input(self, sign: Sign, ended: BlockEnded) -> InputBlock:
         """Raises UnsupportedError."""

@@ -1,7 +1,7 @@
 """What may be done on GNOME: asked often, so it loads no library and asks nobody."""
 
 from farhand.agent.core.abilities import cannot
-from farhand.agent.platforms.linux.dbus.find import session_bus
+from farhand.agent.platforms.linux.dbus.find import fields_ability, session_bus
 from farhand.agent.platforms.linux.pipewire.find import has_pipewire
 from farhand.agent.platforms.linux.wayland.find import Compositor
 from farhand.protocol.messages import Abilities, Ability
@@ -30,4 +30,5 @@ def gnome_abilities() -> Abilities:
         block_input=cannot("wayland-no-block"),
         privacy_screen=cannot("wayland-no-privacy"),
         clipboard=by_bus,
+        hide_passwords=fields_ability(),
     )

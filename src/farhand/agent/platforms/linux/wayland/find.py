@@ -82,6 +82,7 @@ def other_abilities() -> Abilities:
         block_input=nothing,
         privacy_screen=nothing,
         clipboard=nothing,
+        hide_passwords=nothing,
     )
 
 

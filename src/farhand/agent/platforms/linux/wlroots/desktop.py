@@ -1,5 +1,7 @@
 """A compositor with wlroots' protocols as a `Desktop`. It holds no connection: what is opened from it has its own."""
 
+from collections.abc import Callable
+
 from farhand.agent.core.abilities import why
 from farhand.agent.core.desktop import (
     BlockEnded,
@@ -11,7 +13,10 @@ from farhand.agent.core.desktop import (
     ScreenSource,
     Sign,
     UnsupportedError,
+    Watch,
 )
+from farhand.agent.core.masking import Mask
+from farhand.agent.platforms.linux.dbus.fields import PasswordFields
 from farhand.agent.platforms.linux.wayland.find import Compositor, answers
 from farhand.agent.platforms.linux.wayland.wire import Connection
 from farhand.agent.platforms.linux.wlroots.clipboard import WlrootsClipboard
@@ -57,6 +62,10 @@ class WlrootsDesktop:
     def open_clipboard(self) -> Clipboard:
         """Open the clipboard. Raises DesktopError."""
         return WlrootsClipboard(self._compositor.path)
+
+    def watch_fields(self, told: Callable[[Mask], None]) -> Watch:
+        """Follow password fields; where their windows are nobody is told, so each hides everything."""
+        return PasswordFields(lambda processes: Mask(everything=bool(processes)), told)
 
     async def block_input(self, sign: Sign, ended: BlockEnded) -> InputBlock:
         """Raises UnsupportedError."""

@@ -1,6 +1,7 @@
 """What may be done on a compositor with wlroots' protocols: asked often, so it loads no library."""
 
 from farhand.agent.core.abilities import cannot
+from farhand.agent.platforms.linux.dbus.find import fields_ability
 from farhand.agent.platforms.linux.wayland.find import Compositor
 from farhand.protocol.messages import Abilities, Ability
 
@@ -25,4 +26,5 @@ def wlroots_abilities(compositor: Compositor) -> Abilities:
         block_input=cannot("wayland-no-block"),
         privacy_screen=cannot("wayland-no-privacy"),
         clipboard=Ability(can=True) if compositor.has(CLIPBOARD, "wl_seat") else cannot("wayland-no-clipboard"),
+        hide_passwords=fields_ability(),
     )

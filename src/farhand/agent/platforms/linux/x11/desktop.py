@@ -1,8 +1,11 @@
 """An X display as a `Desktop`. It holds no connection: what is opened from it, and each look at it, has its own."""
 
+from collections.abc import Callable
+
 from farhand.agent.core.desktop import (
     BlockEnded,
     Clipboard,
+    DesktopError,
     DesktopKind,
     InputBlock,
     InputSink,
@@ -10,7 +13,10 @@ from farhand.agent.core.desktop import (
     ScreenSource,
     Sign,
     UnsupportedError,
+    Watch,
 )
+from farhand.agent.core.masking import Mask
+from farhand.agent.platforms.linux.dbus.fields import PasswordFields
 from farhand.agent.platforms.linux.x11.block import X11Block
 from farhand.agent.platforms.linux.x11.clipboard import X11Clipboard
 from farhand.agent.platforms.linux.x11.display import close_display, guarded, open_display
@@ -18,6 +24,7 @@ from farhand.agent.platforms.linux.x11.find import answers, x11_abilities
 from farhand.agent.platforms.linux.x11.input import X11Input
 from farhand.agent.platforms.linux.x11.monitors import read_monitors
 from farhand.agent.platforms.linux.x11.screen import X11Screen
+from farhand.agent.platforms.linux.x11.windows import of_processes
 from farhand.protocol.messages import Abilities
 
 
@@ -58,6 +65,10 @@ class X11Desktop:
         """Open the clipboard. Raises DesktopError."""
         return X11Clipboard(self.display)
 
+    def watch_fields(self, told: Callable[[Mask], None]) -> Watch:
+        """Follow password fields; the windows of their programs hide them."""
+        return PasswordFields(lambda processes: mask_of(self.display, processes), told)
+
     async def block_input(self, sign: Sign, ended: BlockEnded) -> InputBlock:
         """Grab the devices of whoever sits there. Raises DesktopError."""
         able = self.abilities().block_input
@@ -69,3 +80,19 @@ class X11Desktop:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def mask_of(display: str, processes: frozenset[int]) -> Mask:
+    """What hides all windows of these processes; everything when one of them has none that can be told."""
+    try:
+        connection, screen = open_display(display)
+    except DesktopError:
+        return Mask(everything=True)
+    try:
+        with guarded("looking for windows"):
+            found = of_processes(connection, screen.root, processes)
+    except DesktopError:
+        return Mask(everything=True)
+    finally:
+        close_display(connection)
+    return Mask(everything=True) if found is None else Mask(windows=found)

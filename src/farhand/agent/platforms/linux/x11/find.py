@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 
 from farhand.agent.core.abilities import cannot
+from farhand.agent.platforms.linux.dbus.find import fields_ability
 from farhand.protocol.messages import Abilities, Ability
 
 _SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108  the X Window System's own place, since ever
@@ -76,4 +77,5 @@ def x11_abilities(display: str) -> Abilities:
         block_input=_block_ability(display),
         privacy_screen=cannot("x11-no-privacy"),
         clipboard=Ability(can=True),
+        hide_passwords=fields_ability(),
     )

@@ -1,4 +1,5 @@
-"""Which windows of an X display have the keyboard, and where they are: for what must not be recorded.
+"""Which windows of an X display have the keyboard, or are of a process, and where they are: for what must not be
+recorded.
 
 Why it exists: X says which window gets keys (GetInputFocus), not which field in it: the whole window is hidden, with
 all others of its program, since those (a list of suggestions, a second view) may show the same text.
@@ -18,6 +19,7 @@ from farhand.agent.core.masking import Windows
 _DEEPEST = 4
 """A window manager's frame holds its program's window this deep at most."""
 _MOST_PARENTS = 32
+_MOST_WINDOWS = 2000
 
 
 def focused(connection: Any, root: int) -> Windows:
@@ -47,6 +49,35 @@ def places(connection: Any, root: int, windows: Iterable[Windows]) -> list[Rect]
             if place is not None:
                 found.append(place)
     return sorted(found)
+
+
+def of_processes(connection: Any, root: int, processes: frozenset[int]) -> frozenset[Windows] | None:
+    """Return a window of each of these processes, with those that it lies in; None when one of them has none.
+
+    Which process a window is of its program says (_NET_WM_PID, Extended Window Manager Hints); of those that a window
+    manager has not taken into a frame it is the window itself.
+    """
+    atom = connection.core.InternAtom(False, len("_NET_WM_PID"), "_NET_WM_PID").reply().atom
+    found: dict[int, Windows] = {}
+    level, looked = [root], 0
+    for _ in range(_DEEPEST):
+        level = [child for one in level for child in _tree(connection, one)[1]]
+        for window in level[: _MOST_WINDOWS - looked]:
+            process = _process(connection, window, atom)
+            if process in processes and process not in found:
+                found[process] = tuple(_upwards(connection, root, window))
+        looked += len(level)
+        if found.keys() == processes or looked >= _MOST_WINDOWS:
+            break
+    return frozenset(found.values()) if found.keys() == processes else None
+
+
+def _process(connection: Any, window: int, atom: int) -> int:
+    try:
+        reply = connection.core.GetProperty(False, window, atom, xp.Atom.CARDINAL, 0, 1).reply()
+    except xp.WindowError:
+        return 0
+    return int(reply.value.to_atoms()[0]) if reply.format == 32 and reply.value_len else 0
 
 
 def _under_pointer(connection: Any, root: int) -> int:
