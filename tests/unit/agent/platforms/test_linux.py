@@ -15,9 +15,10 @@ from farhand.agent.platforms.linux.x11.find import find_display
 from farhand.protocol.messages import Facts
 
 
-def test_facts_are_there_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_facts_are_there_and_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: "h" * 300)
     monkeypatch.setattr(find, "answers", lambda display: display == ":0")
+    monkeypatch.setattr(find, "_SOCKETS", tmp_path)  # others may serve a display of that name
     monkeypatch.setenv("DISPLAY", ":7")
     facts = here().facts(":0")
     assert facts.hostname == "h" * 128
