@@ -53,7 +53,8 @@ TOO_WIDE = """() => {
     return false;
   };
   const out = [...document.querySelectorAll("body *")].filter(one =>
-    one.getClientRects().length && !one.closest(".xterm") && one.getBoundingClientRect().right > innerWidth + 1 && !inside(one));
+    one.getClientRects().length && !one.closest(".xterm") &&
+    one.getBoundingClientRect().right > innerWidth + 1 && !inside(one));
   const page = document.scrollingElement.scrollWidth;
   if (page <= innerWidth && !out.length) return "";
   const said = out.slice(-3).map(one => `${one.localName} "${one.textContent.trim().slice(0, 30)}"`);
