@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.unit.agent.screen.conftest import Reference, Scene
 
@@ -47,7 +47,19 @@ change = st.tuples(
 )
 
 
+NOTHING = ("fill", 0, 0, 1, 1, 1, 0.0, ())
+
+
 @given(st.sampled_from([(640, 480), (683, 389), (33, 17), (400, 300)]), st.lists(change, max_size=14))
+@example(  # what scrolls, on a screen that is no multiple of a cell wide
+    (683, 389),
+    [
+        *[NOTHING] * 9,
+        ("noise", 0, 0, 1, 130, 5, 0.3, (2, 3)),
+        ("scroll", 0, 2, 700, 130, 33, 0.3, (2, 3)),
+        ("scroll", 0, 7, 700, 130, 14, 0.3, (2, 3)),
+    ],
+)
 def test_random_scenes_end_exact_for_every_viewer(size, changes):
     scene = Scene(*size, {2: Mode(), 3: Mode(colours=Colours.FULL), 0xFFFF: Mode(8)})
     held = {}

@@ -79,7 +79,9 @@ class Scrolls:
         if scroll is None:
             return None
         if not self._boxes:
-            self._boxes, self._rows = [rect, box], None
+            # Captured rectangles end at the screen's edge; pictures are compared in whole cells.
+            whole = (rect[0], rect[1], cells(rect[2]) * CELL, rect[3])
+            self._boxes, self._rows = [whole, box], None
         return Found(box, _stretched(scroll, pixels, old), None)
 
 
