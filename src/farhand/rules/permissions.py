@@ -2,9 +2,11 @@
 
 Source of the names: the field's own (`perm_...`), so that configurations can be moved. All are off by default. A
 permission with levels is written `name.level` (`perm_view_support_reports.team_sessions`); a set of permissions holds
-plain text. Permissions of a session's tools (`perm_session_...`, names of our own: the field publishes none) can be
-denied as well, and not defined means that the site's policy decides (`farhand.rules.grants`). Rules: a name that is not
-listed here is refused, never ignored; `perm_admin` implies everything that is listed, but no denial.
+plain text. Each can be denied as well (`name.deny`): that answers a group policy's default
+(`farhand.rules.group_policies`). Permissions of a session's tools (`perm_session_...`, names of our own: the field
+publishes none) are held denied, too, and not defined means that the site's policy decides (`farhand.rules.grants`).
+Rules: a name that is not listed here is refused, never ignored; `perm_admin` implies everything that is listed, but no
+denial.
 """
 
 from collections.abc import Iterable
@@ -27,6 +29,12 @@ class Permission(msgspec.Struct, frozen=True):
     undefined: str = _("Not allowed")
     """What forms call it when no level is chosen."""
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The texts that may stand for it in a set of permissions."""
+        given = [f"{self.name}.{level}" for level, _label in self.levels] or [self.name]
+        return frozenset((*given, f"{self.name}.{DENY}"))
+
 
 GENERAL: Final = _("General")
 REPORTING: Final = _("Reporting")
@@ -34,6 +42,8 @@ REPRESENTATIVE: Final = _("Representative")
 JUMP: Final = _("Jump")
 SESSION: Final = _("Session Tools")
 DENY: Final = "deny"
+ALLOWED: Final = "allow"
+"""The value of a permission without levels that is held."""
 
 ADMIN: Final = "perm_admin"
 SET_PASSWORDS: Final = "perm_set_passwords"
@@ -73,7 +83,7 @@ REPORT_LEVELS: Final = (
     ("all_sessions", _("All sessions")),
 )
 
-_ALLOW: Final = (("allow", _("Allow")),)
+_ALLOW: Final = ((ALLOWED, _("Allow")),)
 
 
 def _tool(name: str, label: str, levels: tuple[tuple[str, str], ...] = _ALLOW) -> Permission:
@@ -149,11 +159,7 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
     _tool(SESSION_CHAT, _("Chat")),
 )
 
-NAMES: Final[frozenset[str]] = frozenset(
-    name
-    for permission in PERMISSIONS
-    for name in ([f"{permission.name}.{level}" for level, _label in permission.levels] or [permission.name])
-)
+NAMES: Final[frozenset[str]] = frozenset(name for permission in PERMISSIONS for name in permission.names)
 """Every text that may stand in a set of permissions."""
 
 TOOLS: Final[dict[str, tuple[str, ...]]] = {
@@ -162,7 +168,10 @@ TOOLS: Final[dict[str, tuple[str, ...]]] = {
     if permission.heading == SESSION
 }
 """Permissions of tools and the levels at which they are allowed, rising."""
-DENIALS: Final[frozenset[str]] = frozenset(f"{name}.{DENY}" for name in TOOLS)
+DENIALS: Final[frozenset[str]] = frozenset(f"{permission.name}.{DENY}" for permission in PERMISSIONS)
+TOOL_DENIALS: Final[frozenset[str]] = frozenset(f"{name}.{DENY}" for name in TOOLS)
+"""The denials that are held themselves: they keep the site's policy from giving the tool."""
+BY_NAME: Final[dict[str, Permission]] = {permission.name: permission for permission in PERMISSIONS}
 
 IMPLIED: Final[dict[str, frozenset[str]]] = {
     ADMIN: NAMES - DENIALS,
@@ -201,5 +210,5 @@ def exceeds(wanted: Iterable[str], held: Iterable[str]) -> frozenset[str]:
     more = expand(wanted) - expand(held) - DENIALS
     if ADMIN in held:
         return more
-    freed = {name.rpartition(".")[0] for name in (held & DENIALS) - wanted}
+    freed = {name.rpartition(".")[0] for name in (held & TOOL_DENIALS) - wanted}
     return more | {f"{name}.{level}" for name in freed for level in TOOLS[name]}

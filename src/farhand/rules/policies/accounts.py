@@ -25,7 +25,7 @@ def not_more(subject: Subject, obj: Object, _context: Context) -> Decision:
 
 
 def edit_users(subject: Subject, obj: Object, context: Context) -> Decision:
-    """An administrator, within what that administrator has."""
+    """An administrator, within what that administrator has; a policy gives what an account would."""
     first = needs(ADMIN)(subject, obj, context)
     return not_more(subject, obj, context) if first.allowed else first
 
@@ -60,6 +60,10 @@ POLICIES: dict[str, Policy] = {
     "accounts.user.disable_second_factor": any_of(own, needs(ADMIN)),
     "accounts.user.sign_in": only("anonymous", "user"),
     "accounts.user.sign_out": own,
+    "accounts.group_policies.view": needs(ADMIN),
+    "accounts.group_policy.create": edit_users,
+    "accounts.group_policy.edit": edit_users,
+    "accounts.group_policy.remove": edit_users,
     "accounts.users.view": any_of(needs(ADMIN), needs(SET_PASSWORDS)),
     "accounts.teams.view": needs(EDIT_TEAMS),
     "accounts.self.view": only("user"),

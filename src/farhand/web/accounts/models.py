@@ -2,13 +2,16 @@
 two.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar
 
+import msgspec
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
 
 from farhand.kit.ids import new_id
+from farhand.rules import group_policies as rules
 from farhand.rules.permissions import expand
 from farhand.web.project.rows import ConfigurationRow, Kind, TransientRow
 
@@ -36,7 +39,7 @@ class User(AbstractBaseUser):
     email = models.EmailField(blank=True, default="")
     is_active = models.BooleanField(default=True)
     permissions = models.JSONField(default=list)
-    """Sorted names from `farhand.rules.permissions.NAMES`."""
+    """Its own settings: sorted names from `farhand.rules.permissions.NAMES`. What the account holds says `resolved`."""
     limits = models.JSONField(default=dict, db_default={})
     """Folders of remote computers to which file transfer is limited: `files_read`, `files_write`, lists of paths."""
     created_ms = models.BigIntegerField(default=0)
@@ -52,9 +55,20 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.username
 
+    def resolved(self, own: Iterable[str] | None = None) -> rules.Resolved:
+        """What the account holds by its group policies and its own settings (`own`: other ones than now), and from
+        where: the only way to ask.
+        """
+        places = sorted((place.policy for place in self.policy_places.all()), key=lambda policy: policy.position)
+        return rules.resolve([policy.rules() for policy in places], self.permissions if own is None else own)
+
+    def held(self) -> frozenset[str]:
+        """The names of the permissions that the account holds."""
+        return self.resolved().permissions
+
     def may(self, permission: str) -> bool:
         """Say whether the account holds `permission`, directly or implied."""
-        return permission in expand(self.permissions)
+        return permission in expand(self.held())
 
 
 class Team(ConfigurationRow):
@@ -87,6 +101,60 @@ class TeamMember(ConfigurationRow):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["team", "user"], name="accounts_teammember_once")]
+
+
+class GroupPolicy(ConfigurationRow):
+    """What all its members may do, and where they are: `farhand.rules.group_policies`. Policies are gone through by
+    `position`.
+    """
+
+    name = models.CharField(max_length=NAME_MAX, unique=True)
+    comments = models.CharField(max_length=1024, blank=True, default="")
+    position = models.PositiveIntegerField()
+    definitions = models.JSONField(default=dict)
+    """Permission -> `{"status": ..., "value": ...}`."""
+    jump_groups = models.JSONField(default=dict)
+    """Jump Group id -> role. One that is not there any more means nothing."""
+    created_ms = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def rules(self) -> rules.GroupPolicy:
+        """The policy as the rules see it."""
+        definitions = msgspec.convert(self.definitions, dict[str, rules.Definition])
+        return rules.GroupPolicy(id=self.id, name=self.name, definitions=definitions)
+
+
+class PlacesWithPolicies(models.Manager["GroupPolicyMember"]):
+    """Reads the policies along with the places."""
+
+    def get_queryset(self) -> models.QuerySet["GroupPolicyMember"]:
+        """All places."""
+        return super().get_queryset().select_related("policy")
+
+
+class GroupPolicyMember(ConfigurationRow):
+    """A user's place in a group policy."""
+
+    policy = models.ForeignKey(GroupPolicy, on_delete=models.CASCADE, related_name="members")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="policy_places")
+
+    objects = PlacesWithPolicies()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["policy", "user"], name="accounts_grouppolicymember_once")]
+
+
+class GroupPolicyTeam(ConfigurationRow):
+    """A team in which all members of a group policy are, in this role."""
+
+    policy = models.ForeignKey(GroupPolicy, on_delete=models.CASCADE, related_name="teams")
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="policies")
+    role = models.CharField(max_length=8)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["policy", "team"], name="accounts_grouppolicyteam_once")]
 
 
 class Presence(models.Model):

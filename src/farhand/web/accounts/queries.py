@@ -8,8 +8,19 @@ from django.db.models import Q, QuerySet
 
 from farhand.rules import queues
 from farhand.rules.access import Subject
+from farhand.rules.group_policies import TEAM_ROLES, merged
 from farhand.rules.permissions import SHOW_ON_PUBLIC_LIST, SUPPORT_ALLOWED, expand
-from farhand.web.accounts.models import ROLE_MEMBER, ApplianceUser, Presence, Team, TeamMember, User
+from farhand.web.accounts.models import (
+    ROLE_MEMBER,
+    ApplianceUser,
+    GroupPolicy,
+    GroupPolicyMember,
+    GroupPolicyTeam,
+    Presence,
+    Team,
+    TeamMember,
+    User,
+)
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,17 +45,44 @@ def subject_of(user: User) -> Subject:
     """Build the subject that rules see. A disabled user has no permissions at all."""
     if not user.is_active:
         return Subject(kind="user", id=user.id)
-    memberships = list(TeamMember.objects.filter(user=user).values_list("team_id", "role"))
+    roles = team_roles(user.id)
     return Subject(
         kind="user",
         id=user.id,
-        permissions=frozenset(user.permissions),
-        teams=frozenset(team for team, _role in memberships),
-        led_teams=frozenset(team for team, role in memberships if role != ROLE_MEMBER),
-        groups={group: role for find in _group_roles for group, role in find(user.id).items()},
+        permissions=user.held(),
+        teams=frozenset(roles),
+        led_teams=frozenset(team for team, role in roles.items() if role != ROLE_MEMBER),
+        groups=group_roles(user),
         files_read=tuple(user.limits.get("files_read", ())),
         files_write=tuple(user.limits.get("files_write", ())),
     )
+
+
+def team_roles(user_id: str) -> dict[str, str]:
+    """The teams in which a user is, by account or group policy, and as what: team id -> the strongest role."""
+    own = TeamMember.objects.filter(user_id=user_id).values_list("team_id", "role")
+    given = GroupPolicyTeam.objects.filter(policy__members__user_id=user_id).values_list("team_id", "role")
+    return merged(({team: role} for team, role in [*own, *given]), TEAM_ROLES)
+
+
+def group_roles(user: User) -> dict[str, str]:
+    """A user's roles in Jump Groups, by account or group policy: group id -> the strongest role."""
+    given = [place.policy.jump_groups for place in user.policy_places.all()]
+    return merged([*(find(user.id) for find in _group_roles), *given])
+
+
+def people_of(team_ids: Collection[str]) -> set[str]:
+    """Ids of the users who are in one of these teams, by account or group policy."""
+    own = TeamMember.objects.filter(team_id__in=team_ids).values_list("user_id", flat=True)
+    given = GroupPolicyMember.objects.filter(policy__teams__team_id__in=team_ids).values_list("user_id", flat=True)
+    return {*own, *given}
+
+
+def teams_of_all(user_ids: Collection[str]) -> set[str]:
+    """Ids of the teams in which one of these users is, by account or group policy."""
+    own = TeamMember.objects.filter(user_id__in=user_ids).values_list("team_id", flat=True)
+    given = GroupPolicyTeam.objects.filter(policy__members__user_id__in=user_ids).values_list("team_id", flat=True)
+    return {*own, *given}
 
 
 def user_by_id(ident: str) -> User | None:
@@ -58,8 +96,18 @@ def user_by_name(username: str) -> User | None:
 
 
 def users() -> QuerySet[User]:
-    """All users by name."""
-    return User.objects.order_by("username")
+    """All users by name, with their group policies."""
+    return User.objects.prefetch_related("policy_places").order_by("username")
+
+
+def group_policies() -> QuerySet[GroupPolicy]:
+    """All group policies in their order, with their members and teams."""
+    return GroupPolicy.objects.prefetch_related("members__user", "teams__team").order_by("position", "id")
+
+
+def group_policy_by_id(ident: str) -> GroupPolicy | None:
+    """Return a group policy."""
+    return group_policies().filter(id=ident).first()
 
 
 def teams() -> QuerySet[Team]:
@@ -68,13 +116,13 @@ def teams() -> QuerySet[Team]:
 
 
 def members_of(team_id: str) -> QuerySet[TeamMember]:
-    """Members of a team with their users, by display name."""
+    """Members of a team by their account, with their users, by display name; `people_of` names all."""
     return TeamMember.objects.filter(team_id=team_id).select_related("user").order_by("user__display_name")
 
 
 def teams_of(user_id: str) -> QuerySet[Team]:
-    """The teams in which a user is."""
-    return Team.objects.filter(members__user_id=user_id).order_by("name")
+    """The teams in which a user is, by account or group policy."""
+    return Team.objects.filter(id__in=team_roles(user_id)).order_by("name")
 
 
 def team_by_id(ident: str) -> Team | None:
@@ -91,7 +139,7 @@ def me(user: User) -> dict[str, Any]:
         "id": user.id,
         "username": user.username,
         "display_name": user.display_name,
-        "permissions": sorted(expand(user.permissions)) if user.is_active else [],
+        "permissions": sorted(expand(user.held())) if user.is_active else [],
         "active": user.is_active,
         "topics": topics_of_accounts(user.id),
     }
@@ -155,7 +203,7 @@ def is_attended(queue: str, since_ms: int) -> bool:
     kind, _, ident = queue.partition(":")
     rows = Presence.objects.filter(user__is_active=True).filter(Q(gone_ms=None) | Q(gone_ms__gt=since_ms))
     if kind == "team":
-        return rows.filter(user__memberships__team_id=ident).exists()
+        return rows.filter(user_id__in=people_of([ident])).exists()
     return rows.filter(user_id=ident).exists()
 
 
@@ -164,13 +212,11 @@ def listed_representatives(wanted: Collection[str] | None = None) -> list[Person
 
     `wanted`: only these user ids. To be an administrator does not make anybody public: the permission must be given.
     """
-    here = User.objects.filter(id__in=signed_in()).order_by("display_name", "id")
+    here = users().filter(id__in=signed_in()).order_by("display_name", "id")
     return [
         Person(id=user.id, name=user.display_name)
         for user in here
-        if SHOW_ON_PUBLIC_LIST in user.permissions
-        and user.may(SUPPORT_ALLOWED)
-        and (wanted is None or user.id in wanted)
+        if SHOW_ON_PUBLIC_LIST in user.held() and user.may(SUPPORT_ALLOWED) and (wanted is None or user.id in wanted)
     ]
 
 

@@ -12,10 +12,11 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext
 
 from farhand.rules.access import Object
-from farhand.rules.permissions import ADMIN, DENIALS, expand, unknown
+from farhand.rules.permissions import ADMIN, DENIALS, unknown
 from farhand.web.accounts import passwords, queries
 from farhand.web.accounts.limits import EVERYWHERE, FileLimits
 from farhand.web.accounts.models import NAME_MAX, ApplianceUser, User
+from farhand.web.accounts.reach import keep_an_administrator, lessened
 from farhand.web.project import revocation
 from farhand.web.project.service import Change, Conflict, Invalid, NotThere, service
 
@@ -84,23 +85,25 @@ def edit_user(
     """
     user = _user(user_id)
     wanted = _permissions(permissions)
-    change.allow(Object(kind="user", id=user.id, facts={"permissions": wanted | frozenset(user.permissions)}))
-    if ADMIN in user.permissions and ADMIN not in wanted:
-        _keep_an_administrator(user)
+    touched = user.held() | user.resolved(wanted).permissions | wanted - DENIALS
+    change.allow(Object(kind="user", id=user.id, facts={"permissions": touched}))
     change.audit(
         display_name={"from": user.display_name, "to": display_name},
         permissions={"from": user.permissions, "to": sorted(wanted)},
         limits={"from": user.limits, "to": user.limits if limits is None else limits.row()},
     )
-    before, limits_before = frozenset(user.permissions), user.limits
+    before = queries.subject_of(user)
     user.display_name = clean_display_name(display_name)
     user.email = clean_email(email)
     user.permissions = sorted(wanted)
     user.limits = user.limits if limits is None else limits.row()
     user.save(update_fields=["display_name", "email", "permissions", "limits"])
+    after = queries.subject_of(user)
+    if before.has(ADMIN) and not after.has(ADMIN):
+        keep_an_administrator()
     tell(change, user)
-    if before != wanted or limits_before != user.limits:
-        revocation.access_changed(change, [user.id], reduced=bool(expand(before) - expand(wanted) - DENIALS))
+    if before != after:
+        revocation.access_changed(change, [user.id], reduced=lessened(before, after))
     return user
 
 
@@ -108,13 +111,13 @@ def edit_user(
 def disable_user(change: Change, *, user_id: str, disabled: bool) -> User:
     """Disable a user, or enable again."""
     user = _user(user_id)
-    change.allow(Object(kind="user", id=user.id, facts={"permissions": frozenset(user.permissions)}))
+    change.allow(Object(kind="user", id=user.id, facts={"permissions": user.held()}))
     if disabled and user.id == change.actor.subject.id:
         raise Conflict(gettext("You cannot disable your own account. Ask another administrator."))
-    if disabled and ADMIN in user.permissions:
-        _keep_an_administrator(user)
     user.is_active = not disabled
     user.save(update_fields=["is_active"])
+    if disabled and user.may(ADMIN):
+        keep_an_administrator()
     change.audit(disabled=disabled)
     tell(change, user)
     revocation.access_changed(change, [user.id], reduced=disabled)
@@ -125,7 +128,7 @@ def disable_user(change: Change, *, user_id: str, disabled: bool) -> User:
 def set_password(change: Change, *, user_id: str, password: str) -> User:
     """Give a user a new password."""
     user = _user(user_id)
-    change.allow(Object(kind="user", id=user.id, facts={"permissions": frozenset(user.permissions)}))
+    change.allow(Object(kind="user", id=user.id, facts={"permissions": user.held()}))
     user.set_password(passwords.check_new(password, user.username, user.display_name))
     user.save(update_fields=["password"])
     revocation.end_listening(change, [user.id])
@@ -218,9 +221,3 @@ def _user(ident: str) -> User:
     if user is None:
         raise NotThere(gettext("There is no such user any more."))
     return user
-
-
-def _keep_an_administrator(user: User) -> None:
-    others = User.objects.filter(is_active=True).exclude(id=user.id)
-    if not any(ADMIN in other.permissions for other in others):
-        raise Conflict(gettext("This is the last administrator. Make another user an administrator first."))

@@ -83,7 +83,7 @@ def remove_team(change: Change, *, team_id: str) -> None:
         if reason := used(team.id):
             raise Conflict(reason)
     change.audit(name=team.name)
-    members = [row.user for row in queries.members_of(team.id)]
+    members = list(queries.users().filter(id__in=queries.people_of([team.id])))
     change.remove(f"team:{team.id}", "queues", f"team:{team.id}")
     team.delete()
     for user in members:

@@ -23,8 +23,13 @@ CLIENT_NAME: Final = "farhand-client-linux.pyz"
 
 
 def roles_of(user_id: str) -> Mapping[str, str]:
-    """Return a user's role in each Jump Group."""
+    """Return a user's own role in each Jump Group; `accounts.queries.group_roles` knows those of group policies too."""
     return dict(JumpGroupMember.objects.filter(user_id=user_id).values_list("group_id", "role"))
+
+
+def group_ids() -> list[str]:
+    """Ids of all Jump Groups."""
+    return list(JumpGroup.objects.values_list("id", flat=True))
 
 
 def groups() -> QuerySet[JumpGroup]:

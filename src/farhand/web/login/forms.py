@@ -1,6 +1,5 @@
 """The forms of /login, /appliance and /claim: labels, help and lengths. What is allowed is the services' matter."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -8,14 +7,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from farhand.protocol.actions import ACTIONS
-from farhand.rules.permissions import DENY, NAMES, PERMISSIONS, SESSION
-from farhand.web.accounts.limits import FileLimits, parse
 from farhand.web.accounts.models import NAME_MAX, ROLE_LEAD, ROLE_MANAGER, ROLE_MEMBER, User
 from farhand.web.accounts.passwords import MAXIMUM
 from farhand.web.appliance.queries import LONGEST_DAYS
 
 WEB_CONSOLE_LABEL = _("Allow Mobile Representative Console and Web Rep Console to Connect")
-LIMITS = ("files_read", "files_write")
 PASSWORD_HELP = _("At least 12 characters.")
 
 
@@ -28,17 +24,6 @@ def password_field(label: Any, *, new: bool, help_text: Any = "") -> forms.CharF
 def name_field(label: Any, **attributes: Any) -> forms.CharField:
     """A user name's or display name's control."""
     return forms.CharField(label=label, max_length=NAME_MAX, widget=forms.TextInput(attrs=attributes))
-
-
-def folders_field(label: Any) -> forms.CharField:
-    """The control of a list of folders, one a line."""
-    return forms.CharField(
-        label=label,
-        max_length=64 * 1026,
-        required=False,
-        help_text=_("One full path a line. Empty: everywhere."),
-        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
-    )
 
 
 class Repeated(forms.Form):
@@ -119,67 +104,14 @@ class SetPasswordForm(Repeated):
     password_again = password_field(_("Repeat the new password"), new=True)
 
 
-class UserForm(forms.Form):
-    """Names and permissions of a user. One control per permission that this release asks for, grouped by heading."""
-
-    display_name = name_field(_("Display name"))
-    email = forms.EmailField(label=_("Mail address"), required=False, max_length=254)
-    files_read = folders_field(_("Folders of the remote computer to download from"))
-    files_write = folders_field(_("Folders of the remote computer to upload to, rename and delete in"))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        held = frozenset(kwargs.pop("held", ()))
-        limits = kwargs.pop("limits", {})
-        super().__init__(*args, **kwargs)
-        for name in LIMITS:
-            self.fields[name].initial = "\n".join(limits.get(name, ()))
-        self._unseen = held - {f"{p.name}.{level}" for p in PERMISSIONS for level, _label in p.levels}
-        for permission in PERMISSIONS:
-            if not permission.offered:
-                continue
-            self._unseen -= {permission.name}
-            if permission.levels:
-                choices = [
-                    ("", gettext(permission.undefined)),
-                    *((key, gettext(label)) for key, label in permission.levels),
-                ]
-                levels = [DENY, *(key for key, _label in reversed(permission.levels))]
-                now = next((key for key in levels if f"{permission.name}.{key}" in held), "")
-                self.fields[permission.name] = forms.ChoiceField(
-                    label=gettext(permission.label), choices=choices, required=False, initial=now
-                )
-            else:
-                self.fields[permission.name] = forms.BooleanField(
-                    label=gettext(permission.label), required=False, initial=permission.name in held
-                )
-
-    def groups(self) -> Iterator[tuple[str, list[forms.BoundField]]]:
-        """Headings with the controls below them."""
-        for heading in dict.fromkeys(p.heading for p in PERMISSIONS if p.offered):
-            shown = [self[p.name] for p in PERMISSIONS if p.offered and p.heading == heading]
-            yield gettext(heading), [*shown, *(self[name] for name in LIMITS if heading == SESSION)]
-
-    def limits(self) -> FileLimits:
-        """The folders as entered."""
-        return FileLimits(**{name: parse(self.cleaned_data[name]) for name in LIMITS})
-
-    def permissions(self) -> frozenset[str]:
-        """The permissions as entered; those that the form does not show stay as they were."""
-        chosen = {
-            f"{p.name}.{self.cleaned_data[p.name]}" if p.levels else p.name
-            for p in PERMISSIONS
-            if p.offered and self.cleaned_data.get(p.name)
-        }
-        return (frozenset(chosen) | self._unseen) & NAMES
-
-
-class NewUserForm(Repeated, UserForm):
-    """A new user."""
-
-    username = name_field(_("User name"), autocomplete="off")
-    password = password_field(_("Password"), new=True, help_text=PASSWORD_HELP)
-    password_again = password_field(_("Repeat the password"), new=True)
-    field_order = ("username", "display_name", "email", "password", "password_again")
+def team_role_choices() -> list[tuple[str, str]]:
+    """What somebody can be in a team."""
+    return [
+        ("", gettext("Not in this team")),
+        (ROLE_MEMBER, gettext("Team Member")),
+        (ROLE_LEAD, gettext("Team Lead")),
+        (ROLE_MANAGER, gettext("Team Manager")),
+    ]
 
 
 class TeamForm(forms.Form):
@@ -219,12 +151,7 @@ class MembersForm(forms.Form):
 
     def __init__(self, *args: Any, users: list[User], roles: dict[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [
-            ("", gettext("Not in this team")),
-            (ROLE_MEMBER, gettext("Team Member")),
-            (ROLE_LEAD, gettext("Team Lead")),
-            (ROLE_MANAGER, gettext("Team Manager")),
-        ]
+        choices = team_role_choices()
         self._ids = [user.id for user in users]
         for user in users:
             self.fields[f"role-{user.id}"] = forms.ChoiceField(

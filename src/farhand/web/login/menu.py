@@ -23,6 +23,12 @@ PAGES = (
         section="Users & Security", label=_("Users"), path="/login/users-security/users", action="accounts.users.view"
     ),
     Page(
+        section="Users & Security",
+        label=_("Group Policies"),
+        path="/login/users-security/group-policies",
+        action="accounts.group_policies.view",
+    ),
+    Page(
         section="Management", label=_("Software"), path="/login/management/software", action="appliance.software.view"
     ),
     Page(

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from farhand.web.login import account, box, entrance, site, teams, users
+from farhand.web.login import account, box, entrance, group_policies, site, teams, users
 
 urlpatterns: list[URLPattern] = [
     path("claim/<str:token>", entrance.claim),
@@ -33,6 +33,10 @@ urlpatterns: list[URLPattern] = [
     path("login/users-security/users/<str:user_id>/disable", users.disable),
     path("login/users-security/users/<str:user_id>/password", users.password),
     path("login/users-security/users/<str:user_id>/second-factor/off", users.second_factor_off),
+    path("login/users-security/group-policies", group_policies.listing),
+    path("login/users-security/group-policies/new", group_policies.new),
+    path("login/users-security/group-policies/<str:policy_id>", group_policies.edit),
+    path("login/users-security/group-policies/<str:policy_id>/remove", group_policies.remove),
     path("login/management/software", site.software),
     path("login/management/security", site.security),
     path("appliance", box.start),

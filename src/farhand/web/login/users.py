@@ -8,7 +8,8 @@ from django.utils.translation import gettext
 from farhand.web.accounts import queries, second_factor, services
 from farhand.web.accounts.models import User
 from farhand.web.design.pages import actor_of, attempt, done, page
-from farhand.web.login.forms import NewUserForm, SetPasswordForm, UserForm
+from farhand.web.login.forms import SetPasswordForm
+from farhand.web.login.user_forms import NewUserForm, UserForm
 from farhand.web.project.errors import NotThere
 
 LIST = "/login/users-security/users"
@@ -49,7 +50,13 @@ def edit(request: HttpRequest, user_id: str) -> HttpResponse:
     """Names and permissions of a user."""
     user = _user(user_id)
     initial = {"display_name": user.display_name, "email": user.email}
-    form = UserForm(request.POST or None, initial=initial, held=user.permissions, limits=user.limits)
+    form = UserForm(
+        request.POST or None,
+        initial=initial,
+        own=user.permissions,
+        sources=user.resolved().sources,
+        limits=user.limits,
+    )
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         saved = attempt(

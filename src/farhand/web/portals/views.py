@@ -77,7 +77,7 @@ def _form(request: HttpRequest, portal: Portal) -> PortalForm:
     people = [
         (user.id, f"{user.display_name} ({user.username})")
         for user in users()
-        if SHOW_ON_PUBLIC_LIST in user.permissions or user.id in portal.representatives
+        if SHOW_ON_PUBLIC_LIST in user.held() or user.id in portal.representatives
     ]
     initial = {
         "name": portal.name,

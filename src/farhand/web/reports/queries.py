@@ -15,7 +15,8 @@ from farhand.protocol.channels import Party
 from farhand.protocol.journal import SAID
 from farhand.rules.access import Object, Subject
 from farhand.rules.policies import reports as rules
-from farhand.web.accounts.models import TeamMember, User
+from farhand.web.accounts.models import User
+from farhand.web.accounts.queries import people_of, teams_of_all
 from farhand.web.reports.models import DONE, RecordingCheck
 from farhand.web.reports.sentences import sentence
 from farhand.web.support.models import Leg, RecordingSegment, Session, SessionEvent
@@ -70,7 +71,7 @@ def visible(subject: Subject) -> QuerySet[Session]:
     if subject.has(rules.OWN):
         allowed |= _with_users([subject.id])
     if subject.has(rules.TEAMS):
-        allowed |= _with_users(TeamMember.objects.filter(team_id__in=subject.teams).values_list("user_id", flat=True))
+        allowed |= _with_users(people_of(subject.teams))
     if subject.has(rules.GROUPS):
         allowed |= Q(jump_group_id__in=rules.group_ids(subject))
     return rows.filter(allowed)
@@ -112,13 +113,12 @@ def as_object(session: Session) -> Object:
     """The session as the rules of reports see it."""
     users = {user for user in (session.owner_id, session.creator_id) if user}
     users.update(session.legs.exclude(user_id="").values_list("user_id", flat=True))
-    teams = TeamMember.objects.filter(user_id__in=users).values_list("team_id", flat=True)
     return Object(
         kind="session",
         id=session.id,
         owner=session.owner_id,
         group=session.jump_group_id or None,
-        facts={"participants": frozenset(users), "teams": frozenset(teams)},
+        facts={"participants": frozenset(users), "teams": frozenset(teams_of_all(users))},
     )
 
 

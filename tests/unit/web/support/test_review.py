@@ -13,7 +13,9 @@ from farhand.protocol.actions import ACTIONS
 from farhand.protocol.bus import LegState, ListenersEnd, SessionEnd, SessionPut
 from farhand.protocol.channels import Grant
 from farhand.protocol.messages import Limits
+from farhand.rules.group_policies import Definition
 from farhand.rules.sessions import CUSTOMER_GRACE_MS
+from farhand.web.accounts import group_policies as policies
 from farhand.web.accounts import services as accounts
 from farhand.web.accounts import teams
 from farhand.web.accounts.limits import FileLimits
@@ -67,6 +69,32 @@ def test_a_permission_that_is_taken_ends_the_legs(rep: Actor, anonymous: Actor, 
     assert event.data == {"by": "Rep", "reason": "access-removed"}
     assert Session.objects.get(id=untouched).state == "active"
     assert [m.session.session_id for m in relay_bus.sent if isinstance(m, SessionPut)] == [session_id]
+
+
+def test_a_group_policy_that_is_taken_ends_the_legs(
+    admin: Actor, anonymous: Actor, relay_bus: Bus, make_user: Any
+) -> None:
+    """What a policy gives and takes reaches running sessions as what an account itself has does."""
+    user = make_user("rep")
+    policy = policies.create_policy(admin, name="First line")
+
+    def write(status: str, *members: str) -> None:
+        names = [*(name for name in SUPPORT if "." not in name), "perm_session_shell"]
+        given = {name: Definition(status="final", value="allow") for name in names}
+        given["perm_session_shell"] = Definition(status="final", value=status)
+        fields = policies.Fields(name="First line", definitions=given, members=members)
+        policies.edit_policy(admin, policy_id=policy.id, fields=fields)
+
+    write("allow", user.id)
+    session_id = accepted(actor_for(user), anonymous)
+    relay_bus.sent.clear()
+    write("deny", user.id)
+    legs = [m.session.legs for m in relay_bus.sent if isinstance(m, SessionPut)][-1]
+    assert {leg.leg: leg.grants & Grant.SHELL for leg in legs}[2] == 0
+    write("deny")
+    assert legs_at_relay(relay_bus, session_id) == [1]
+    assert closed(relay_bus) == [user.id] * 2
+    assert Session.objects.get(id=session_id).state == "waiting"
 
 
 def test_tools_come_and_go_in_a_running_session(rep: Actor, anonymous: Actor, relay_bus: Bus) -> None:
