@@ -1,35 +1,53 @@
 """Opening a desktop: once for a session, and in the event loop for the threads that wait for it.
 
-Why it exists: some desktops ask the person who sits there, for as long as a minute. All tools of a session wait for the
-same answer, each in a thread of its own, and whoever waits no longer must be able to go at once.
+Why it exists: some desktops ask the person who sits there, for as long as two minutes. All tools of a session wait for
+the same answer, each in a thread of its own, and whoever waits no longer must be able to go at once.
 """
 
 import asyncio
 import concurrent.futures
+from collections.abc import Callable, Coroutine
+from typing import Generic, Protocol, TypeVar
 
 from farhand.agent.core.desktop import Desktop, DesktopError, OpenDesktop
 from farhand.agent.texts import _
 
 
-class SharedDesktop:
-    """The desktop of one session: opened for the first who asks, closed with the session. For the event loop only."""
+class Closable(Protocol):
+    """What can be shared; see the methods of the same names of `Desktop`."""
 
-    def __init__(self, open_desktop: OpenDesktop) -> None:
-        self._open_desktop = open_desktop
-        self._desktop: Desktop | None = None
-        self._opening: asyncio.Task[Desktop | None] | None = None
+    def alive(self) -> bool:
+        """Say whether it is still to be used."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+One = TypeVar("One", bound=Closable)
+
+
+class Shared(Generic[One]):
+    """Something that is opened for the first who asks and serves all, such as the desktop of a session. For the event
+    loop only."""
+
+    def __init__(self, open_one: Callable[[], Coroutine[None, None, One | None]]) -> None:
+        self._open_one = open_one
+        self._one: One | None = None
+        self._opening: asyncio.Task[One | None] | None = None
         self._waiting = 0
 
-    async def get(self) -> Desktop | None:
+    async def get(self) -> One | None:
         """Return the open one, or open it; None when there is none now. Raises DesktopError.
 
         Opening ends when the last who waits for it is cancelled.
         """
-        if self._desktop is not None:
-            if self._desktop.alive():
-                return self._desktop
-            self._desktop.close()
-            self._desktop = None
+        if self._one is not None:
+            if self._one.alive():
+                return self._one
+            self._one.close()
+            self._one = None
         if self._opening is None:
             self._opening = asyncio.get_running_loop().create_task(self._open())
         opening = self._opening
@@ -47,20 +65,20 @@ class SharedDesktop:
         if self._opening is not None:
             self._opening.cancel()
             self._opening = None
-        if self._desktop is not None:
-            self._desktop.close()
-            self._desktop = None
+        if self._one is not None:
+            self._one.close()
+            self._one = None
 
-    async def _open(self) -> Desktop | None:
+    async def _open(self) -> One | None:
         mine = asyncio.current_task()
         try:
-            desktop = await self._open_desktop()
+            one = await self._open_one()
             if self._opening is not mine:  # nobody wants it any more
-                if desktop is not None:
-                    desktop.close()
+                if one is not None:
+                    one.close()
                 return None
-            self._desktop = desktop
-            return desktop
+            self._one = one
+            return one
         finally:
             if self._opening is mine:
                 self._opening = None

@@ -17,7 +17,7 @@ from farhand.agent.core.errors import ClientError, RefusedError, UnreachableErro
 from farhand.agent.core.link import ANSWER_TIMEOUT_S, judge_failure, prove
 from farhand.agent.core.machine import Machine, NoMachine
 from farhand.agent.core.masking import Masking
-from farhand.agent.core.opening import SharedDesktop
+from farhand.agent.core.opening import Shared
 from farhand.agent.core.orders import Orders
 from farhand.agent.core.posts import Posts
 from farhand.agent.core.reconnect import ReconnectPolicy
@@ -132,7 +132,7 @@ class Session:
         self._wire: Wire | None = None
         self._log = get_log("agent.session").bind(session=settings.session_id)
         self._toolbox = Toolbox(self, self._log, self.asking, self._refuse_frame)
-        self._desktop = SharedDesktop(settings.desktop)
+        self._desktop = Shared(settings.desktop)
         self._posts = Posts(self._send_post, self._log.warning)
         self._orders = Orders(settings.site_key, settings.session_id)
         self._last_seq = 0

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.agent.fakes import FakeDesktop
 
 from farhand.agent.core.desktop import DesktopError
-from farhand.agent.core.opening import Opening, SharedDesktop
+from farhand.agent.core.opening import Opening, Shared
 
 
 class Person:
@@ -33,7 +33,7 @@ async def turns() -> None:
 
 async def test_tools_share_one_desktop_and_one_dialog() -> None:
     person = Person()
-    shared = SharedDesktop(person.open)
+    shared = Shared(person.open)
     first, second = asyncio.ensure_future(shared.get()), asyncio.ensure_future(shared.get())
     await turns()
     first.cancel()
@@ -53,7 +53,7 @@ async def test_tools_share_one_desktop_and_one_dialog() -> None:
 @pytest.mark.parametrize("how", ["all go", "the session ends"])
 async def test_a_dialog_is_taken_back_when_nobody_waits(how: str) -> None:
     person = Person()
-    shared = SharedDesktop(person.open)
+    shared = Shared(person.open)
     waiting = [asyncio.ensure_future(shared.get()) for _ in range(2)]
     await turns()
     if how == "all go":
@@ -68,7 +68,7 @@ async def test_a_dialog_is_taken_back_when_nobody_waits(how: str) -> None:
 
 async def test_a_thread_waits_and_is_let_go() -> None:
     person = Person()
-    opening = Opening(asyncio.get_running_loop(), SharedDesktop(person.open).get)
+    opening = Opening(asyncio.get_running_loop(), Shared(person.open).get)
     waiting = asyncio.ensure_future(asyncio.to_thread(opening.wait))
     await asyncio.sleep(0.05)
     assert not waiting.done()

@@ -1,176 +1,57 @@
 """The screen of GNOME: a screen cast of Mutter's, through PipeWire.
 
-Why it exists: it fills `ScreenSource`. Mutter sends a picture when something has changed and none while nothing does;
-the pointer's shape comes beside the pictures.
-
-Rules: the cast is this object's own and ends with it. What comes in PipeWire's thread wakes ours by a descriptor.
+Why it exists: it fills `ScreenSource`. Rules: the cast is this object's own and ends with it.
 """
 
-import contextlib
-import os
-import select
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
-
-from farhand.agent.core.desktop import Changes, DesktopError, Rect
-from farhand.agent.core.masking import Windows
+from farhand.agent.core.desktop import DesktopError
 from farhand.agent.platforms.linux.dbus.bus import Bus
 from farhand.agent.platforms.linux.gnome.monitors import CHANGED, PATH, SERVICE, read_monitors
 from farhand.agent.platforms.linux.gnome.session import CAST, create, record, start
-from farhand.agent.platforms.linux.pipewire.stream import PipeWireStream
-from farhand.agent.platforms.linux.wayland.layout import Placed, bounds
-from farhand.agent.platforms.linux.wayland.picture import compose
-from farhand.agent.platforms.linux.wayland.pointer import ARROW
+from farhand.agent.platforms.linux.pipewire.screen import CastScreen
+from farhand.agent.platforms.linux.wayland.layout import Placed
 from farhand.agent.texts import _
 
-if TYPE_CHECKING:
-    from farhand.agent.core.desktop import Pixels
 
-
-class GnomeScreen:
+class GnomeScreen(CastScreen):
     """The screen, or one monitor of it; see `ScreenSource`. Raises DesktopError."""
 
     def __init__(self, monitor: str | None = None) -> None:
-        self._changes = Changes()
-        self._streams: list[PipeWireStream] = []
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        super().__init__()
+        self._wanted = monitor
         self._bus: Bus | None = None
-        self._poll: select.epoll | None = None
         try:
-            self._open(monitor)
+            self._open()
         except BaseException:
             self.close()
             raise
 
-    def _open(self, monitor: str | None) -> None:
+    def _open(self) -> None:
         bus = self._bus = Bus()
         self._news = bus.listen(PATH, SERVICE, CHANGED)
-        self._wanted = monitor
-        self._placed = self._look()
-        if not self._placed:
+        placed = self._look()
+        if not placed:
             raise DesktopError("no-display", _("This monitor is not there any more. Choose another one."))
-        self._left, self._top, self.width, self.height = bounds(self._placed)
         cast = create(bus, CAST, "a{sv}", {})
         self._closed = bus.listen(cast, f"{CAST}.Session", "Closed")
-        paths = [record(bus, cast, one.seen.name) for one in self._placed]
-        for node in start(bus, CAST, cast, paths):
-            self._streams.append(PipeWireStream(node, self._heard))
-        for stream in self._streams:
-            stream.wait()
-        self._sizes = [stream.size for stream in self._streams]
-        self._seen = self._counts()
-        self._poll = select.epoll(flags=select.EPOLL_CLOEXEC)
-        self._poll.register(self._wake, select.EPOLLIN)
-        self._poll.register(bus.fileno(), select.EPOLLIN)
+        paths = [record(bus, cast, one.seen.name) for one in placed]
+        self._receive((node, None) for node in start(bus, CAST, cast, paths))
+        self._place(placed, bus.fileno())
 
     def _look(self) -> list[Placed]:
         assert self._bus is not None
         return [one for one in read_monitors(self._bus) if self._wanted in (None, one.monitor.id)]
 
-    def _counts(self) -> list[tuple[int, int, tuple[int, int] | None]]:
-        return [(stream.came, stream.moved, stream.place) for stream in self._streams]
-
-    def _heard(self) -> None:
-        os.eventfd_write(self._wake, 1)
-
-    def fileno(self) -> int:
-        """Descriptor of pictures and of the bus together."""
-        assert self._poll is not None
-        return self._poll.fileno()
-
-    def poll(self) -> Changes:
-        """Return what happened since the last call."""
-        self._drain()
-        changes, self._changes = self._changes, Changes()
-        if changes.monitors and not changes.resized:
-            changes.resized = self._look() != self._placed
-        return changes
-
-    def news(self) -> bool:
-        """Say whether `poll` has something to tell."""
-        self._drain()
-        return self._changes != Changes()
-
-    def _drain(self) -> None:
+    def _hear(self) -> bool:
         assert self._bus is not None
-        try:
-            os.eventfd_read(self._wake)
-        except BlockingIOError:
-            pass
         self._bus.pump()
-        counts, before = self._counts(), self._seen
-        self._seen = counts
-        for stream, now, old in zip(self._streams, counts, before, strict=True):
-            self._changes.damage |= now[0] != old[0]
-            self._changes.cursor |= now[1] != old[1]
-            self._changes.pointer |= stream.followed and now[2] != old[2]
-        if self._news:
-            self._news.clear()
-            self._changes.monitors = True
-        if [stream.size for stream in self._streams] != self._sizes:
-            self._changes.resized = self._changes.monitors = True
-        if self._closed or any(stream.ended for stream in self._streams):
+        if self._closed:
             raise DesktopError("no-display", _("The desktop has ended the sharing of its screen."))
-
-    def take(self) -> list[Rect]:
-        """Return what has changed on each monitor."""
-        found: list[Rect] = []
-        for placed, stream in zip(self._placed, self._streams, strict=True):
-            one = placed.monitor
-            left, top = one.x - self._left, one.y - self._top
-            if not stream.waiting:
-                continue
-            for x, y, width, height in stream.take() or [(0, 0, one.width, one.height)]:
-                x, y, right, bottom = max(0, x), max(0, y), min(x + width, one.width), min(y + height, one.height)
-                if x < right and y < bottom:
-                    found.append((left + x, top + y, right - x, bottom - y))
-        return found
-
-    def grab(self, rect: Rect) -> "Pixels":
-        """Read the part from the newest pictures."""
-        x, y, width, height = rect
-        parts = zip(self._placed, self._streams, strict=True)
-        where = (x + self._left, y + self._top, width, height)
-        return compose(where, [(placed.monitor, stream.read) for placed, stream in parts])
-
-    def cursor(self) -> tuple[int, int, int, int, bytes]:
-        """Return the pointer's shape; an arrow as long as it was not told."""
-        return next((stream.shape for stream in self._streams if stream.shape is not None), ARROW)
-
-    def follow(self, on: bool) -> None:
-        """Mutter tells of every move; it is passed on from now on, or no more."""
-        for stream in self._streams:
-            stream.followed = on
-
-    def pointer(self) -> tuple[int, int] | None:
-        """Return the place that was told with the newest picture or since."""
-        for placed, stream in zip(self._placed, self._streams, strict=True):
-            place, one = stream.place, placed.monitor
-            # Mutter rounds: in the last half of the last pixel it tells of the next one.
-            if place is not None and 0 <= place[0] <= one.width and 0 <= place[1] <= one.height:
-                x, y = min(place[0], one.width - 1), min(place[1], one.height - 1)
-                return one.x - self._left + x, one.y - self._top + y
-        return None
-
-    def frozen(self) -> AbstractContextManager[None]:
-        """Mutter stops nobody."""
-        return contextlib.nullcontext()
-
-    def places(self, windows: Iterable[Windows]) -> list[Rect] | None:
-        """Mutter tells no program where windows are: everywhere."""
-        return [(0, 0, self.width, self.height)]
+        news = bool(self._news)
+        self._news.clear()
+        return news
 
     def close(self) -> None:
         """End the cast."""
-        for stream in self._streams:
-            stream.close()
-        self._streams.clear()
-        if self._poll is not None:
-            self._poll.close()
-            self._poll = None
+        super().close()
         if self._bus is not None:
             self._bus.close()
-        if self._wake >= 0:
-            os.close(self._wake)
-            self._wake = -1
