@@ -29,6 +29,7 @@ FIRST_ROWS = (
     "/login/jump/clients",
     "/login/reports/support",
     "/login/public-portals/public-sites",
+    "/login/public-portals/customer-client",
 )
 """Lists whose first entry has a page of its own."""
 

@@ -5,6 +5,11 @@ An IPv6 customer has a whole /64, so limits count by it.
 """
 
 import ipaddress
+import re
+from typing import Final
+
+HOST_NAME: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+"""A host name in small letters, without a dot at its end."""
 
 
 def plain_address(text: str) -> str:
@@ -24,6 +29,11 @@ def address_block(text: str) -> str:
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)
     return str(parsed)
+
+
+def is_host(text: str) -> bool:
+    """Say whether this is a host name (letters of any case) or an address."""
+    return HOST_NAME.fullmatch(text.lower()) is not None or _parse(text) is not None
 
 
 def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

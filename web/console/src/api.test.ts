@@ -7,6 +7,7 @@ const answer = (status: number, body: unknown): Response => new Response(JSON.st
 
 describe("the console's requests", () => {
   const fetched = vi.fn<typeof fetch>();
+  const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
   beforeEach(() => {
     fetched.mockReset();
     vi.stubGlobal("fetch", fetched);
@@ -19,14 +20,16 @@ describe("the console's requests", () => {
     await api.sessionKey(600, "");
     const [path, options] = fetched.mock.calls[0] ?? [];
     expect(path).toBe("/api/console/session-keys");
-    expect(options).toMatchObject({ method: "POST", body: '{"lifetime_s":600}', credentials: "same-origin" });
+    expect(options).toMatchObject({ method: "POST", credentials: "same-origin" });
+    expect(JSON.parse(String(options?.body))).toEqual({ lifetime_s: 600, zone: ZONE });
     expect(options?.headers).toMatchObject({ "X-CSRFToken": "token-of-the-page" });
   });
 
   it("name the portal of a key when it is not the default one", async () => {
     fetched.mockResolvedValue(answer(200, { key: "1" }));
     await api.sessionKey(600, "portal-1");
-    expect(fetched.mock.calls[0]?.[1]?.body).toBe('{"lifetime_s":600,"portal_id":"portal-1"}');
+    const body = JSON.parse(String(fetched.mock.calls[0]?.[1]?.body)) as unknown;
+    expect(body).toEqual({ lifetime_s: 600, zone: ZONE, portal_id: "portal-1" });
   });
 
   it("read without a token", async () => {

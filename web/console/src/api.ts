@@ -24,6 +24,15 @@ export interface SessionKey {
   readonly url: string;
   readonly expires_ms: number;
   readonly portal: string;
+  readonly token: string;
+  readonly mail: KeyMail;
+}
+
+/** How a session key may be mailed, and what the message says, by language code. */
+export interface KeyMail {
+  readonly local: boolean;
+  readonly server: boolean;
+  readonly texts: Readonly<Record<string, { readonly subject: string; readonly body: string }>>;
 }
 
 /** To whom a session can be given, or with whom it can be shared. */
@@ -39,6 +48,9 @@ export interface Targets {
 
 /** One page load is one console tab: its legs are its own. */
 const TAB = crypto.randomUUID();
+
+/** The time zone of who sits here: in it an invitation says until when it holds. */
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 const JUST_LOADED_MS = 3000;
 const PASSING = new Set([408, 425, 429]);
@@ -95,7 +107,15 @@ const post = <Answer>(path: string, body?: object): Promise<Answer> => request<A
 export const api = {
   snapshot: () => request<Snapshot>("GET", "snapshot"),
   sessionKey: (lifetimeSeconds: number, portal: string) =>
-    post<SessionKey>("session-keys", { lifetime_s: lifetimeSeconds, ...(portal ? { portal_id: portal } : {}) }),
+    post<SessionKey>("session-keys", { lifetime_s: lifetimeSeconds, zone: ZONE, ...(portal ? { portal_id: portal } : {}) }),
+  /** Let the appliance send a key; the answer is the id of the message (collection `mails`). */
+  mailSessionKey: async ({ key, token }: SessionKey, portal: string, to: string, language: string) =>
+    (
+      await post<{ mail: string }>("session-keys/mail", {
+        ...{ key, token, to, language, zone: ZONE },
+        ...(portal ? { portal_id: portal } : {}),
+      })
+    ).mail,
   next: () => post<SessionTicket>("sessions/next", { tab: TAB }),
   accept: (id: string) => post<SessionTicket>(`sessions/${id}/accept`, { tab: TAB }),
   ticket: (id: string) => post<SessionTicket>(`sessions/${id}/ticket`, { tab: TAB }),

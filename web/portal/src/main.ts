@@ -4,8 +4,7 @@
  * Rules: a fragment never reaches a server by itself, so it is posted and then taken out of the address bar.
  */
 import { copyOnClick } from "../../admin/src/copy";
-
-const POLL_MS = 3000;
+import { follow } from "../../admin/src/follow";
 
 /** The token of `/#k=TOKEN` or `/s#TOKEN`, "" when the fragment is none. */
 export function tokenOf(fragment: string): string {
@@ -23,27 +22,10 @@ function sendToken(): void {
   form.submit();
 }
 
-async function follow(line: HTMLElement): Promise<void> {
-  while (line.dataset["state"] !== "ended") {
-    await new Promise((done) => setTimeout(done, POLL_MS));
-    try {
-      const answer = await fetch(line.dataset["address"] ?? "", { headers: { Accept: "application/json" } });
-      if (!answer.ok) continue;
-      const now = (await answer.json()) as { state?: unknown; text?: unknown };
-      if (typeof now.state !== "string" || typeof now.text !== "string") continue;
-      if (line.textContent !== now.text) line.textContent = now.text;
-      if (now.state === "ended") location.reload();
-      line.dataset["state"] = now.state;
-    } catch {
-      // The network is away; the next turn asks again.
-    }
-  }
-}
-
 if (typeof document !== "undefined") {
   copyOnClick(document);
   sendToken();
   addEventListener("hashchange", sendToken);
   const line = document.getElementById("session-state");
-  if (line) void follow(line);
+  if (line && line.dataset["state"] !== "ended") void follow(line, ["ended"]).then(() => location.reload());
 }

@@ -23,5 +23,6 @@ POLICIES: dict[str, Policy] = {
     "jobs.job.finish": only("system"),
     "jobs.job.fail": only("system"),
     "jobs.job.put_back": only("system"),
+    "jobs.job.put_off": only("system"),
     "jobs.job.expire": only("system"),
 }

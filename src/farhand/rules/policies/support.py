@@ -45,6 +45,14 @@ def create_key(subject: Subject, obj: Object, context: Context) -> Decision:
     return needs(GENERATE_SESSION_KEY, reason=reason)(subject, obj, context)
 
 
+def mail_key(subject: Subject, obj: Object, context: Context) -> Decision:
+    """R-092: who may generate keys mails the own ones."""
+    first = create_key(subject, obj, context)
+    if not first.allowed or obj.owner is None or obj.owner == subject.id:
+        return first
+    return refuse(_("This session key is somebody else's."))
+
+
 def accept(subject: Subject, obj: Object, context: Context) -> Decision:
     """From the own personal queue, or from the queue of a team of one's own with the permission for it."""
     first = helps(subject, obj, context)
@@ -130,6 +138,7 @@ def own_join(subject: Subject, obj: Object, _context: Context) -> Decision:
 
 POLICIES: dict[str, Policy] = {
     "support.session_key.create": create_key,
+    "support.session_key.mail": mail_key,
     "support.session_key.use": only("anonymous", "user"),
     "support.customer.start": own_join,
     "support.session.accept": accept,

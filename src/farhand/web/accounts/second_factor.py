@@ -6,21 +6,21 @@ codes. Of allauth the tables and the algorithms are used, not the pages: all way
 """
 
 import base64
-import hashlib
 import hmac
+from typing import Final
 
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet, InvalidToken
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext
 
 from farhand.rules.access import Object
 from farhand.web.accounts.models import User
+from farhand.web.project.sealing import seal, unseal
 from farhand.web.project.service import Change, Conflict, Invalid, NotThere, now_ms, service
 
 PERIOD_S = 30
 """Length of a time-based code's period (RFC 6238)."""
+PURPOSE: Final = "farhand-mfa"
 
 
 class Adapter(DefaultMFAAdapter):  # type: ignore[misc]
@@ -28,14 +28,11 @@ class Adapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def encrypt(self, text: str) -> str:
         """Encrypt a secret for the database."""
-        return _cipher().encrypt(text.encode()).decode()
+        return seal(PURPOSE, text)
 
     def decrypt(self, encrypted_text: str) -> str:
         """Decrypt a secret from the database; raises ValueError when it was made with another key."""
-        try:
-            return _cipher().decrypt(encrypted_text.encode()).decode()
-        except InvalidToken as error:
-            raise ValueError("a stored second factor was encrypted with another key") from error
+        return unseal(PURPOSE, encrypted_text)
 
 
 def is_on(user: User) -> bool:
@@ -144,8 +141,3 @@ def _user(ident: str) -> User:
     if user is None:
         raise NotThere(gettext("There is no such user any more."))
     return user
-
-
-def _cipher() -> Fernet:
-    seed = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"farhand-mfa").digest()
-    return Fernet(base64.urlsafe_b64encode(seed))

@@ -17,6 +17,8 @@ REPORT_DAYS: Final = "report_days"
 SESSION_POLICY: Final = "session_policy"
 ACTIONS_OFF: Final = "actions_off"
 FALLBACK: Final = "fallback"
+MAIL: Final = "mail"
+KEY_MAIL: Final = "key_mail"
 
 SECURITY_SWITCHES: Final = (WEB_CONSOLE, CLIPBOARD, SHELL_RECORDING)
 """The switches of Management > Security."""
@@ -37,6 +39,8 @@ DEFAULTS: Final[dict[str, Any]] = {
     REPORT_DAYS: 365,  # "Days to Keep Logging Information": whole session reports
     SESSION_POLICY: dict(grants.DEFAULT_POLICY),  # tool's permission -> level or "deny", where no account defines it
     FALLBACK: {},  # where a session goes whose representative is lost: a `farhand.rules.routing.Fallback`
+    MAIL: {},  # the mail server: a `farhand.web.mail.queries.Settings`
+    KEY_MAIL: {},  # how session keys may be mailed: a `farhand.web.portals.invitations.KeyMail`
     ACTIONS_OFF: [],  # special actions that nobody is offered, by their ids
 }
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import APIKeyCookie
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from farhand.web.accounts import signin
 from farhand.web.appliance.queries import web_console_allowed
@@ -22,13 +22,17 @@ from farhand.web.console.bodies import Empty, Ident, Strict, TabBody, actor_of, 
 from farhand.web.console.collaboration import router
 from farhand.web.jump import queries as jump_queries
 from farhand.web.jump import services as jump
+from farhand.web.portals import invitations
 from farhand.web.portals import queries as portals
 from farhand.web.project.errors import Invalid, NotThere, Refused, ServiceError
 from farhand.web.project.middleware import service_error_json
 from farhand.web.project.service import Actor
 from farhand.web.scripts import queries as script_queries
 from farhand.web.scripts import services as scripts
-from farhand.web.support import key_services, services
+from farhand.web.support import key_mail, key_services, services
+
+Zone = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")]
+"""Name of a time zone."""
 
 
 class KeyBody(Strict):
@@ -36,6 +40,18 @@ class KeyBody(Strict):
 
     lifetime_s: int = 600
     portal_id: Ident | None = None
+    zone: Zone = "UTC"
+
+
+class KeyMailBody(Strict):
+    """A session key that was just made, to be mailed by the appliance to an address."""
+
+    key: Annotated[str, StringConstraints(max_length=32)]
+    token: Annotated[str, StringConstraints(max_length=128)]
+    portal_id: Ident | None = None
+    to: Annotated[str, StringConstraints(max_length=254)]
+    language: Annotated[str, StringConstraints(max_length=16)] = ""
+    zone: Zone = "UTC"
 
 
 class ScriptBody(TabBody):
@@ -85,14 +101,31 @@ def post_session_key(request: HttpRequest, body: KeyBody) -> Any:
     portal = portals.portal_by_id(body.portal_id) if body.portal_id else portals.default()
     if portal is None:
         raise Invalid("portal_id", gettext("There is no such public portal any more."))
-    key = key_services.create_session_key(actor_of(request), lifetime_s=body.lifetime_s, portal=portals.name_of(portal))
+    actor, host = actor_of(request), request.get_host()
+    key = key_services.create_session_key(actor, lifetime_s=body.lifetime_s, portal=portals.name_of(portal))
     return {
         "key": key.key,
         "shown": key.shown,
-        "url": f"https://{portals.host_for(portal, request.get_host())}/#k={key.token}",
+        "url": invitations.url_of(portal, host, key.token),
         "expires_ms": key.expires_ms,
         "portal": key.portal,
+        "token": key.token,
+        "mail": invitations.ways() | {"texts": key_mail.texts(actor, portal.id, key, host, body.zone)},
     }
+
+
+@api.post("/session-keys/mail")
+def post_session_key_mail(request: HttpRequest, body: KeyMailBody) -> Any:
+    """Send a session key by mail; how it went is told in the collection `mails`."""
+    mailed = key_mail.Mailed(
+        key=body.key,
+        token=body.token,
+        portal_id=body.portal_id or portals.DEFAULT_ID,
+        host=request.get_host(),
+        language=body.language,
+        zone=body.zone,
+    )
+    return {"mail": key_mail.send_session_key(actor_of(request), mailed=mailed, to=body.to)}
 
 
 @api.post("/sessions/next")

@@ -14,6 +14,7 @@ from farhand.web.appliance.queries import site_name
 from farhand.web.events.queries import numbers
 from farhand.web.jump import abilities
 from farhand.web.jump import queries as jump
+from farhand.web.mail.queries import mails_of
 from farhand.web.portals.queries import portal_values
 from farhand.web.project.service import Actor, now_ms
 from farhand.web.support import queries as support
@@ -33,6 +34,7 @@ def collections_of(actor: Actor) -> dict[str, list[dict[str, Any]]]:
         "invitations": support.visible_invitations(actor.subject),
         "jump_items": jump.visible_items(actor.subject),
         "portals": portal_values(),
+        "mails": mails_of(actor.subject.id),
     }
 
 

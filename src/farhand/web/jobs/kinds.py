@@ -24,6 +24,12 @@ class Failed(Exception):
         return str(self.args[0])
 
 
+class Again(Failed):
+    """The job cannot be done now, for a reason that may pass: it waits for the next pause of its kind, then it is begun
+    again. After the last of them this is a failure like any other.
+    """
+
+
 class Work(Protocol):
     """A job that runs."""
 
@@ -33,6 +39,8 @@ class Work(Protocol):
     params: Mapping[str, Any]
     folder: Path
     """Its own folder, empty at the start."""
+    last: bool
+    """No pause of its kind is left: `Again` ends it."""
 
     def tell(self, share: float) -> None:
         """Say how far it is, 0 to 1."""
@@ -53,6 +61,8 @@ class Kind(NamedTuple):
     run: Callable[[Work], Outcome]
     short: bool = False
     """It takes seconds, so it does not wait until a long one has ended."""
+    pauses_s: tuple[int, ...] = ()
+    """Seconds to wait before it is begun again, the first time, the second time, and so on (`Again`)."""
 
 
 @functools.cache

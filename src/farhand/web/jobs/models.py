@@ -28,6 +28,10 @@ class Job(TransientRow):
     """It runs and its owner no longer wants it."""
     attempts = models.PositiveSmallIntegerField(default=0)
     """How often it was begun."""
+    due_ms = models.BigIntegerField(default=0, db_default=0)
+    """It is not begun before this."""
+    pauses = models.PositiveSmallIntegerField(default=0, db_default=0)
+    """How often it was put off (`kinds.Again`)."""
     beat_ms = models.BigIntegerField(default=0)
     """Last sign of life while it runs."""
     created_ms = models.BigIntegerField()

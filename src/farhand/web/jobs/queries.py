@@ -9,14 +9,15 @@ from django.utils.translation import gettext
 from farhand.kit.ids import is_id
 from farhand.web.jobs.models import DONE, OPEN, RUNNING, WAITING, Job
 from farhand.web.jobs.services import folder
+from farhand.web.project.service import now_ms
 
 STALLED_MS = 60_000
 """A running job that has given no sign of life for so long is shown as stopped for the moment."""
 
 
 def waiting(*, short_only: bool = False) -> bool:
-    """Say whether some job waits."""
-    rows = Job.objects.filter(state=WAITING)
+    """Say whether some job waits that may be begun now."""
+    rows = Job.objects.filter(state=WAITING, due_ms__lte=now_ms())
     return (rows.filter(short=True) if short_only else rows).exists()
 
 

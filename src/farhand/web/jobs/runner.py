@@ -80,8 +80,8 @@ class Runner:
         return True
 
     def _do(self, work: "_Work") -> None:
-        from farhand.web.jobs.kinds import Failed, kinds
-        from farhand.web.jobs.services import fail, finish, put_back, remove_files
+        from farhand.web.jobs.kinds import Again, Failed, kinds
+        from farhand.web.jobs.services import fail, finish, put_back, put_off, remove_files
         from farhand.web.project.service import SYSTEM
 
         began, kept = time.monotonic(), False
@@ -99,8 +99,9 @@ class Runner:
             fail(SYSTEM, job_id=work.id, error="")
             how = "cancelled"
         except Failed as error:
-            fail(SYSTEM, job_id=work.id, error=error.text)
             how = error.text
+            if not isinstance(error, Again) or not put_off(SYSTEM, job_id=work.id):
+                fail(SYSTEM, job_id=work.id, error=error.text)
         except Exception as error:
             log.exception("job_failed", job=work.id, kind=work.kind)
             fail(SYSTEM, job_id=work.id, error=_why(error))
@@ -148,6 +149,7 @@ class _Work:
     """The job that runs, as its kind sees it (`kinds.Work`)."""
 
     def __init__(self, runner: Runner, job: Any) -> None:
+        from farhand.web.jobs.kinds import kinds
         from farhand.web.jobs.services import folder
 
         self.id: str = job.id
@@ -156,6 +158,8 @@ class _Work:
         self.subject: str = job.subject
         self.params: Mapping[str, Any] = job.params
         self.folder = folder() / job.id
+        kind = kinds().get(job.kind)
+        self.last: bool = kind is None or job.pauses >= len(kind.pauses_s)
         self._short: bool = job.short
         self._runner = runner
         self._beat_at = 0.0

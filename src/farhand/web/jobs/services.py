@@ -1,7 +1,8 @@
 """Changes of jobs: added by other areas, cancelled by people, carried out by the runner.
 
 States: waiting -> running -> done | failed; cancelled from both of the first two; done -> expired when its file is
-removed. A job that was begun and whose program ended waits again, at most `ATTEMPTS` times.
+removed. A job that was begun and whose program ended waits again, at most `ATTEMPTS` times. One that says that it may
+work later waits for the pauses of its kind.
 """
 
 import shutil
@@ -71,7 +72,7 @@ def claim(change: Change, *, short_only: bool = False) -> Job | None:
     fails.
     """
     change.allow(Object(kind="job"))
-    rows = Job.objects.filter(state=WAITING, **({"short": True} if short_only else {}))
+    rows = Job.objects.filter(state=WAITING, due_ms__lte=change.now_ms, **({"short": True} if short_only else {}))
     for job_id in rows.order_by("-short", "created_ms").values_list("id", flat=True)[:10]:
         if Job.objects.filter(id=job_id, state=WAITING, attempts__gte=ATTEMPTS).update(
             state=FAILED, error=NOT_FINISHED, ended_ms=change.now_ms
@@ -126,6 +127,23 @@ def fail(change: Change, *, job_id: str, error: str) -> None:
     state = FAILED if error else CANCELLED
     Job.objects.filter(id=job_id, state=RUNNING).update(state=state, error=error[:255], ended_ms=change.now_ms)
     _tell_audit(change, job_id, state=state)
+
+
+@service("jobs.job.put_off", events=NO_EVENTS, audit=HOUSEKEEPING)
+def put_off(change: Change, *, job_id: str) -> bool:
+    """Let a running job wait for the next pause of its kind; that it was begun does not count. False when no pause is
+    left or nobody wants the job any more: then it has failed.
+    """
+    change.allow(Object(kind="job", id=job_id))
+    job = Job.objects.select_for_update().filter(id=job_id, state=RUNNING, cancel=False).first()
+    left = () if job is None else kinds()[job.kind].pauses_s[job.pauses :]
+    if job is None or not left:
+        change.nothing()
+        return False
+    job.state, job.progress, job.due_ms = WAITING, 0, change.now_ms + left[0] * 1000
+    job.attempts, job.pauses = 0, job.pauses + 1
+    job.save(update_fields=["state", "progress", "due_ms", "attempts", "pauses"])
+    return True
 
 
 @service("jobs.job.put_back", events=NO_EVENTS, audit=HOUSEKEEPING)

@@ -24,6 +24,10 @@ class Portal(ConfigurationRow):
     """User ids; not looked at while it is `all_representatives`."""
     issue_form = models.BooleanField(default=True)
     """It has the issue submission form."""
+    click_to_chat = models.BooleanField(default=True, db_default=True)
+    """A customer may chat in the portal's page instead of running the client."""
+    invitation = models.JSONField(default=dict, db_default={})
+    """Its own mail for session keys (`invitations.Template`)."""
     created_ms = models.BigIntegerField(default=0)
 
     class Meta:

@@ -4,9 +4,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from farhand.web.accounts.queries import Person, listed_representatives
 from farhand.web.portals.models import Portal
+from farhand.web.project.errors import NotThere
 
 DEFAULT_ID: Final = "00000000-0000-7000-8000-000000000001"
 """Id of the default portal, stored or not."""
@@ -31,6 +33,14 @@ def portals() -> list[Portal]:
 def portal_by_id(ident: str) -> Portal | None:
     """Return a public portal."""
     return default() if ident == DEFAULT_ID else Portal.objects.filter(id=ident, is_default=False).first()
+
+
+def portal_or_raise(ident: str) -> Portal:
+    """Return a public portal. Raises NotThere."""
+    portal = portal_by_id(ident)
+    if portal is None:
+        raise NotThere(gettext("There is no such public portal any more."))
+    return portal
 
 
 def plain_host(host: str) -> str:

@@ -5,7 +5,6 @@ relay answers under the new names within a second (it is told with the policy); 
 """
 
 import ipaddress
-import re
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -13,16 +12,16 @@ import msgspec
 from django.conf import settings
 from django.utils.translation import gettext
 
+from farhand.kit.address import HOST_NAME
 from farhand.rules.access import Object
 from farhand.web.accounts.queries import users
 from farhand.web.portals import queries
 from farhand.web.portals.models import Portal
-from farhand.web.project.service import Change, Conflict, Invalid, NotThere, service
+from farhand.web.project.service import Change, Conflict, Invalid, service
 
 MAX_NAME: Final = 64
 MAX_HOSTS: Final = 20
 MAX_PORTALS: Final = 100
-HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 
 
 class Fields(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +37,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
     all_representatives: bool = True
     representatives: Collection[str] = ()
     issue_form: bool = True
+    click_to_chat: bool = True
 
 
 @service("portals.portal.create")
@@ -59,7 +59,7 @@ def create_portal(change: Change, *, fields: Fields) -> Portal:
 def edit_portal(change: Change, *, portal_id: str, fields: Fields) -> Portal:
     """Change a public portal, the default one too. Raises Refused, Invalid, NotThere."""
     change.allow(Object(kind="portal", id=portal_id))
-    portal = _portal(portal_id)
+    portal = queries.portal_or_raise(portal_id)
     before = _told(portal)
     _fill(portal, fields)
     portal.save()
@@ -72,19 +72,12 @@ def edit_portal(change: Change, *, portal_id: str, fields: Fields) -> Portal:
 def remove_portal(change: Change, *, portal_id: str) -> None:
     """Remove a public portal; its names lead to the default one. Raises Refused, NotThere, Conflict."""
     change.allow(Object(kind="portal", id=portal_id))
-    portal = _portal(portal_id)
+    portal = queries.portal_or_raise(portal_id)
     if portal.is_default:
         raise Conflict(gettext("The default public portal cannot be removed."))
     change.audit(name=portal.name)
     change.remove("site", queries.COLLECTION, portal.id)
     portal.delete()
-
-
-def _portal(ident: str) -> Portal:
-    portal = queries.portal_by_id(ident)
-    if portal is None:
-        raise NotThere(gettext("There is no such public portal any more."))
-    return portal
 
 
 def _fill(portal: Portal, fields: Fields) -> None:
@@ -105,6 +98,7 @@ def _fill(portal: Portal, fields: Fields) -> None:
     known = set(users().values_list("id", flat=True))
     portal.representatives = [] if fields.all_representatives else sorted(set(fields.representatives) & known)
     portal.issue_form = fields.issue_form
+    portal.click_to_chat = fields.click_to_chat
     if not (portal.session_keys or portal.representative_list or portal.issue_form):
         raise Invalid("session_keys", gettext("A public portal needs at least one way to get help."))
 
@@ -131,7 +125,7 @@ def _host(text: str) -> str:
         return str(ipaddress.ip_address(host))
     except ValueError:
         pass
-    if not HOST.fullmatch(host):
+    if not HOST_NAME.fullmatch(host):
         wrong = gettext("%(host)s is no host name. Write names like help.example.com, without https:// and port.")
         raise Invalid("hosts", wrong % {"host": text.strip()[:64]})
     return host
@@ -140,6 +134,5 @@ def _host(text: str) -> str:
 def _told(portal: Portal) -> dict[str, Any]:
     """What audit rows say of a portal."""
     names = ("hosts", "languages", "session_keys", "representative_list", "all_representatives", "representatives")
-    return {"name": queries.name_of(portal), "issue_form": portal.issue_form} | {
-        name: getattr(portal, name) for name in names
-    }
+    told = {name: getattr(portal, name) for name in (*names, "issue_form", "click_to_chat")}
+    return {"name": queries.name_of(portal)} | told

@@ -11,7 +11,6 @@ from farhand.web.design.pages import actor_of, page, saved
 from farhand.web.portals import queries, services
 from farhand.web.portals.forms import PortalForm
 from farhand.web.portals.models import Portal
-from farhand.web.project.errors import NotThere
 
 LIST = "/login/public-portals/public-sites"
 
@@ -49,7 +48,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @page("portals.portals.view")
 def edit(request: HttpRequest, portal_id: str) -> HttpResponse:
     """Change a public portal."""
-    portal = _portal(portal_id)
+    portal = queries.portal_or_raise(portal_id)
     form = _form(request, portal)
     went_on = saved(
         request,
@@ -65,7 +64,7 @@ def edit(request: HttpRequest, portal_id: str) -> HttpResponse:
 @page("portals.portals.view")
 def remove(request: HttpRequest, portal_id: str) -> HttpResponse:
     """Remove a public portal, after asking."""
-    portal = _portal(portal_id)
+    portal = queries.portal_or_raise(portal_id)
     if request.method == "POST":
         services.remove_portal(actor_of(request), portal_id=portal.id)
         messages.success(request, gettext("The public portal has been removed."))
@@ -88,13 +87,7 @@ def _form(request: HttpRequest, portal: Portal) -> PortalForm:
         "all_representatives": portal.all_representatives,
         "representatives": portal.representatives,
         "issue_form": portal.issue_form,
+        "click_to_chat": portal.click_to_chat,
     }
     data = request.POST if request.method == "POST" else None
     return PortalForm(data, initial=initial, people=people, is_default=portal.is_default)
-
-
-def _portal(ident: str) -> Portal:
-    portal = queries.portal_by_id(ident)
-    if portal is None:
-        raise NotThere(gettext("There is no such public portal any more."))
-    return portal

@@ -10,6 +10,7 @@ AREAS: Final = (
     "accounts",
     "appliance",
     "jobs",
+    "mail",
     "jump",
     "support",
     "portals",
@@ -19,5 +20,5 @@ AREAS: Final = (
 )
 """Packages `farhand.web.X` with `apps.py`; Django loads their models, services and migrations."""
 
-FACES: Final = ("login", "jump", "console", "portal", "api", "portals", "routing", "scripts", "reports")
+FACES: Final = ("login", "jump", "console", "portal", "api", "portals", "routing", "scripts", "reports", "mail")
 """Packages `farhand.web.X` whose module `urls` has `urlpatterns`, each with its full address below the root."""

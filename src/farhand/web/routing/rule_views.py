@@ -1,5 +1,6 @@
 """Pages of /login: Configuration > Waiting Session Rules, Configuration > Options."""
 
+import msgspec
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -7,6 +8,8 @@ from django.utils.translation import gettext
 
 from farhand.web.accounts.queries import queue_name
 from farhand.web.design.pages import actor_of, page, saved
+from farhand.web.portals import invitations
+from farhand.web.portals.forms import KeyMailForm
 from farhand.web.project.errors import NotThere
 from farhand.web.routing import queries, rule_services
 from farhand.web.routing.forms import MESSAGE, FallbackForm, RuleForm
@@ -78,21 +81,34 @@ def remove(request: HttpRequest, rule_id: str) -> HttpResponse:
 
 @page("routing.fallback.view")
 def options(request: HttpRequest) -> HttpResponse:
-    """What is done with a session whose representative is lost."""
+    """What is done with a session whose representative is lost; how session keys may be mailed."""
     now = queries.fallback()
+    mail_sent = request.method == "POST" and "mail" in request.POST
     form = FallbackForm(
-        request.POST if request.method == "POST" else None,
+        request.POST if request.method == "POST" and not mail_sent else None,
         initial={"last": now.last, "entry": now.entry, "fallback": now.fallback, "queue": now.queue},
         queues=queries.queue_choices(),
     )
-    went_on = saved(
-        request,
-        form,
-        lambda: rule_services.edit_fallback(actor_of(request), options=form.options()),
-        gettext("The settings have been saved."),
-        OPTIONS,
+    mail_form = KeyMailForm(
+        request.POST if mail_sent else None, initial=msgspec.to_builtins(invitations.key_mail()), prefix="key_mail"
     )
-    return went_on or render(request, "routing/options.html", {"form": form}, status=400 if form.errors else 200)
+    told = gettext("The settings have been saved.")
+    actor = actor_of(request)
+    if mail_sent:
+        went_on = saved(
+            request,
+            mail_form,
+            lambda: invitations.edit_key_mail(actor, options=mail_form.options()),
+            told,
+            OPTIONS,
+        )
+    else:
+        went_on = saved(
+            request, form, lambda: rule_services.edit_fallback(actor, options=form.options()), told, OPTIONS
+        )
+    wrong = form.errors or mail_form.errors
+    context = {"form": form, "mail": mail_form}
+    return went_on or render(request, "routing/options.html", context, status=400 if wrong else 200)
 
 
 def _form(request: HttpRequest, rule: WaitingRule | None) -> RuleForm:

@@ -103,7 +103,10 @@ def test_the_snapshot_and_its_ticket(console: Client, rep: Actor, anonymous: Act
 
 def test_a_session_key(console: Client) -> None:
     answer = post(console, "session-keys", {"lifetime_s": 1800}).json()
-    assert set(answer) == {"key", "shown", "url", "expires_ms", "portal"}
+    assert set(answer) == {"key", "shown", "url", "expires_ms", "portal", "token", "mail"}
+    assert (answer["mail"]["local"], answer["mail"]["server"]) == (True, False)
+    assert set(answer["mail"]["texts"]) == {"en", "de", "fr", "nl"}
+    assert answer["url"] in answer["mail"]["texts"]["de"]["body"]
     assert answer["url"].startswith("https://localhost:8443/#k=")
     assert answer["portal"] == "localhost:8443"
     assert SessionKey.objects.get().expires_ms == answer["expires_ms"]

@@ -81,6 +81,16 @@ export interface Portal {
   readonly default: boolean;
 }
 
+/** A message that this person had sent. */
+export interface Mail {
+  readonly id: string;
+  readonly topic: string;
+  readonly to: string;
+  readonly state: "waiting" | "sent" | "failed";
+  /** What the mail server said last. */
+  readonly answer: string;
+}
+
 export interface JumpItem {
   readonly id: string;
   readonly topic: string;
@@ -191,6 +201,10 @@ export class Store {
 
   get invitations(): readonly Invitation[] {
     return this.all("invitations") as unknown as readonly Invitation[];
+  }
+
+  get mails(): readonly Mail[] {
+    return this.all("mails") as unknown as readonly Mail[];
   }
 
   get jumpItems(): readonly JumpItem[] {
