@@ -64,6 +64,7 @@ NEXT_SESSION: Final = "perm_next_session_button"
 TRANSFER_OTHER_TEAM: Final = "perm_transfer_other_team"
 SHARE_OTHER_TEAM: Final = "perm_share_other_team"
 COLLABORATE: Final = "perm_collaborate"
+EXTENDED_AVAILABILITY: Final = "perm_extended_availability_mode_allowed"
 JUMP_CLIENT: Final = "perm_jump_client"
 
 SESSION_CHAT: Final = "perm_session_chat"
@@ -126,6 +127,7 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
     Permission(SHARE_OTHER_TEAM, REPRESENTATIVE, _("Allowed to Share Sessions with Other Teams"), offered=True),
     Permission("perm_invite_external_rep", REPRESENTATIVE, _("Allowed to Invite External Representatives")),
     Permission(NEXT_SESSION, REPRESENTATIVE, _("Allowed to Use the Get Next Session Feature"), offered=True),
+    Permission(EXTENDED_AVAILABILITY, REPRESENTATIVE, _("Allowed to Use Extended Availability Mode"), offered=True),
     Permission(COLLABORATE, REPRESENTATIVE, _("Allowed to Join Shared Sessions"), offered=True),
     Permission(ACCESS_ALLOWED, JUMP, _("Allowed to Access Endpoints"), offered=True),
     Permission(JUMP_CLIENT, JUMP, _("Jump Clients"), offered=True),

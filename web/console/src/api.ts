@@ -38,7 +38,13 @@ export interface KeyMail {
 /** To whom a session can be given, or with whom it can be shared. */
 export interface Choices {
   readonly teams: readonly { readonly id: string; readonly name: string; readonly own: boolean }[];
-  readonly representatives: readonly { readonly id: string; readonly name: string; readonly teams: readonly string[] }[];
+  readonly representatives: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly teams: readonly string[];
+    /** Is at no console, and is told by a message. */
+    readonly by_mail: boolean;
+  }[];
 }
 
 export interface Targets {

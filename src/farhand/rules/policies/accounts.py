@@ -1,7 +1,14 @@
 """Who may change accounts, teams and their own profile."""
 
 from farhand.rules.access import ALLOW, Context, Decision, Object, Policy, Subject, any_of, needs, only, refuse
-from farhand.rules.permissions import ADMIN, CHANGE_DISPLAY_NAME, EDIT_TEAMS, SET_PASSWORDS, exceeds
+from farhand.rules.permissions import (
+    ADMIN,
+    CHANGE_DISPLAY_NAME,
+    EDIT_TEAMS,
+    EXTENDED_AVAILABILITY,
+    SET_PASSWORDS,
+    exceeds,
+)
 from farhand.rules.text import gettext_noop as _
 
 NOT_MORE = _("You cannot give an account more than your own account has.")
@@ -42,6 +49,14 @@ def change_own_name(subject: Subject, obj: Object, context: Context) -> Decision
     return needs(CHANGE_DISPLAY_NAME)(subject, obj, context) if mine.allowed else mine
 
 
+def be_available(subject: Subject, obj: Object, context: Context) -> Decision:
+    """One's own extended availability: on with the permission, off always."""
+    mine = own(subject, obj, context)
+    if not mine.allowed or obj.facts.get("on") is False:
+        return mine
+    return needs(EXTENDED_AVAILABILITY)(subject, obj, context)
+
+
 def claim(_subject: Subject, _object: Object, context: Context) -> Decision:
     """Only before the claim; the token is consumed by the service itself."""
     return refuse(_("This appliance has been claimed already.")) if context.claimed else ALLOW
@@ -56,6 +71,7 @@ POLICIES: dict[str, Policy] = {
     "accounts.user.set_password": set_password,
     "accounts.user.change_own_password": own,
     "accounts.user.change_profile": change_own_name,
+    "accounts.user.set_available": be_available,
     "accounts.user.enable_second_factor": own,
     "accounts.user.disable_second_factor": any_of(own, needs(ADMIN)),
     "accounts.user.sign_in": only("anonymous", "user"),

@@ -42,6 +42,8 @@ class User(AbstractBaseUser):
     """Its own settings: sorted names from `farhand.rules.permissions.NAMES`. What the account holds says `resolved`."""
     limits = models.JSONField(default=dict, db_default={})
     """Folders of remote computers to which file transfer is limited: `files_read`, `files_write`, lists of paths."""
+    extended_availability = models.BooleanField(default=False, db_default=False)
+    """Others may invite this user into their sessions by mail while no console of the user is open."""
     created_ms = models.BigIntegerField(default=0)
 
     USERNAME_FIELD = "username"

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from farhand.rules import queues
 from farhand.rules.access import Subject
 from farhand.rules.group_policies import TEAM_ROLES, merged
-from farhand.rules.permissions import SHOW_ON_PUBLIC_LIST, SUPPORT_ALLOWED, expand
+from farhand.rules.permissions import EXTENDED_AVAILABILITY, SHOW_ON_PUBLIC_LIST, SUPPORT_ALLOWED, expand
 from farhand.web.accounts.models import (
     ROLE_MEMBER,
     ApplianceUser,
@@ -196,6 +196,12 @@ def is_persistent(queue: str) -> bool:
 def signed_in() -> set[str]:
     """Ids of the users who have a console open."""
     return set(Presence.objects.filter(gone_ms=None, user__is_active=True).values_list("user_id", flat=True))
+
+
+def available_by_mail() -> dict[str, str]:
+    """Who may be invited by mail, and at which address: extended availability is on, and they may use it."""
+    rows = User.objects.filter(is_active=True, extended_availability=True).exclude(email="")
+    return {user.id: user.email for user in rows if subject_of(user).has(EXTENDED_AVAILABILITY)}
 
 
 def is_attended(queue: str, since_ms: int) -> bool:

@@ -172,6 +172,24 @@ def change_profile(change: Change, *, display_name: str) -> User:
     return user
 
 
+@service("accounts.user.set_available", events="consoles ask for it with the list of those who can be invited")
+def set_available(change: Change, *, on: bool) -> None:
+    """Turn one's own extended availability on or off. Raises Refused, Invalid (field `extended_availability`)."""
+    user = _user(change.actor.subject.id)
+    change.allow(Object(kind="user", id=user.id, owner=user.id, facts={"on": on}))
+    if on and not user.email:
+        raise Invalid(
+            "extended_availability",
+            gettext("Your account has no mail address. An administrator can add one under Users & Security > Users."),
+        )
+    if user.extended_availability == on:
+        change.nothing()
+        return
+    change.audit(extended_availability=on)
+    user.extended_availability = on
+    user.save(update_fields=["extended_availability"])
+
+
 def tell(change: Change, user: User) -> None:
     """Tell the user's consoles how the user and the personal queue look now."""
     topic = f"user:{user.id}"

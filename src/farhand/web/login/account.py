@@ -6,11 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
-from farhand.rules.permissions import CHANGE_DISPLAY_NAME
+from farhand.rules.permissions import CHANGE_DISPLAY_NAME, EXTENDED_AVAILABILITY
 from farhand.web.accounts import second_factor, services
 from farhand.web.appliance.queries import web_console_allowed
-from farhand.web.design.pages import actor_of, attempt, done, page
-from farhand.web.login.forms import CodeForm, OwnPasswordForm, ProfileForm
+from farhand.web.design.pages import actor_of, attempt, done, page, saved
+from farhand.web.login.forms import AvailabilityForm, CodeForm, OwnPasswordForm, ProfileForm
+from farhand.web.mail.queries import is_ready
 
 SECURITY = "/login/my-account/security"
 SECRET = "second_factor_secret"  # noqa: S105 - the session's key for it
@@ -28,13 +29,42 @@ def profile(request: HttpRequest) -> HttpResponse:
     ):
         messages.success(request, gettext("Your display name has been saved."))
         return redirect("/login/my-account/profile")
+    return _profile(request, form)
+
+
+@page("accounts.self.view")
+def availability(request: HttpRequest) -> HttpResponse:
+    """Extended availability, on or off."""
+    actor = actor_of(request)
+    form = AvailabilityForm(request.POST if request.method == "POST" else None)
+    page_of_it = "/login/my-account/profile"
+    if request.method != "POST":
+        return redirect(page_of_it)
+    answer = saved(
+        request,
+        form,
+        lambda: services.set_available(actor, on=form.cleaned_data["extended_availability"]),
+        gettext("Your extended availability has been saved."),
+        page_of_it,
+    )
+    return answer or _profile(request, ProfileForm(initial={"display_name": actor.user.display_name}), form)
+
+
+def _profile(request: HttpRequest, form: ProfileForm, availability: AvailabilityForm | None = None) -> HttpResponse:
+    """The page of names and availability; 400 when what was sent is not so."""
+    actor = actor_of(request)
+    user = actor.user
     context = {
         "form": form,
-        "user": actor.user,
+        "user": user,
         "console": web_console_allowed(),
         "may_rename": actor.subject.has(CHANGE_DISPLAY_NAME),
+        "may_extend": user.extended_availability or actor.subject.has(EXTENDED_AVAILABILITY),
+        "mail": is_ready(),
+        "availability": availability or AvailabilityForm(initial={"extended_availability": user.extended_availability}),
     }
-    return render(request, "login/profile.html", context, status=400 if form.errors else 200)
+    wrong = form.errors or (availability is not None and availability.errors)
+    return render(request, "login/profile.html", context, status=400 if wrong else 200)
 
 
 @page("accounts.self.view")

@@ -40,6 +40,12 @@ class Repeated(forms.Form):
         return values
 
 
+class AvailabilityForm(forms.Form):
+    """Extended availability, on or off."""
+
+    extended_availability = forms.BooleanField(label=_("Extended Availability"), required=False)
+
+
 class ClaimForm(Repeated):
     """The claim: administrator, web console switch, appliance account."""
 

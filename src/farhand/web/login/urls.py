@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from farhand.web.login import account, box, entrance, group_policies, site, teams, users
+from farhand.web.login import account, box, entrance, group_policies, invitations, site, teams, users
 
 urlpatterns: list[URLPattern] = [
     path("claim/<str:token>", entrance.claim),
@@ -18,6 +18,8 @@ urlpatterns: list[URLPattern] = [
     path("login/status/information", site.information),
     path("login/my-account/profile", account.profile),
     path("login/my-account/security", account.security),
+    path("login/my-account/availability", account.availability),
+    path("login/invitations/<str:ident>", invitations.invitation),
     path("login/my-account/password", account.password),
     path("login/my-account/second-factor", account.second_factor_on),
     path("login/my-account/second-factor/off", account.second_factor_off),

@@ -19,6 +19,7 @@ FOR_SERVER: Final = "farhand-smtp"
 FOR_LETTER: Final = "farhand-letter"
 """Purposes of `sealing`."""
 TEST: Final = "test"
+INVITATION: Final = "invitation"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

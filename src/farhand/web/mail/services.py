@@ -24,7 +24,7 @@ from farhand.web.project.sealing import seal
 from farhand.web.project.service import Change, Conflict, Invalid, ServiceError, service
 
 HOUR_MS: Final = 3_600_000
-MAX_PER_HOUR: Final = {"test": 20, "session-key": 60}
+MAX_PER_HOUR: Final = {"test": 20, "session-key": 60, queries.INVITATION: 60}
 """Messages of each purpose that one person may send in an hour."""
 KEEP_MS: Final = 24 * HOUR_MS
 """Messages are remembered for a day."""

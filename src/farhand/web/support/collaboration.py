@@ -14,7 +14,7 @@ from farhand.rules import sessions as rules
 from farhand.rules.access import Object
 from farhand.web.accounts.queries import queue_name, user_by_id
 from farhand.web.project.service import Change, Invalid, NotThere, service
-from farhand.web.support import lives, targets
+from farhand.web.support import invitation_mail, lives, targets
 from farhand.web.support.models import Session
 from farhand.web.support.services import ConsoleTicket, ticket_for
 
@@ -57,7 +57,11 @@ def share(change: Change, *, session_id: str, target: str = "", issue_id: str = 
         change.allow(targets.chosen(session, target), context)
     targets.check(session, target, "share", context)
     life, user_id = lives.life_of(session), change.actor.subject.id
-    lives.store(change, session, lives.step(lambda: rules.share(life, user_id, new_id(), target, name)))
+    invitation_id = new_id()
+    lives.store(change, session, lives.step(lambda: rules.share(life, user_id, invitation_id, target, name)))
+    address = targets.by_mail("share").get(queues.parse(target).owner_id)
+    if address:
+        invitation_mail.send(change, session, invitation_id, address)
     lives.note(change, session, "invited", to=name or queue_name(target))
     change.audit(target=target, issue=name)
 

@@ -141,6 +141,11 @@ def visible_invitations(subject: Subject) -> list[dict[str, Any]]:
     return [invitation_value(one) for one in rows.select_related("session", "sender")]
 
 
+def invitation_for(queue: str, ident: str) -> Invitation | None:
+    """An open invitation of this queue, with its session and who sent it."""
+    return Invitation.objects.select_related("session", "sender").filter(id=ident, target=queue).first()
+
+
 def session_by_id(ident: str) -> Session | None:
     """Return a session."""
     return Session.objects.select_related("owner", "creator").filter(id=ident).first()

@@ -1,8 +1,8 @@
 """To whom a session can be transferred, and with whom it can be shared: people who could, and teams.
 
-Rules: nobody is listed who is not available (R-233), or could not be in this session anyway; own teams always, others
-with the permission and when one of their people is available (R-234). A choice is judged by the same functions that
-make the lists, so that a list that has grown old does no harm.
+Rules: who is listed is available (at a console, or, to be shared with, by mail: R-233) and could be in this session;
+own teams always, others with the permission and when one of their people is available (R-234). A choice is judged by
+the same functions that make the lists, so that a list that has grown old does no harm.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +15,8 @@ from farhand.rules import queues
 from farhand.rules.access import Context, Object, Subject, decide
 from farhand.rules.permissions import SHARE_OTHER_TEAM, TRANSFER_OTHER_TEAM
 from farhand.web.accounts import queries as accounts
+from farhand.web.mail import queries as mail
+from farhand.web.mail.letters import is_address
 from farhand.web.project.service import Conflict, Invalid
 from farhand.web.support import lives
 from farhand.web.support.models import Session
@@ -47,9 +49,23 @@ def issues_for_help(_subject: Subject) -> list[Issue]:
     return [issue for find in _issues for issue in find()]
 
 
-def available() -> set[str]:
-    """Ids of the users who can be reached now."""
-    return accounts.signed_in()
+def by_mail(purpose: Purpose) -> dict[str, str]:
+    """Users who are at no console and can be invited by a message to this address (R-234, R-235): into a session of
+    somebody else, not to take one over.
+    """
+    if purpose != "share" or not mail.is_ready():
+        return {}
+    here = accounts.signed_in()
+    return {
+        user_id: address
+        for user_id, address in accounts.available_by_mail().items()
+        if user_id not in here and is_address(address)
+    }
+
+
+def available(purpose: Purpose) -> set[str]:
+    """Ids of the users who can be reached for this."""
+    return accounts.signed_in() | by_mail(purpose).keys()
 
 
 def offered(subject: Subject, session_id: str, now_ms: int) -> dict[str, dict[str, list[Any]]]:
@@ -68,7 +84,7 @@ def offered(subject: Subject, session_id: str, now_ms: int) -> dict[str, dict[st
 
 def _lists(subject: Subject, session: Session, purpose: Purpose, context: Context) -> dict[str, list[Any]]:
     beyond = subject.has(BEYOND[purpose])
-    obj, here = lives.as_object(session), available()
+    obj, here, mailed = lives.as_object(session), available(purpose), by_mail(purpose)
     people: list[dict[str, Any]] = []
     staffed: set[str] = set()
     for user in accounts.users().filter(id__in=here, is_active=True).exclude(id=subject.id):
@@ -77,7 +93,7 @@ def _lists(subject: Subject, session: Session, purpose: Purpose, context: Contex
             staffed |= other.teams
             if beyond or other.teams & subject.teams:
                 mine = sorted(other.teams if beyond else other.teams & subject.teams)
-                people.append({"id": user.id, "name": user.display_name, "teams": mine})
+                people.append({"id": user.id, "name": user.display_name, "teams": mine, "by_mail": user.id in mailed})
     teams = [
         {"id": team.id, "name": team.name, "own": team.id in subject.teams}
         for team in accounts.teams()
@@ -100,7 +116,7 @@ def check(session: Session, queue: str, purpose: Purpose, context: Context) -> N
         return
     user = accounts.user_by_id(parsed.owner_id)
     name = user.display_name if user else ""
-    if user is None or user.id not in available():
+    if user is None or user.id not in available(purpose):
         raise Conflict(
             gettext("%(name)s is not signed in to a console any more. Choose somebody else.") % {"name": name}
         )

@@ -15,6 +15,9 @@ from farhand.web.accounts import presence, teams
 from farhand.web.accounts import services as accounts
 from farhand.web.events.models import AuditRow
 from farhand.web.jump import services as jump
+from farhand.web.mail import services as mail
+from farhand.web.mail.models import Message
+from farhand.web.mail.queries import letter_of
 from farhand.web.project import service
 from farhand.web.project.service import SYSTEM, Actor, Conflict, Invalid, NotThere, Refused
 from farhand.web.routing import services as routing
@@ -260,6 +263,60 @@ def test_a_paused_session_waits_while_the_others_stay(desk: Desk, anonymous: Act
     services.pause(desk.rep, session_id=session_id)
     services.leave(desk.ann, session_id=session_id)
     assert (row(session_id).state, row(session_id).members) == ("waiting", [])
+
+
+#
+def test_who_has_extended_availability_is_invited_by_mail(desk: Desk, anonymous: Actor, sign_in: Any) -> None:
+    session_id = desk.session(anonymous)
+    ann = desk.ann.user
+
+    def listed(purpose: str = "share") -> list[tuple[str, bool]]:
+        people = targets.offered(desk.rep.subject, session_id, service.now_ms())[purpose]["representatives"]
+        return [(one["name"], one["by_mail"]) for one in people]
+
+    presence.note(SYSTEM, user_id=ann.id, here=False)
+    with pytest.raises(Refused):
+        accounts.set_available(desk.ann, on=True)
+    accounts.edit_user(
+        SYSTEM,
+        user_id=ann.id,
+        display_name="Ann",
+        permissions=[*SUPPORT, "perm_extended_availability_mode_allowed"],
+    )
+    ann.refresh_from_db()
+    with pytest.raises(Invalid, match="no mail address"):
+        accounts.set_available(actor_for(ann), on=True)
+    type(ann).objects.filter(id=ann.id).update(email="ann@example.com")
+    accounts.set_available(actor_for(ann), on=True)
+    assert listed() == [("Bob", False)], "there is no mail server"
+    mail.edit_settings(
+        SYSTEM, fields=mail.Fields(host="127.0.0.1", port=25, security="none", sender="help@example.com")
+    )
+    assert listed() == [("Ann", True), ("Bob", False)]
+    assert listed("transfer") == [("Bob", False)], "a session is passed to who is there"
+    collaboration.share(desk.rep, session_id=session_id, target=desk.queue(desk.ann))
+    collaboration.share(desk.rep, session_id=session_id, target=desk.queue(desk.bob))
+    letters = [letter_of(one) for one in Message.objects.all()]
+    open_ = Invitation.objects.get(target=desk.queue(desk.ann))
+    assert [one and (one.to, one.sender_name) for one in letters] == [("ann@example.com", "Rep")]
+    assert letters[0]
+    assert f"/login/invitations/{open_.id}" in letters[0].text
+
+    browser = sign_in(ann)
+    page = browser.get(f"/login/invitations/{open_.id}").content.decode()
+    assert "Rep invites you into this session." in page
+    assert sign_in(desk.bob.user).get(f"/login/invitations/{open_.id}").status_code == 404, "it is somebody else's"
+    browser.post(f"/login/invitations/{open_.id}", {"off": "1"})
+    assert not Invitation.objects.filter(id=open_.id).exists()
+    over = browser.get(f"/login/invitations/{open_.id}")
+    assert (over.status_code, b"This invitation is over" in over.content) == (404, True)
+    assert listed() == [("Bob", False)]
+
+    again = browser.post("/login/my-account/availability", {"extended_availability": "on"}, follow=True)
+    assert b"Your extended availability has been saved." in again.content
+    assert listed() == [("Ann", True), ("Bob", False)]
+    presence.note(SYSTEM, user_id=ann.id, here=True)
+    assert listed() == [("Ann", False), ("Bob", False)]
 
 
 #

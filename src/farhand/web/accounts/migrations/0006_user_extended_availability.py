@@ -1,0 +1,13 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("accounts", "0005_group_policies")]
+
+    operations = [
+        migrations.AddField(
+            model_name="user",
+            name="extended_availability",
+            field=models.BooleanField(db_default=False, default=False),
+        ),
+    ]
