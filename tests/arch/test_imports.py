@@ -16,7 +16,7 @@ ROOMS = (
     *(f"agent/tools/{name}" for name in ("screen", "input", "shell", "actions", "scripts", "files", "clipboard")),
 )
 """Packages below that a contract names."""
-AREAS = ("accounts", "appliance", "events", "jobs", "jump", "portals", "routing", "scripts", "support")
+AREAS = ("accounts", "appliance", "events", "jobs", "jump", "mail", "portals", "routing", "scripts", "support")
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ accounts.user.disable                | system, admin                   | =
 accounts.user.set_password           | system, set_passwords           | system, admin
 accounts.user.change_own_password    | user                            | -
 accounts.user.change_profile         | change_display_name             | -
+accounts.user.set_available          | extended_availability_mode_allowed | -
 accounts.user.enable_second_factor   | user                            | -
 accounts.user.disable_second_factor  | system, user                    | system, admin
 accounts.user.sign_in                | anonymous, user                 | =
@@ -60,6 +61,7 @@ jobs.job.beat                        | system                          | =
 jobs.job.finish                      | system                          | =
 jobs.job.fail                        | system                          | =
 jobs.job.put_back                    | system                          | =
+jobs.job.put_off                     | system                          | =
 jobs.job.expire                      | system                          | =
 
 jump.clients.view                    | jump_client                     | =
@@ -76,9 +78,17 @@ jump.client.remove                   | system, jump_client             | system,
 jump.client.start                    | jump_client                     | -
 jump.links.apply                     | system                          | =
 
+mail.settings.view                   | system, admin                   | =
+mail.settings.edit                   | system, admin                   | =
+mail.test.send                       | system, admin                   | =
+mail.message.note                    | system                          | =
+mail.message.forget                  | system                          | =
+
+portals.key_mail.edit                | system, admin                   | =
 portals.portals.view                 | system, edit_public_template    | =
 portals.portal.create                | system, edit_public_template    | =
 portals.portal.edit                  | system, edit_public_template    | =
+portals.portal.edit_invitation       | system, edit_public_template    | =
 portals.portal.remove                | system, edit_public_template    | =
 
 reports.session.list                 | USER, TEAM, GROUP               | =
@@ -112,6 +122,7 @@ scripts.script.remove                | system, edit_canned_scripts     | =
 scripts.script.order                 | user                            | -
 
 support.session_key.create           | HELP+generate_session_key       | =
+support.session_key.mail             | HELP+generate_session_key       | -
 support.session_key.use              | anonymous, user                 | =
 support.session_key.expire           | system                          | =
 support.customer.start               | customer                        | -
