@@ -13,7 +13,10 @@ PACKAGES = ("cli", "web", "relay", "agent", "rules", "protocol", "recording", "k
 ROOMS = (
     *("relay/door", "relay/live"),
     *("agent/core", "agent/platforms", "agent/tools"),
-    *(f"agent/tools/{name}" for name in ("screen", "input", "shell", "actions", "scripts", "files", "clipboard")),
+    *(
+        f"agent/tools/{name}"
+        for name in ("screen", "input", "shell", "actions", "scripts", "deploy", "files", "clipboard")
+    ),
 )
 """Packages below that a contract names."""
 AREAS = ("accounts", "appliance", "events", "jobs", "jump", "mail", "portals", "routing", "scripts", "support")

@@ -13,6 +13,7 @@ from farhand.protocol.channels import (
     Actions,
     Clip,
     Control,
+    Deploy,
     Durable,
     Files,
     Grant,
@@ -40,7 +41,7 @@ def constants(source: str, name: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    "numbers", [Kind, Party, Grant, Control, Durable, Screen, Input, Shell, Actions, Files, Clip, Scripts]
+    "numbers", [Kind, Party, Grant, Control, Durable, Screen, Input, Shell, Actions, Files, Clip, Scripts, Deploy]
 )
 def test_the_console_has_the_numbers_of_the_protocol(numbers: type[IntEnum] | type[IntFlag]) -> None:
     expected = {one.name: int(one) for one in numbers if one.name and (one or numbers is Kind)}

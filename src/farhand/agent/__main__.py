@@ -83,7 +83,6 @@ def _state(wish: argparse.Namespace) -> Path:
 
 def _install(wish: argparse.Namespace, package: Package) -> int:
     from farhand.agent.platforms import here
-    from farhand.agent.platforms.linux.service import copy_client
     from farhand.agent.unattended import enrol
 
     state = _state(wish)
@@ -93,14 +92,14 @@ def _install(wish: argparse.Namespace, package: Package) -> int:
         return 0
     if package.file is None:
         raise ClientError(_("This client does not run from a client file: start it with `run`, or use --no-start."))
-    _say(here().service().start(copy_client(package.file, state), state))
+    _say(here().service().start(package.copy_to(state), state))
     return 0
 
 
-def _run(wish: argparse.Namespace, _package: Package) -> int:
+def _run(wish: argparse.Namespace, package: Package) -> int:
     from farhand.agent.unattended import run
 
-    run(_state(wish), wish.display)
+    run(_state(wish), wish.display, package)
     return 0
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from farhand import __version__
+from farhand.agent.core.deployment import ClientDeployment, Deployment, NoDeployment
 from farhand.agent.core.errors import ClientError
 from farhand.agent.core.identity import Identity, IdentityStore
 from farhand.agent.core.link import Link
 from farhand.agent.core.masking import Masking
+from farhand.agent.core.package import Package
 from farhand.agent.core.session import Session, SessionSettings
 from farhand.agent.core.site import SiteGuard
 from farhand.agent.platforms import Platform, here
@@ -93,7 +95,16 @@ def enrol(server: str, site_key: str, token: str, state: Path, platform: Platfor
 class Sessions:
     """The sessions of this machine; opens a leg for each offer."""
 
-    def __init__(self, identity: Identity, key: Ed25519PrivateKey, display: str | None, platform: Platform) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        key: Ed25519PrivateKey,
+        display: str | None,
+        platform: Platform,
+        deployment: Deployment | None = None,
+    ) -> None:
+        """`deployment`: how this client uninstalls itself; None: it cannot."""
+        self._deployment: Deployment = deployment if deployment is not None else NoDeployment()
         self._identity = identity
         self._key = key
         self._display = display
@@ -124,6 +135,7 @@ class Sessions:
                 machine=self._platform.machine(self._display),
                 returning=self._platform.service_returns(),
                 masking=self._masking,
+                deployment=self._deployment,
             )
         )
         task = asyncio.get_running_loop().create_task(self._run(offer.session_id, session))
@@ -144,9 +156,15 @@ class Sessions:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def serve(identity: Identity, key: Ed25519PrivateKey, display: str | None, platform: Platform) -> None:
+async def serve(
+    identity: Identity,
+    key: Ed25519PrivateKey,
+    display: str | None,
+    platform: Platform,
+    deployment: Deployment | None = None,
+) -> None:
     """Stay linked until SIGTERM or SIGINT."""
-    sessions = Sessions(identity, key, display, platform)
+    sessions = Sessions(identity, key, display, platform, deployment)
     link = Link(identity, key, sessions, lambda: platform.facts(display))
     task = asyncio.ensure_future(link.run())
     loop = asyncio.get_running_loop()
@@ -161,7 +179,7 @@ async def serve(identity: Identity, key: Ed25519PrivateKey, display: str | None,
         task.result()
 
 
-def run(state: Path, display: str | None) -> None:
+def run(state: Path, display: str | None, package: Package) -> None:
     """Run the Jump Client of this state folder in the foreground. Raises ClientError."""
     store = IdentityStore(state)
     identity, key, platform = store.load(), store.key(), here()
@@ -171,7 +189,17 @@ def run(state: Path, display: str | None) -> None:
         raise ClientError(_("The Jump Client of {folder} is running already.").format(folder=state)) from error
     configure_log("client")
     silence_libraries()
+    deployment = ClientDeployment(
+        server=identity.server,
+        site_key=identity.site_key,
+        key=key,
+        package=package,
+        keeper=platform.service(),
+        state=state,
+        facts=platform.facts,
+        is_self=True,
+    )
     try:
-        asyncio.run(serve(identity, key, display, platform))
+        asyncio.run(serve(identity, key, display, platform, deployment))
     finally:
         os.close(lock)

@@ -66,6 +66,8 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "no-power-program": _("This computer has no program that restarts it."),
         "needs-rights": _("The client needs administrator rights on this computer for that."),
         "no-client-file": _("This client does not run from a client file, so nothing would start it again."),
+        "no-deploying": _("This client cannot install anything that stays."),
+        "pinned-already": _("This computer has a Jump Client already."),
         "no-service": _("The client does not run as a service here, so somebody has to start it after a reboot."),
         "root-no-desktop": _("The client runs as root and not in a person's desktop, so nothing would start it again."),
         "no-return": _("This client does not come back by itself."),

@@ -30,6 +30,8 @@ class Kind(IntEnum):
     """Canned scripts."""
     REPS = 10
     """What representatives say to each other: no customer is sent it."""
+    DEPLOY = 11
+    """What stays on the computer: a Jump Client."""
 
 
 class Traffic(IntEnum):
@@ -90,6 +92,8 @@ class Grant(IntFlag):
     REBOOT = 4096
     PRIVACY = 8192
     """Disable the endpoint's screen, mouse and keyboard."""
+    PIN = 16384
+    """Install the client as a Jump Client, and uninstall it."""
 
 
 class Control(IntEnum):
@@ -234,6 +238,15 @@ class Scripts(IntEnum):
     DONE = 19
 
 
+class Deploy(IntEnum):
+    """Frame types on deploy (JSON payloads, see `deploy`)."""
+
+    LIST = 1
+    DO = 2
+    OFFERED = 17
+    DONE = 18
+
+
 CREDIT: Final = 0xF0
 """On every flow-controlled channel: the receiver allows the sender this many further payload bytes (u32)."""
 
@@ -344,6 +357,10 @@ def _rules() -> dict[tuple[int, int, Way], Rule]:
     scripts = Rule(Grant.SCRIPTS)
     add(Kind.SCRIPTS, to, scripts, Scripts.RUN, Scripts.CANCEL)
     add(Kind.SCRIPTS, of, scripts, Scripts.STARTED, Scripts.OUTPUT, Scripts.DONE)
+
+    pin = Rule(Grant.PIN)
+    add(Kind.DEPLOY, to, pin, Deploy.LIST, Deploy.DO)
+    add(Kind.DEPLOY, of, pin, Deploy.OFFERED, Deploy.DONE)
 
     for kind in Kind:
         asks = _union(rule for (one, _type, way), rule in table.items() if one == kind and way is to)

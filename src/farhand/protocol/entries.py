@@ -52,6 +52,10 @@ _CLIPBOARD: Final = MappingProxyType({"by": str, "leg": int, "format": str, "byt
 """`format`: `text`, `png` or `files`; `bytes`: how much; `count`: of `files`, how many. Never what."""
 _SCRIPT: Final = MappingProxyType({"by": str, "leg": int, "run": str, "script": str, "name": str})
 """`run`: its id; `script`, `name`: which canned script; `ended_by`: who cancelled it, when somebody did."""
+_DEPLOY: Final = MappingProxyType({"by": str, "leg": int, "what": str, "name": str})
+"""`what`: of `deploy.What`; `name`: of the Jump Client."""
+_PINNED: Final = MappingProxyType({"by": str, "leg": int, "client": str, "name": str, "group": str})
+"""`client`: its id."""
 _REQUESTED, _ALLOWED, _REFUSED, _OVER = (
     "Service Access Requested",
     "Service Access Allowed",
@@ -121,6 +125,12 @@ ENTRIES: Final[Mapping[str, EntryKind]] = MappingProxyType(
         "clipboard-stopped": EntryKind(Writer.ENDPOINT, _OVER, _BY),
         "clipboard-given": EntryKind(Writer.ENDPOINT, "Clipboard Sent", _CLIPBOARD),
         "clipboard-taken": EntryKind(Writer.ENDPOINT, "Clipboard Taken", _CLIPBOARD),
+        "deploy-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, _DEPLOY, shown=False),
+        "deploy-allowed": EntryKind(Writer.ENDPOINT, _ALLOWED, _DEPLOY, shown=False),
+        "deploy-refused": EntryKind(Writer.ENDPOINT, _REFUSED, _DEPLOY),
+        "deploy-failed": EntryKind(Writer.ENDPOINT, "Deployment Failed", _DEPLOY),
+        "pinned": EntryKind(Writer.ENDPOINT, "Session Pinned to Queue", _PINNED),
+        "unpinned": EntryKind(Writer.ENDPOINT, "Session Unpinned from Queue", _PINNED),
         "customer-ended": EntryKind(Writer.ENDPOINT, "Session End"),
         "entries-dropped": EntryKind(Writer.ENDPOINT, "Entries Dropped", {"count": int}),
     }

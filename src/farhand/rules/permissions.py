@@ -75,6 +75,7 @@ SESSION_SHELL: Final = "perm_session_shell"
 SESSION_SCRIPTS: Final = "perm_session_scripts"
 SESSION_ACTIONS: Final = "perm_session_actions"
 SESSION_REBOOT: Final = "perm_session_reboot"
+SESSION_PIN: Final = "perm_session_pin"
 SESSION_CLIPBOARD: Final = "perm_session_clipboard"
 
 REPORT_LEVELS: Final = (
@@ -158,6 +159,7 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
         _("Clipboard Sharing"),
         (("send", _("To the remote computer")), ("both", _("In both directions"))),
     ),
+    _tool(SESSION_PIN, _("Jump Client Pinning")),
     _tool(SESSION_CHAT, _("Chat")),
 )
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from farhand.agent.core.deployment import Deployment, NoDeployment
 from farhand.agent.core.desktop import Clipboard, InputSink, Monitor, ScreenSource, UnsupportedError
 from farhand.agent.core.machine import Machine, NoMachine
 from farhand.agent.core.masking import Masking
@@ -66,6 +67,7 @@ class FakePort:
     returns: bool = True
     prepared: list[bool] = field(default_factory=list)
     machine: Machine = field(default_factory=NoMachine)
+    deployment: Deployment = field(default_factory=NoDeployment)
     masking: Masking = field(default_factory=Masking)
     orders: Orders = field(default_factory=lambda: Orders("00" * 32, ""))
     grants: Grant = Grant.SCREEN_VIEW | Grant.SCREEN_CONTROL | Grant.SHELL

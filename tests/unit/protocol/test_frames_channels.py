@@ -154,6 +154,6 @@ def test_every_tool_can_say_that_it_does_not_serve_something() -> None:
 def test_what_is_typed_goes_before_pictures_and_those_before_files() -> None:
     assert [channels.traffic_of(channel(kind, 1)) for kind in Kind] == [
         Traffic.FIRST, Traffic.FIRST, Traffic.SCREEN, Traffic.FIRST, Traffic.FIRST, Traffic.BULK, Traffic.BULK,
-        Traffic.FIRST, Traffic.FIRST, Traffic.BULK, Traffic.FIRST,
+        Traffic.FIRST, Traffic.FIRST, Traffic.BULK, Traffic.FIRST, Traffic.FIRST,
     ]  # fmt: skip
     assert channels.traffic_of(0xFFFF) is Traffic.FIRST

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from tests.unit.agent.screen.conftest import Reference
 
-from farhand.protocol import actions, clipboard, files, frames, messages, screen, scripts, shell
+from farhand.protocol import actions, clipboard, deploy, files, frames, messages, screen, scripts, shell
 from farhand.protocol.channels import Kind
 from farhand.protocol.input import BLOCK, KEY, LAYOUTS, POINTER, TEXT, WHEEL
 
@@ -21,9 +21,9 @@ CASES = [case for path in FILES for case in json.loads(path.read_text())]
 NAMES = [case["name"] for case in CASES]
 PER_KIND = {
     name: Kind[name.upper()]
-    for name in ("screen", "input", "shell", "control", "actions", "files", "clipboard", "scripts")
+    for name in ("screen", "input", "shell", "control", "actions", "files", "clipboard", "scripts", "deploy")
 }
-MODULES = (messages, actions, clipboard, files, scripts, shell)
+MODULES = (messages, actions, clipboard, deploy, files, scripts, shell)
 """Where the messages of JSON payloads are."""
 
 

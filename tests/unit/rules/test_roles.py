@@ -75,7 +75,13 @@ jump.enrolment.revoke                | system, jump_client             | system,
 jump.client.enrol                    | anonymous                       | =
 jump.client.edit                     | system, jump_client             | system, admin
 jump.client.remove                   | system, jump_client             | system, admin
+jump.client.set_password             | system, jump_client             | system, admin
 jump.client.start                    | jump_client                     | -
+jump.client.start, no password       | -                               | -
+jump.client.pin                      | anonymous                       | =
+jump.client.unpin                    | anonymous                       | =
+jump.pin.order                       | system, jump_client             | system, admin
+jump.unpin.order                     | system, jump_client             | system, admin
 jump.links.apply                     | system                          | =
 
 mail.settings.view                   | system, admin                   | =
@@ -168,6 +174,7 @@ support.tool.shell                   | agent, customer, HELP+session_shell.allow
 support.tool.shell, a Jump           | agent, customer, jump_client+session_shell.allow                | =
 support.tool.scripts                 | agent, customer, HELP+session_scripts.allow                     | =
 support.tool.actions                 | agent, customer, HELP+session_actions.allow                     | =
+support.tool.pin                     | agent, customer, HELP+session_pin.allow                         | =
 support.tool.reboot                  | agent, customer, HELP+session_reboot.allow                      | =
 support.tool.send_clipboard          | agent, customer, HELP+session_clipboard.send                    | =
 support.tool.take_clipboard          | agent, customer, HELP+session_clipboard.both                    | =
@@ -216,6 +223,7 @@ def thing(circumstances: str, *, mine: bool) -> Object:
         facts={
             "session_kind": "jump" if circumstances == "a Jump" else "support",
             "state": "active",
+            "password": "missing" if circumstances == "no password" else "right",
             "members": (who,),
             "guests": (who,) if circumstances == "of a guest" else (),
             "participants": frozenset({who}),

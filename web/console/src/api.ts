@@ -52,6 +52,21 @@ export interface Targets {
   readonly share: Choices & { readonly issues: readonly { readonly id: string; readonly name: string }[] };
 }
 
+/** A Jump Group to which this person can pin. */
+export interface PinGroup {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The Jump Client that a session's computer is to become. */
+export interface PinWish {
+  readonly group_id: string;
+  readonly name: string;
+  readonly comments: string;
+  readonly tag: string;
+  readonly password: string;
+}
+
 /** One page load is one console tab: its legs are its own. */
 const TAB = crypto.randomUUID();
 
@@ -127,7 +142,12 @@ export const api = {
   ticket: (id: string) => post<SessionTicket>(`sessions/${id}/ticket`, { tab: TAB }),
   scriptMatches: async (query: string) =>
     (await request<{ items: readonly JumpItem[] }>("GET", `script-matches?${query}`)).items,
-  jump: (id: string) => post<SessionTicket>(`jump-items/${id}/jump`, { tab: TAB }),
+  jump: (id: string, password = "") =>
+    post<SessionTicket>(`jump-items/${id}/jump`, { tab: TAB, ...(password ? { password } : {}) }),
+  pinGroups: async (id: string) => (await request<{ groups: readonly PinGroup[] }>("GET", `sessions/${id}/pin`)).groups,
+  pin: async (id: string, wish: PinWish) => (await post<{ order: string }>(`sessions/${id}/pin`, { tab: TAB, ...wish })).order,
+  unpin: async (id: string, client: string) =>
+    (await post<{ order: string }>(`sessions/${id}/unpin`, { tab: TAB, client_id: client })).order,
   scripts: async (id: string) => (await request<{ scripts: CannedScript[] }>("GET", `sessions/${id}/scripts`)).scripts,
   orderScript: (id: string, script: string, context: Context, parameters: Readonly<Record<string, string>>) =>
     post<OrderedScript>(`sessions/${id}/scripts`, { tab: TAB, script_id: script, context, parameters }),

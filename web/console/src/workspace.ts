@@ -7,10 +7,11 @@
  */
 import type { Api, SessionTicket } from "./api";
 import { Actions } from "./live/actions";
+import { Deploy } from "./live/deploy";
 import { LegSocket } from "./live/leg";
 import { Scripts } from "./live/scripts";
 import { Handlers, type Surroundings } from "./live/socket";
-import type { Invitation, Session, Store } from "./live/store";
+import type { Invitation, JumpItem, Session, Store } from "./live/store";
 import type { Tool, ToolKind } from "./live/tool";
 import { Party } from "./wire/channels";
 import type { Entry } from "./wire/messages";
@@ -41,6 +42,7 @@ export class OpenSession {
   readonly tools: ReadonlyMap<string, Tool>;
   readonly actions: Actions;
   readonly scripts: Scripts;
+  readonly deploy: Deploy;
   readonly #changed = new Handlers<[]>();
   #session: Session;
   #tool = "";
@@ -55,6 +57,7 @@ export class OpenSession {
     this.tools = new Map(kinds.map((kind) => [kind.id, kind.make(leg, start.session.id)]));
     this.actions = new Actions(leg);
     this.scripts = new Scripts(leg, leg.journal, api, this.id);
+    this.deploy = new Deploy(leg, leg.journal);
     leg.onchange(() => this.#changed.call());
     leg.journal.onentries((entry) => this.#count(entry));
   }
@@ -108,6 +111,7 @@ export class OpenSession {
     for (const tool of this.tools.values()) tool.close();
     this.actions.close();
     this.scripts.close();
+    this.deploy.close();
     this.leg.close();
   }
 
@@ -127,6 +131,8 @@ export class Workspace {
   queue = "";
   /** The entry of the queue whose details are shown. */
   selected = "";
+  /** The Jump Client whose password is being asked for. */
+  unlocking: JumpItem | null = null;
   #current: OpenSession | null = null;
   /** Sessions and invitations that wait and that this person has not looked at, by id. */
   fresh: ReadonlySet<string> = new Set();
@@ -241,8 +247,17 @@ export class Workspace {
     await this.api.declineInvitation(session, id);
   }
 
-  async jump(id: string): Promise<void> {
-    this.#enter(await this.api.jump(id));
+  /** Start a Jump; one that needs a password and has none asks for it first (`unlocking`). */
+  async jump(id: string, password = ""): Promise<void> {
+    const item = this.store.jumpItems.find((one) => one.id === id);
+    if (item?.password && !password) this.unlock(item);
+    else this.#enter(await this.api.jump(id, password));
+  }
+
+  /** Ask for the password of a Jump Client, or no longer. */
+  unlock(item: JumpItem | null): void {
+    this.unlocking = item;
+    this.#changed.call();
   }
 
   /** Go to a running session; one that is not open in this tab is joined. */

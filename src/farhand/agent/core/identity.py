@@ -24,6 +24,7 @@ KEY_FILE = "key"
 IDENTITY_FILE = "identity.json"
 MAX_IDENTITY = 65_536
 SEED_SIZE = 32
+STATE_VARIABLE = "FARHAND_CLIENT_STATE"
 
 
 class Identity(Message, frozen=True, kw_only=True):
@@ -39,7 +40,12 @@ class Identity(Message, frozen=True, kw_only=True):
 
 
 def default_state() -> Path:
-    """Return the state folder of this user: the machine's own for root, else one in the home folder."""
+    """Return the state folder of this user: the machine's own for root, else one in the home folder; or what
+    FARHAND_CLIENT_STATE says, where one account has several.
+    """
+    wanted = os.environ.get(STATE_VARIABLE, "")
+    if wanted.startswith("/"):
+        return Path(wanted)
     if os.geteuid() == 0:
         return Path("/var/lib/farhand-client")
     base = os.environ.get("XDG_DATA_HOME", "")

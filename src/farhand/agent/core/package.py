@@ -18,6 +18,8 @@ from farhand.agent.core.errors import ClientError
 from farhand.agent.texts import _
 from farhand.protocol.messages import NOT_UNDERSTOOD, Hex32, Line, Message, Token
 
+CLIENT_FILE = "farhand-client.pyz"
+"""Its name in the state folder of a Jump Client."""
 FILE_VARIABLE = "FARHAND_CLIENT_FILE"
 UNPACKED_VARIABLE = "FARHAND_CLIENT_UNPACKED"
 """Set by the file's own start-up code: where it is, and the private folder that it unpacked its libraries into."""
@@ -55,6 +57,34 @@ class Package:
             return msgspec.json.decode(comment, type=CustomerConfig)
         except NOT_UNDERSTOOD as error:
             raise ClientError(_("This client file is damaged: download it again.")) from error
+
+    def copy_to(self, folder: Path) -> Path:
+        """Copy the client file to its stable place in a state folder, without the way into any session; return that.
+        Raises ClientError.
+        """
+        target = folder / CLIENT_FILE
+        if self.file is None:
+            raise ClientError(_("This client does not run from a client file, so it cannot be copied."))
+        if self.file.resolve() == target.resolve():
+            return target
+        beside = target.with_suffix(".new")
+        try:
+            with zipfile.ZipFile(self.file) as archive:
+                rest = len(archive.comment)
+            shutil.copyfile(self.file, beside)
+            if rest:  # a comment is the file's last bytes, after its length (APPNOTE 4.3.16)
+                with beside.open("r+b") as file:
+                    file.truncate(beside.stat().st_size - rest)
+                    file.seek(-2, os.SEEK_END)
+                    file.write(bytes(2))
+            beside.chmod(0o700)
+            beside.replace(target)
+        except (OSError, zipfile.BadZipFile) as error:
+            beside.unlink(missing_ok=True)
+            raise ClientError(
+                _("The client cannot be copied to {path}: {reason}.").format(path=target, reason=error)
+            ) from error
+        return target
 
     def remove(self) -> None:
         """Remove the file and what it unpacked for this run. What cannot be removed stays."""

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from farhand.agent.core.deployment import Deployment, NoDeployment
 from farhand.agent.core.desktop import Desktop, OpenDesktop
 from farhand.agent.core.errors import ClientError, RefusedError, UnreachableError
 from farhand.agent.core.link import ANSWER_TIMEOUT_S, judge_failure, prove
@@ -116,6 +117,8 @@ class SessionSettings:
     """How the client comes back into this session after a reboot."""
     masking: Masking = field(default_factory=Masking)
     """Shared by all sessions of a program."""
+    deployment: Deployment = field(default_factory=NoDeployment)
+    """What this client can install on its computer."""
     consent: Callable[[Question], Awaitable[bool]] | None = None
     watcher: Watcher = field(default_factory=NoWatcher)
     policy: ReconnectPolicy = field(default_factory=ReconnectPolicy)
@@ -390,6 +393,11 @@ class Session:
             self._settings.returning.prepare()
         else:
             self._settings.returning.forget()
+
+    @property
+    def deployment(self) -> Deployment:
+        """What can be installed here to stay."""
+        return self._settings.deployment
 
     @property
     def masking(self) -> Masking:

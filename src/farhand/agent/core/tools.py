@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, Protocol
 
+from farhand.agent.core.deployment import Deployment
 from farhand.agent.core.desktop import Desktop
 from farhand.agent.core.machine import Machine
 from farhand.agent.core.masking import Masking
@@ -27,8 +28,9 @@ from farhand.protocol.messages import Abilities, Ability, Limits
 from farhand.protocol.scripts import RunScript, ScriptOrder
 
 ToolName = Literal[
-    "screen", "control", "block", "shell", "actions", "reboot", "shutdown", "files", "clipboard", "scripts"
-]
+    "screen", "control", "block", "shell", "actions", "reboot", "shutdown", "files", "clipboard", "scripts",
+    "pin", "pin-password", "unpin",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Question:
     """Name of the representative who asks. Hostile text: shown as text."""
     leg: int = field(default=0, compare=False)
     """The representative's leg."""
+    about: str = ""
+    """What the site says of it: the Jump Group of a Jump Client."""
 
 
 class Sent(Enum):
@@ -105,6 +109,11 @@ class ToolPort(Protocol):
     def will_return(self, returns: bool) -> None:
         """The machine is about to reboot: see to it that the client comes back. False: it does not reboot after all.
         Raises MachineError."""
+        ...
+
+    @property
+    def deployment(self) -> Deployment:
+        """What can be installed here to stay. Its methods block."""
         ...
 
     @property
@@ -220,6 +229,7 @@ TOOL_PACKAGES: dict[Kind, str] = {
     Kind.FILES: "farhand.agent.tools.files",
     Kind.CLIPBOARD: "farhand.agent.tools.clipboard",
     Kind.SCRIPTS: "farhand.agent.tools.scripts",
+    Kind.DEPLOY: "farhand.agent.tools.deploy",
 }
 """Where the tool of a channel kind lives; each package has `make(port: ToolPort) -> Tool`."""
 

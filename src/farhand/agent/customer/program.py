@@ -10,8 +10,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from farhand import __version__
+from farhand.agent.core.deployment import ClientDeployment
 from farhand.agent.core.errors import ClientError, RefusedError
 from farhand.agent.core.https import SiteClient
+from farhand.agent.core.identity import default_state
 from farhand.agent.core.link import judge_failure
 from farhand.agent.core.package import CustomerConfig, Package
 from farhand.agent.core.reconnect import ReconnectPolicy
@@ -125,6 +127,10 @@ def describe(entry: Entry) -> str:
         "clipboard-stopped": _("{by} no longer shares your clipboard."),
         "clipboard-given": _("{by} has put something into your clipboard."),
         "clipboard-taken": _("{by} has taken over what you copied."),
+        "deploy-refused": _("Nothing was installed or removed."),
+        "deploy-failed": _("Installing or removing did not work."),
+        "pinned": _("This computer can be reached from now on, also when nobody is there: {by} made it a Jump Client."),
+        "unpinned": _("The Jump Client is removed: this computer cannot be reached any more when nobody is there."),
         "customer-ended": _("You have ended the session."),
         "entries-dropped": _("Lines were lost while the connection was away ({dropped})."),
     }
@@ -214,6 +220,7 @@ async def attend(
             desktop=lambda: platform.desktop(display),
             machine=platform.machine(display),
             returning=returning,
+            deployment=_deployment(config, key, package, platform, display),
             consent=ui.ask_tool,
             watcher=_Shown(ui, info.representative),
         )
@@ -226,6 +233,21 @@ async def attend(
         renewing.cancel()
     returning.close()
     return Outcome(text=end.text or _("The session has ended."), remove=end.uninstall)
+
+
+def _deployment(
+    config: CustomerConfig, key: Ed25519PrivateKey, package: Package, platform: Platform, display: str | None
+) -> ClientDeployment:
+    """What the customer's client installs is this person's Jump Client."""
+    return ClientDeployment(
+        server=config.server,
+        site_key=config.site_key,
+        key=key,
+        package=package,
+        keeper=platform.service(),
+        state=default_state(),
+        facts=lambda: platform.facts(display),
+    )
 
 
 async def _come_back(

@@ -91,9 +91,18 @@ def question_text(question: Question) -> str:
         "reboot": _("{by} asks to restart this computer. Save your work first."),
         "shutdown": _("{by} asks to switch this computer off. Save your work first."),
         "files": _("{by} asks for File Transfer: to see, fetch, send and change files on this computer, as you."),
+        "pin": _(
+            "{by} asks to install the Jump Client on this computer, to stay. Then it can be reached at any time, also "
+            "when nobody is there, by everybody of {about}."
+        ),
+        "pin-password": _(
+            "{by} asks to install the Jump Client on this computer, to stay. Then it can be reached at any time, also "
+            "when nobody is there, by everybody of {about} who knows its password."
+        ),
+        "unpin": _("{by} asks to remove the Jump Client from this computer."),
         "clipboard": _("{by} asks to share your clipboard: what you copy, and what you paste."),
     }
-    return texts[question.tool].format(by=printable(question.by, 60))
+    return texts[question.tool].format(by=printable(question.by, 60), about=printable(question.about, 60))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +130,9 @@ def when_allowed() -> list[Accesses]:
         ),
         Accesses(Grant.SHELL | Grant.SCRIPTS, _("Run commands, and scripts that the support desk has prepared.")),
         Accesses(files | clipboard, _("See, fetch, send and change files, and share your clipboard.")),
+        Accesses(
+            Grant.PIN, _("Install this client to stay, so that this computer can be reached when nobody is there.")
+        ),
         Accesses(
             Grant.ACTIONS | Grant.REBOOT, _("Open programs and settings, restart this computer or switch it off.")
         ),

@@ -26,6 +26,10 @@ class Service(Protocol):
         """Stop the client and remove what `start` installed. Doing it twice is fine."""
         ...
 
+    def stop_self(self, state: Path) -> None:
+        """The same for a client that is this very process: returns, and the process ends soon after."""
+        ...
+
 
 class NextSignIn(Protocol):
     """Something that is started once, when the person signs in to this machine's desktop the next time."""

@@ -10,6 +10,9 @@ from farhand.rules.policies.support import console_open
 from farhand.rules.roles import ADMINISTRATOR, STARTING
 from farhand.rules.text import gettext_noop as _
 
+PASSWORD_NEEDED = _("This Jump Client asks for a password before every Jump.")
+WRONG_PASSWORD = _("This is not the password of this Jump Client.")
+
 
 def edit_items(subject: Subject, obj: Object, _context: Context) -> Decision:
     """Administrators of the object's Jump Group who may use Jump Clients, and administrators of the site."""
@@ -24,7 +27,10 @@ def edit_items(subject: Subject, obj: Object, _context: Context) -> Decision:
 
 
 def start(subject: Subject, obj: Object, context: Context) -> Decision:
-    """R-096: those with a role that starts sessions in the item's Jump Group."""
+    """R-096: those with a role that starts sessions in the item's Jump Group, and its password where it has one.
+
+    `facts["password"]`: `right` (also when there is none), `wrong` or `missing`.
+    """
     first = console_open(subject, obj, context)
     if not first.allowed:
         return first
@@ -32,6 +38,8 @@ def start(subject: Subject, obj: Object, context: Context) -> Decision:
         return refuse(_("Your account is not allowed to use Jump Clients."))
     if obj.group is None or subject.groups.get(obj.group) not in STARTING:
         return refuse(_("You have no access to this Jump Item."))
+    if obj.facts.get("password") != "right":  # R-211
+        return refuse(WRONG_PASSWORD if obj.facts.get("password") == "wrong" else PASSWORD_NEEDED)
     return ALLOW
 
 
@@ -61,6 +69,11 @@ POLICIES: dict[str, Policy] = {
     "jump.client.enrol": only("anonymous"),
     "jump.client.edit": edit_items,
     "jump.client.remove": edit_items,
+    "jump.client.set_password": edit_items,
     "jump.client.start": start,
+    "jump.pin.order": edit_items,
+    "jump.unpin.order": edit_items,
+    "jump.client.pin": only("anonymous"),
+    "jump.client.unpin": only("anonymous"),
     "jump.links.apply": only("system"),
 }

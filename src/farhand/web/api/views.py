@@ -15,10 +15,11 @@ from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from farhand.protocol.messages import NOT_UNDERSTOOD, Facts, Hex32, Message, Signature, Word
+from farhand.protocol.messages import NOT_UNDERSTOOD, Facts, Hex32, Id, Message, Signature, Word
 from farhand.rules.access import Subject
 from farhand.web.appliance import keys
 from farhand.web.appliance.queries import site_name
+from farhand.web.jump import pinning
 from farhand.web.jump import queries as jump_queries
 from farhand.web.jump.services import enrol
 from farhand.web.project.errors import Invalid, ServiceError
@@ -42,6 +43,28 @@ class EnrolBody(Message, frozen=True, kw_only=True):
     proof: Signature
     facts: Facts
     version: Word = ""
+
+
+class OrderBody(Message, frozen=True, kw_only=True):
+    """`proof`: signature of kind `deploy` by the key of the session's endpoint over `order`."""
+
+    order: Id
+    proof: Signature
+
+
+class PinBody(OrderBody, frozen=True, kw_only=True):
+    """`key_proof`: signature of kind `enrol` by the Jump Client's `key` over `order`."""
+
+    key: Hex32
+    key_proof: Signature
+    facts: Facts
+    version: Word = ""
+
+
+class UnpinBody(OrderBody, frozen=True, kw_only=True):
+    """`key_proof`: signature of kind `unpin` by the Jump Client's key over `order`."""
+
+    key_proof: Signature
 
 
 class JoinBody(Message, frozen=True, kw_only=True):
@@ -94,6 +117,34 @@ def agent_enrol(request: HttpRequest, body: EnrolBody) -> object:
         caller(request), token=body.token, key=body.key, proof=body.proof, facts=body.facts, version=body.version
     )
     return msgspec.structs.asdict(enrolled)
+
+
+@json_post(OrderBody)
+def endpoint_order(request: HttpRequest, body: OrderBody) -> object:
+    """What was ordered of a session's endpoint."""
+    return pinning.order_info(order_id=body.order, proof=body.proof)
+
+
+@json_post(PinBody)
+def endpoint_pin(request: HttpRequest, body: PinBody) -> object:
+    """A session's client becomes a Jump Client."""
+    pinned = pinning.pin(
+        caller(request),
+        order_id=body.order,
+        proof=body.proof,
+        key=body.key,
+        key_proof=body.key_proof,
+        facts=body.facts,
+        version=body.version,
+    )
+    return msgspec.structs.asdict(pinned)
+
+
+@json_post(UnpinBody)
+def endpoint_unpin(request: HttpRequest, body: UnpinBody) -> object:
+    """A session's endpoint uninstalls its Jump Client."""
+    pinning.unpin(caller(request), order_id=body.order, proof=body.proof, key_proof=body.key_proof)
+    return {}
 
 
 @json_post(JoinBody)

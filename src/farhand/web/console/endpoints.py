@@ -17,9 +17,8 @@ from pydantic import Field, StringConstraints
 
 from farhand.web.accounts import signin
 from farhand.web.appliance.queries import web_console_allowed
-from farhand.web.console import scripting, snapshot
+from farhand.web.console import collaboration, deploying, scripting, snapshot
 from farhand.web.console.bodies import Empty, Ident, Strict, TabBody, actor_of, ticket_value
-from farhand.web.console.collaboration import router
 from farhand.web.jump import queries as jump_queries
 from farhand.web.jump import services as jump
 from farhand.web.portals import invitations
@@ -54,6 +53,12 @@ class KeyMailBody(Strict):
     zone: Zone = "UTC"
 
 
+class JumpBody(TabBody):
+    """A Jump by this tab, with the Jump Client's password where it has one (R-211)."""
+
+    password: Annotated[str, Field(max_length=1024)] = ""
+
+
 class ScriptBody(TabBody):
     """A canned script to be run by the leg of this tab."""
 
@@ -80,7 +85,8 @@ class SignedIn(APIKeyCookie):
 
 
 api = NinjaAPI(title="console", auth=SignedIn(), docs_url=None, openapi_url=None, urls_namespace="console-api")
-api.add_router("", router)
+api.add_router("", collaboration.router)
+api.add_router("", deploying.router)
 
 
 @api.get("/snapshot")
@@ -190,9 +196,9 @@ def get_script_matches(request: HttpRequest) -> Any:
 
 
 @api.post("/jump-items/{item_id}/jump")
-def post_jump(request: HttpRequest, item_id: Ident, body: TabBody) -> Any:
+def post_jump(request: HttpRequest, item_id: Ident, body: JumpBody) -> Any:
     """Start a session with a Jump Client."""
-    return ticket_value(jump.start_jump(actor_of(request), client_id=item_id, tab=body.tab))
+    return ticket_value(jump.start_jump(actor_of(request), client_id=item_id, tab=body.tab, password=body.password))
 
 
 @api.post("/logout")

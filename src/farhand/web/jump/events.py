@@ -37,6 +37,7 @@ def item_value(client: JumpClient, in_use: bool) -> dict[str, Any]:
         "platform": client.platform,
         "comments": client.comments,
         "tag": client.tag,
+        "password": bool(client.password_hash),
         "public_ip": client.public_ip,
         "private_ip": client.private_ip,
         "version": client.version,

@@ -49,6 +49,33 @@ class EditClientForm(ClientForm):
         self.order_fields(["name", "group_id", "tag", "comments"])
 
 
+class PasswordForm(forms.Form):
+    """What everybody must give before a Jump (R-211)."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=256,
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Everybody must enter it before every Jump. Left empty, no password is asked any more."),
+    )
+    again = forms.CharField(
+        label=_("Password again"),
+        max_length=256,
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Both are the same."""
+        found = super().clean() or {}
+        if found.get("password") != found.get("again"):
+            self.add_error("again", gettext("The two passwords are not the same."))
+        return found
+
+
 class EnrolmentForm(ClientForm):
     """An enrolment: like a client, and how long its command holds."""
 

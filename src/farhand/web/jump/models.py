@@ -46,6 +46,8 @@ class JumpClient(ConfigurationRow):
     comments = models.CharField(max_length=1024, blank=True, default="")
     tag = models.CharField(max_length=64, blank=True, default="", db_default="")
     """A word of the administrator's, to find and sort by."""
+    password_hash = models.CharField(max_length=256, blank=True, default="", db_default="")
+    """Of what everybody must give before a Jump (R-211); empty: nothing."""
     key = models.CharField(max_length=64, unique=True)
     """Ed25519 public key, hex; made on the endpoint."""
     version = models.CharField(max_length=128, default="", blank=True)
@@ -87,3 +89,26 @@ class Enrolment(TransientRow):
     used_ms = models.BigIntegerField(null=True)
     revoked_ms = models.BigIntegerField(null=True)
     client_id = models.CharField(max_length=36, default="", blank=True)
+
+
+class PinOrder(TransientRow):
+    """What a representative ordered of a session's endpoint: to become a Jump Client, or to be one no more.
+
+    Used by one conditional UPDATE.
+    """
+
+    what = models.CharField(max_length=8)
+    """`pin` or `unpin` (`protocol.deploy.What`)."""
+    session_id = models.CharField(max_length=36)
+    leg = models.PositiveIntegerField()
+    group = models.ForeignKey(JumpGroup, on_delete=models.CASCADE, related_name="+")
+    client_id = models.CharField(max_length=36, default="", blank=True)
+    """To unpin: which one."""
+    name = models.CharField(max_length=128)
+    comments = models.CharField(max_length=1024, blank=True, default="")
+    tag = models.CharField(max_length=64, blank=True, default="")
+    password_hash = models.CharField(max_length=256, blank=True, default="")
+    """Gone once the order was used."""
+    created_ms = models.BigIntegerField()
+    expires_ms = models.BigIntegerField(db_index=True)
+    used_ms = models.BigIntegerField(null=True)

@@ -26,7 +26,7 @@ from farhand.web.appliance.queries import web_console_allowed
 from farhand.web.jump import events
 from farhand.web.jump.models import Enrolment, JumpClient, JumpGroup, JumpGroupMember
 from farhand.web.project import bus, revocation
-from farhand.web.project.service import Change, Conflict, Invalid, NotThere, service
+from farhand.web.project.service import Actor, Change, Conflict, Invalid, NotThere, service
 from farhand.web.support import services as support
 
 TOKEN_BYTES: Final = 24
@@ -74,7 +74,7 @@ def create_group(change: Change, *, name: str, code_name: str = "", comments: st
 def edit_group(change: Change, *, group_id: str, name: str, code_name: str = "", comments: str = "") -> JumpGroup:
     """Change a group's name, code name and comments; its items show the new name. Raises Refused, Invalid, NotThere."""
     change.allow(Object(kind="jump_group", id=group_id))
-    group = _group(group_id)
+    group = group_there(group_id)
     before = {"name": group.name, "code_name": group.code_name, "comments": group.comments}
     _fill_group(group, name, code_name, comments)
     _save_group(group)
@@ -88,7 +88,7 @@ def edit_group(change: Change, *, group_id: str, name: str, code_name: str = "",
 def remove_group(change: Change, *, group_id: str) -> None:
     """Remove a group without clients. Raises Refused, Conflict, NotThere."""
     change.allow(Object(kind="jump_group", id=group_id))
-    group = _group(group_id)
+    group = group_there(group_id)
     if group.clients.exists():
         raise Conflict(gettext("This Jump Group has had Jump Clients, so their reports name it. It cannot be removed."))
     change.audit(name=group.name)
@@ -99,7 +99,7 @@ def remove_group(change: Change, *, group_id: str) -> None:
 def set_members(change: Change, *, group_id: str, roles: dict[str, str]) -> None:
     """Set who has which role in a group (user id -> role); others have none. Raises Refused, Invalid, NotThere."""
     change.allow(Object(kind="jump_group", id=group_id))
-    group = _group(group_id)
+    group = group_there(group_id)
     before = dict(group.members.values_list("user_id", "role"))
     for user_id, role in roles.items():
         if role not in ROLES:
@@ -141,7 +141,7 @@ def create_enrolment(
 ) -> NewEnrolment:
     """Make a single-use enrolment into a group. Raises Refused, Invalid, NotThere."""
     change.allow(Object(kind="enrolment", group=group_id))
-    group = _group(group_id)
+    group = group_there(group_id)
     if expires_s not in EXPIRIES_S:
         raise Invalid("expires_s", gettext("Choose one of the offered times."))
     token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -197,11 +197,7 @@ def enrol(change: Change, *, token: str, key: str, proof: str, facts: Facts, ver
     client.comments = row.comments
     client.public_ip = change.actor.source_ip[:MAX_NAME]
     fill_facts(client, facts, version)
-    try:
-        with transaction.atomic():
-            client.save(force_insert=True)
-    except IntegrityError as error:
-        raise Conflict(gettext("This client is enrolled already. Remove its folder to enrol it anew.")) from error
+    save_new(client)
     events.tell(change, client)
     change.about("jump_client", client.id)
     change.audit(enrolment=row.id, group=row.group_id, name=client.name, hostname=client.hostname)
@@ -217,14 +213,14 @@ def edit_client(
     change: Change, *, client_id: str, name: str, group_id: str, comments: str = "", tag: str = ""
 ) -> JumpClient:
     """Change name, group, comments and tag. Raises Refused, Invalid, NotThere."""
-    client = _client(client_id)
+    client = client_there(client_id)
     change.allow(Object(kind="jump_client", id=client.id, group=client.group_id, facts={"new_group": group_id}))
     old_group = client.group_id
     before = {"name": client.name, "group": old_group, "comments": client.comments, "tag": client.tag}
     client.name = _text("name", name, MAX_NAME, needed=True)
     client.comments = _text("comments", comments, MAX_COMMENTS)
     client.tag = _text("tag", tag, MAX_TAG)
-    client.group = _group(group_id)
+    client.group = group_there(group_id)
     client.save(update_fields=["name", "comments", "tag", "group"])
     events.tell(change, client, old_group)
     change.audit(old=before, name=client.name, group=group_id, comments=client.comments, tag=client.tag)
@@ -234,23 +230,41 @@ def edit_client(
 @service("jump.client.remove")
 def remove_client(change: Change, *, client_id: str) -> None:
     """Remove a client: its link is closed, its key never accepted again, its sessions end. Raises Refused, NotThere."""
-    client = _client(client_id)
+    client = client_there(client_id)
     change.allow(Object(kind="jump_client", id=client.id, group=client.group_id))
-    client.revoked_ms = change.now_ms
-    client.online, client.since_ms = False, change.now_ms
-    client.save(update_fields=["revoked_ms", "online", "since_ms"])
-    support.end_jumps(change, client.id, "removed", gettext("The Jump Client was removed."))
-    events.tell(change, client)
-    change.after_commit(lambda: _revoke_at_relay(client_id))
+    revoke(change, client, gettext("The Jump Client was removed."))
     change.audit(name=client.name, group=client.group_id)
 
 
+def revoke(change: Change, client: JumpClient, text: str) -> None:
+    """Make a client worthless: its link is closed, its key never accepted again, its sessions end with `text`."""
+    client.revoked_ms = change.now_ms
+    client.online, client.since_ms = False, change.now_ms
+    client.save(update_fields=["revoked_ms", "online", "since_ms"])
+    support.end_jumps(change, client.id, "removed", text)
+    events.tell(change, client)
+    change.after_commit(lambda: _revoke_at_relay(client.id))
+
+
+def start_jump(actor: Actor, *, client_id: str, tab: str, password: str = "") -> support.ConsoleTicket:
+    """Start a session with a Jump Client at once (R-107), by its password where it has one (R-211). Raises Refused,
+    NotThere, Conflict.
+    """
+    from farhand.web.jump.pinning import unlocked  # it builds on this module
+
+    client = JumpClient.objects.filter(id=client_id, revoked_ms=None).first()
+    opens = unlocked(actor, client, password) if client is not None else ""
+    return _start_jump(actor, client_id=client_id, tab=tab, opens=opens, tried=bool(password))
+
+
 @service("jump.client.start")
-def start_jump(change: Change, *, client_id: str, tab: str) -> support.ConsoleTicket:
-    """Start a session with a Jump Client at once (R-107). Raises Refused, NotThere, Conflict."""
-    client = _client(client_id)
+def _start_jump(change: Change, *, client_id: str, tab: str, opens: str, tried: bool) -> support.ConsoleTicket:
+    client = client_there(client_id)
+    given = "wrong" if tried else "missing"
+    if not client.password_hash or opens == client.password_hash:
+        given = "right"
     change.allow(
-        Object(kind="jump_client", id=client.id, group=client.group_id),
+        Object(kind="jump_client", id=client.id, group=client.group_id, facts={"password": given}),
         Context(now_ms=change.now_ms, web_console=web_console_allowed()),
     )
     if not client.online:
@@ -264,6 +278,24 @@ def start_jump(change: Change, *, client_id: str, tab: str) -> support.ConsoleTi
     events.tell(change, client)
     change.audit(session=ticket.session["id"], name=client.name)
     return ticket
+
+
+def save_new(client: JumpClient) -> None:
+    """Store a client that is new. Raises Conflict when its key is known already."""
+    try:
+        with transaction.atomic():
+            client.save(force_insert=True)
+    except IntegrityError as error:
+        raise Conflict(gettext("This client is enrolled already. Remove its folder to enrol it anew.")) from error
+
+
+def checked_texts(name: str, comments: str, tag: str) -> tuple[str, str, str]:
+    """What people say of a Jump Client, as it is stored. Raises Invalid."""
+    return (
+        _text("name", name, MAX_NAME),
+        _text("comments", comments, MAX_COMMENTS),
+        _text("tag", tag, MAX_TAG),
+    )
 
 
 def fill_facts(client: JumpClient, facts: Facts, version: str) -> None:
@@ -300,7 +332,8 @@ def _revoke_at_relay(agent_id: str) -> None:
     bus.publish(AgentRevoked(agent_id=agent_id))  # a relay that is away learns it from its policy
 
 
-def _client(ident: str) -> JumpClient:
+def client_there(ident: str) -> JumpClient:
+    """Return a client that is not removed, locked until the transaction ends. Raises NotThere."""
     client = (
         JumpClient.objects.select_for_update(of=("self",))
         .select_related("group")
@@ -312,7 +345,8 @@ def _client(ident: str) -> JumpClient:
     return client
 
 
-def _group(ident: str) -> JumpGroup:
+def group_there(ident: str) -> JumpGroup:
+    """Return a Jump Group. Raises NotThere."""
     group = JumpGroup.objects.filter(id=ident).first()
     if group is None:
         raise NotThere(gettext("This Jump Group does not exist any more."))

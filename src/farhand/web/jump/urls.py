@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern] = [
     path("login/jump/clients/enrol", views.new_enrolment),
     path("login/jump/clients/enrolments/<str:enrolment_id>/revoke", views.revoke_enrolment),
     path("login/jump/clients/<str:client_id>", views.client),
+    path("login/jump/clients/<str:client_id>/password", views.client_password),
     path("login/jump/clients/<str:client_id>/remove", views.remove_client),
     path("login/jump/groups", views.groups),
     path("login/jump/groups/new", views.new_group),

@@ -9,9 +9,9 @@ from django.utils.translation import gettext
 
 from farhand.web.accounts.queries import users
 from farhand.web.design.pages import actor_of, attempt, page
-from farhand.web.jump import abilities, commands, queries, services
+from farhand.web.jump import abilities, commands, pinning, queries, services
 from farhand.web.jump.events import status_of
-from farhand.web.jump.forms import EditClientForm, EnrolmentForm, GroupForm, RolesForm
+from farhand.web.jump.forms import EditClientForm, EnrolmentForm, GroupForm, PasswordForm, RolesForm
 from farhand.web.jump.models import JumpClient, JumpGroup
 from farhand.web.project.errors import NotThere
 from farhand.web.project.service import now_ms
@@ -92,6 +92,23 @@ def client(request: HttpRequest, client_id: str) -> HttpResponse:
         "accessed": _time(found.last_accessed_ms),
     }
     return render(request, "jump/client.html", context, status=400 if form.errors else 200)
+
+
+@page("jump.clients.view")
+def client_password(request: HttpRequest, client_id: str) -> HttpResponse:
+    """Set or remove what is asked before a Jump."""
+    found = _client(client_id)
+    form = PasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        password = form.cleaned_data["password"]
+        actor = actor_of(request)
+        if attempt(form, lambda: pinning.set_password(actor, client_id=found.id, password=password)):
+            said = gettext("The password has been set.") if password else gettext("No password is asked any more.")
+            messages.success(request, said)
+            return redirect(f"{CLIENTS}/{found.id}")
+    return render(
+        request, "jump/client_password.html", {"client": found, "form": form}, status=400 if form.errors else 200
+    )
 
 
 @page("jump.clients.view")

@@ -20,6 +20,8 @@ _BY: Final[dict[str, str]] = {
     "screen-started": _("Screen Sharing started for %(by)s."),
     "screen-refused": _("Screen Sharing was refused to %(by)s."),
     "screen-stopped": _("Screen Sharing stopped."),
+    "pinned": _("%(by)s made this computer the Jump Client %(name)s of the Jump Group %(group)s."),
+    "unpinned": _("%(by)s uninstalled the Jump Client %(name)s of this computer."),
     "control-requested": _("%(by)s asked to control mouse and keyboard."),
     "control-granted": _("%(by)s controls mouse and keyboard."),
     "control-refused": _("Control of mouse and keyboard was refused to %(by)s."),
@@ -45,6 +47,7 @@ _BY: Final[dict[str, str]] = {
     "power-failed": _("The restart or shutdown by %(by)s did not work."),
     "power-refused": _("A restart or shutdown was refused to %(by)s."),
     "power-returned": _("The remote computer is back."),
+    "pin-password": _("A password is asked before every Jump with %(name)s."),
     "customer-ended": _("The customer ended the session."),
     "session-ended": _("The session ended."),
     "ended": _("The session ended."),
@@ -78,7 +81,7 @@ def sentence(event: SessionEvent) -> str:
     text = _BY.get(event.kind)
     if text is None:
         return event.text
-    said = gettext(text) % {"by": _by(event), "to": event.data.get("to", "")}
+    said = gettext(text) % {"by": _by(event), **{name: event.data.get(name, "") for name in ("to", "name", "group")}}
     return f"{said} {event.text}".rstrip() if event.text != said else said
 
 
@@ -259,6 +262,23 @@ def _entries_dropped(event: SessionEvent) -> str:
     return said % {"count": count}
 
 
+_DEPLOYS: Final[dict[tuple[str, str], str]] = {
+    ("deploy-requested", "pin"): _("%(by)s asked to install the Jump Client %(name)s."),
+    ("deploy-allowed", "pin"): _("Installing the Jump Client %(name)s was allowed to %(by)s."),
+    ("deploy-refused", "pin"): _("Installing a Jump Client was refused to %(by)s:"),
+    ("deploy-failed", "pin"): _("The Jump Client %(name)s could not be installed:"),
+    ("deploy-requested", "unpin"): _("%(by)s asked to uninstall the Jump Client %(name)s."),
+    ("deploy-allowed", "unpin"): _("Uninstalling the Jump Client %(name)s was allowed to %(by)s."),
+    ("deploy-refused", "unpin"): _("Uninstalling the Jump Client was refused to %(by)s:"),
+    ("deploy-failed", "unpin"): _("The Jump Client %(name)s could not be uninstalled:"),
+}
+
+
+def _deploy(event: SessionEvent) -> str:
+    said = _DEPLOYS[event.kind, "unpin" if event.data.get("what") == "unpin" else "pin"]
+    return f"{gettext(said) % {'by': _by(event), 'name': event.data.get('name', '')}} {event.text}".rstrip()
+
+
 _FILES: Final[dict[str, str]] = {
     "file-uploaded": _("%(by)s uploaded %(path)s: %(size)s, SHA-256 %(sha256)s."),
     "file-upload-failed": _("%(by)s did not finish uploading %(path)s: %(size)s came (%(code)s)."),
@@ -298,6 +318,10 @@ _SPECIAL: Final[dict[str, Callable[[SessionEvent], str]]] = {
     "power-started": _power_started,
     "clipboard-given": _clipboard,
     "clipboard-taken": _clipboard,
+    "deploy-requested": _deploy,
+    "deploy-allowed": _deploy,
+    "deploy-refused": _deploy,
+    "deploy-failed": _deploy,
     "entries-dropped": _entries_dropped,
     "returned": _returned,
     "routed": _routed,

@@ -27,7 +27,7 @@ def test_facts_are_there_and_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert facts.user
     assert facts.display
     assert facts.uptime_s > 0
-    assert set(facts.tools) == {"screen", "input", "shell", "actions", "files", "clipboard", "scripts"}
+    assert set(facts.tools) == {"screen", "input", "shell", "actions", "files", "clipboard", "scripts", "deploy"}
     assert facts.desktop is not None
     assert (facts.desktop.kind, facts.desktop.see.can, facts.desktop.control.can) == ("x11", True, True)
     assert facts.desktop.clipboard.can

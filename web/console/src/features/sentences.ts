@@ -25,6 +25,15 @@ const file = (name: string, entry: Entry): Record<string, string> => ({
   size: bytes(number(entry, "size")),
 });
 
+const client = (name: string, entry: Entry): Record<string, string> => ({
+  name,
+  client: String(entry.data["name"] ?? ""),
+  group: String(entry.data["group"] ?? ""),
+});
+
+/** A sentence for installing, and one for uninstalling. */
+const deploySaid = (entry: Entry, pin: string, unpin: string): string => (entry.data["what"] === "unpin" ? unpin : pin);
+
 const WORDS: Readonly<Record<EntryKind, Words>> = {
   "leg-joined": (_by, entry) => (person(entry) ? t("{name} joined the session.", { name: entry.name }) : null),
   "leg-left": (_by, entry) => (person(entry) ? t("{name} left the session.", { name: entry.name }) : null),
@@ -119,6 +128,12 @@ const WORDS: Readonly<Record<EntryKind, Words>> = {
       : entry.data["format"] === "png"
       ? t("{name} took a picture from the remote clipboard ({size}).", { name: by, size: size(entry) })
       : t("{name} took text from the remote clipboard ({size}).", { name: by, size: size(entry) }),
+  "deploy-requested": (by, entry) => deploySaid(entry, t("{name} asked to install the Jump Client {client}.", client(by, entry)), t("{name} asked to uninstall the Jump Client.", { name: by })),
+  "deploy-allowed": (_by, entry) => deploySaid(entry, t("Installing the Jump Client was allowed."), t("Uninstalling the Jump Client was allowed.")),
+  "deploy-refused": (_by, entry) => `${deploySaid(entry, t("Installing the Jump Client was refused:"), t("Uninstalling the Jump Client was refused:"))} ${entry.text}`,
+  "deploy-failed": (_by, entry) => `${deploySaid(entry, t("The Jump Client could not be installed:"), t("The Jump Client could not be uninstalled:"))} ${entry.text}`,
+  "pinned": (by, entry) => t("{name} made this computer the Jump Client {client} of {group}.", client(by, entry)),
+  "unpinned": (by, entry) => t("{name} uninstalled the Jump Client {client} of this computer.", client(by, entry)),
   "customer-ended": () => t("The customer ended the session."),
   "entries-dropped": (_by, entry) =>
     t("Entries of the endpoint were lost while its connection was away ({count}).", { count: number(entry, "count") }),

@@ -106,6 +106,8 @@ export interface JumpItem {
   readonly platform: string;
   readonly comments: string;
   readonly tag: string;
+  /** It asks for a password before every Jump. */
+  readonly password: boolean;
   readonly public_ip: string;
   readonly private_ip: string;
   readonly version: string;

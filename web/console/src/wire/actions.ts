@@ -47,7 +47,7 @@ function fields(value: unknown): Fields {
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-function ability(value: unknown): Ability {
+export function decodeAbility(value: unknown): Ability {
   const found = fields(value ?? {});
   return { can: found["can"] === true, code: text(found["code"]), reason: text(found["reason"]) };
 }
@@ -55,7 +55,7 @@ function ability(value: unknown): Ability {
 function action(value: unknown): Action {
   const found = fields(value);
   const contexts = list(found["contexts"]).filter((one): one is Context => one === "user" || one === "system");
-  return { id: text(found["id"]), name: text(found["name"]), contexts, ability: ability(found["ability"]) };
+  return { id: text(found["id"]), name: text(found["name"]), contexts, ability: decodeAbility(found["ability"]) };
 }
 
 export function decodeOffered(payload: Uint8Array): Offered {
@@ -63,11 +63,11 @@ export function decodeOffered(payload: Uint8Array): Offered {
   return {
     platform: text(found["platform"]),
     actions: list(found["actions"]).map(action),
-    reboot: ability(found["reboot"]),
-    shutdown: ability(found["shutdown"]),
-    returns: ability(found["returns"]),
-    block_input: ability(found["block_input"]),
-    privacy_screen: ability(found["privacy_screen"]),
+    reboot: decodeAbility(found["reboot"]),
+    shutdown: decodeAbility(found["shutdown"]),
+    returns: decodeAbility(found["returns"]),
+    block_input: decodeAbility(found["block_input"]),
+    privacy_screen: decodeAbility(found["privacy_screen"]),
   };
 }
 

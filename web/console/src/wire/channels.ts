@@ -12,6 +12,7 @@ export const Kind = {
   ACTIONS: 8,
   SCRIPTS: 9,
   REPS: 10,
+  DEPLOY: 11,
 } as const;
 
 export const Party = { ENDPOINT: 1, CONSOLE: 2, PORTAL: 3, RECORDER: 4 } as const;
@@ -31,6 +32,7 @@ export const Grant = {
   ACTIONS: 2048,
   REBOOT: 4096,
   PRIVACY: 8192,
+  PIN: 16384,
 } as const;
 
 export const Control = {
@@ -48,6 +50,8 @@ export const Control = {
 } as const;
 
 /** REFUSED says that a POST was not kept: it may be sent again later with the same id. */
+export const Deploy = { LIST: 1, DO: 2, OFFERED: 17, DONE: 18 } as const;
+
 export const Durable = { POST: 1, ENTRY: 2, REFUSED: 3 } as const;
 
 export const Screen = { START: 1, STOP: 2, ACK: 3, REFRESH: 4, STARTED: 17, STOPPED: 18, UPDATE: 19, CURSOR: 20, POINTER: 21 } as const;

@@ -56,6 +56,12 @@ export const ENTRY_KINDS = [
   "clipboard-stopped",
   "clipboard-given",
   "clipboard-taken",
+  "deploy-requested",
+  "deploy-allowed",
+  "deploy-refused",
+  "deploy-failed",
+  "pinned",
+  "unpinned",
   "customer-ended",
   "entries-dropped",
 ] as const;

@@ -18,7 +18,13 @@ from farhand.agent.core.tools import tool_names
 from farhand.agent.platforms.linux.autostart import Autostart
 from farhand.agent.platforms.linux.gnome.find import gnome_abilities, is_gnome
 from farhand.agent.platforms.linux.machine import LinuxMachine
-from farhand.agent.platforms.linux.service import BackgroundService, ServiceReturn, SystemdService, systemd_runs
+from farhand.agent.platforms.linux.service import (
+    BackgroundService,
+    DesktopService,
+    ServiceReturn,
+    SystemdService,
+    systemd_runs,
+)
 from farhand.agent.platforms.linux.wayland.find import Compositor, find_compositor, other_abilities
 from farhand.agent.platforms.linux.wlroots.find import is_wlroots, wlroots_abilities
 from farhand.agent.platforms.linux.x11.find import find_display, x11_abilities
@@ -85,8 +91,12 @@ class LinuxPlatform:
             ctypes.CDLL(None).malloc_trim(0)
 
     def service(self) -> SystemdService | BackgroundService:
-        """systemd where it runs, a background process elsewhere."""
-        return SystemdService() if systemd_runs() else BackgroundService()
+        """systemd where it runs, a background process elsewhere: one that a person's desktop starts again, for root
+        one that nothing does.
+        """
+        if systemd_runs():
+            return SystemdService()
+        return DesktopService() if os.geteuid() != 0 or os.environ.get("XDG_CURRENT_DESKTOP") else BackgroundService()
 
 
 def _way_to_desktop(wanted: str | None) -> dict[str, str] | None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from farhand.agent.core.abilities import cannot
 from farhand.agent.core.errors import ClientError
 from farhand.agent.core.files import write_private
+from farhand.agent.platforms.linux.autostart import Autostart
 from farhand.agent.texts import _
 from farhand.protocol.messages import Ability
 
@@ -80,6 +80,17 @@ class SystemdService:
             (self._folder() / UNIT).unlink(missing_ok=True)
             self._systemctl("daemon-reload")
 
+    def stop_self(self, _state: Path) -> None:
+        """Remove the unit that this process belongs to; the manager ends the process then."""
+        path = self._folder() / UNIT
+        if path.exists():
+            with contextlib.suppress(ClientError):
+                self._systemctl("disable", UNIT)
+            path.unlink(missing_ok=True)
+            with contextlib.suppress(ClientError):
+                self._systemctl("daemon-reload")
+            self._systemctl("stop", "--no-block", UNIT)
+
     def _folder(self) -> Path:
         return Path.home() / ".config/systemd/user" if self._user else Path("/etc/systemd/system")
 
@@ -95,7 +106,7 @@ class SystemdService:
 
 
 class BackgroundService:
-    """A detached process; its number is in the state folder."""
+    """A detached process; its number is in the state folder. For accounts without a desktop, where no systemd runs."""
 
     def start(self, file: Path, state: Path) -> str:
         """Start the client in the background."""
@@ -134,6 +145,39 @@ class BackgroundService:
                     os.kill(pid, signal.SIGKILL)
         (state / PID_FILE).unlink(missing_ok=True)
 
+    def stop_self(self, state: Path) -> None:
+        """End this process, in order."""
+        (state / PID_FILE).unlink(missing_ok=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class DesktopService(BackgroundService):
+    """A detached process that starts again when its person signs in to the desktop: where no systemd runs."""
+
+    def __init__(self) -> None:
+        self._entry = Autostart("client")
+
+    def start(self, file: Path, state: Path) -> str:
+        """Start the client, and have every sign-in start it."""
+        super().start(file, state)
+        try:
+            self._entry.set([sys.executable, str(file), "run", "--state", str(state)])
+        except OSError as error:
+            super().stop(state)
+            text = _("The client cannot be started at sign-in: {reason}.").format(reason=error.strerror)
+            raise ClientError(text) from error
+        return _("The Jump Client runs in the background; it starts when you sign in.")
+
+    def stop(self, state: Path) -> None:
+        """End the client; sign-ins start nothing any more."""
+        self._entry.forget()
+        super().stop(state)
+
+    def stop_self(self, state: Path) -> None:
+        """The same for this process."""
+        self._entry.forget()
+        super().stop_self(state)
+
 
 def _started(pid: int) -> int:
     """Return a process's start time in clock ticks (proc(5), field 22); 0 when it is gone or has ended."""
@@ -158,20 +202,3 @@ class ServiceReturn:
 
     def forget(self) -> None:
         """The service stays."""
-
-
-def copy_client(source: Path, state: Path) -> Path:
-    """Copy the client file to its stable place in the state folder and return that. Raises ClientError."""
-    target = state / "farhand-client.pyz"
-    if source.resolve() == target.resolve():
-        return target
-    beside = target.with_suffix(".new")
-    try:
-        shutil.copyfile(source, beside)
-        beside.chmod(0o700)
-        beside.replace(target)
-    except OSError as error:
-        raise ClientError(
-            _("The client cannot be copied to {path}: {reason}.").format(path=target, reason=error)
-        ) from error
-    return target
