@@ -6,7 +6,6 @@ away what an upload brought, "interrupted" keeps it and tells nobody, because no
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
@@ -14,13 +13,12 @@ import msgspec
 
 from farhand.agent.core.tools import Sent
 from farhand.agent.tools.files import disk, sources
-from farhand.agent.tools.files.beneath import Parts, make_folders, path_of, resolve
+from farhand.agent.tools.files.beneath import Parts, path_of, resolve
 from farhand.agent.tools.files.errors import FilesError, explain, failure
 from farhand.agent.tools.files.ledger import Ledger, shown
-from farhand.agent.tools.files.partial import Identity, Partial, identity_of
+from farhand.agent.tools.files.partial import Identity
 from farhand.protocol.channels import Files, Grant
 from farhand.protocol.files import (
-    ACK,
     LARGE_CHUNK,
     FilesAccepted,
     FilesChange,
@@ -30,8 +28,6 @@ from farhand.protocol.files import (
     FilesList,
     FilesListing,
     FilesProgress,
-    FilesPut,
-    Incoming,
     Outgoing,
     Window,
     chunk,
@@ -41,8 +37,6 @@ SEE = Grant.FILES_READ | Grant.FILES_WRITE | Grant.FILES_DELETE
 _PROGRESS_S = 0.25
 _IN_A_ROW = 4 * LARGE_CHUNK
 """Bytes that one transfer sends before another one, and whatever else came, has its turn: about a millisecond."""
-_MOST_PIECES = 512
-"""Frames that are written at once; less than IOV_MAX."""
 Result = TypeVar("Result")
 
 
@@ -317,124 +311,3 @@ class Download(Job):
         super().failed(code)
         path = path_of(self.parts)
         self._host.ledger.file("file-download-failed", self._host.leg, path, self._outgoing.offset, code=code)
-
-
-class Upload(Job):
-    """PUT."""
-
-    needs = Grant.FILES_WRITE
-
-    def __init__(self, host: Host, wish: FilesPut, parts: Parts) -> None:
-        super().__init__(host, wish.id, parts)
-        self._wish = wish
-        self._queue: deque[bytes] = deque()
-        self._finish: FilesFinish | None = None
-        self._incoming = Incoming(0, wish.size) if wish.fresh else None
-        self._have = 0
-
-    def data(self, offset: int, data: bytes) -> None:
-        """Bytes came. Raises ValueError."""
-        if self._incoming is None:
-            raise ValueError("bytes of an upload came before it was accepted")
-        try:
-            self._incoming.data(offset, len(data))
-        except ValueError:
-            self.stop("protocol")
-            raise
-        if data:  # nothing came with an empty piece, and nothing is to be written of it
-            self._queue.append(data)
-            self._wake.set()
-
-    def finish(self, finish: FilesFinish) -> None:
-        """All was sent."""
-        self._finish = finish
-        self._wake.set()
-
-    async def work(self) -> None:
-        """Take what comes to the disk."""
-        whole = self._host.finished().get(self._name)
-        if whole is not None and await self._host.disk(identity_of, self.parts) == whole[1]:
-            await self._already(whole[0])
-            return
-        if not self._host.hold(self.parts):
-            raise failure("busy")
-        partial: Partial | None = None
-        try:
-            if self._wish.parents:
-                for made in await self._host.disk(make_folders, self.parts[:-1]):
-                    self._host.ledger.file("folder-created", self._host.leg, path_of(made), 0)
-            partial = await self._host.disk(self._open)
-            self._accept(partial)
-            await self._take(partial)
-        except (OSError, FilesError):
-            if partial is not None and self.stopped != "interrupted":
-                await self._host.disk(partial.discard)
-            raise
-        finally:
-            self._host.release(self.parts)
-            if partial is not None:
-                await self._host.disk(partial.close)
-
-    @property
-    def _name(self) -> str:
-        return f"{self._wish.key} {path_of(self.parts).hex()}"
-
-    async def _already(self, whole: FilesFinish) -> None:
-        """It is there since before the connection was lost: nothing is written, FINISH must say the same."""
-        accepted = FilesAccepted(id=self.number, offset=whole.size, sha256=whole.sha256, size=whole.size)
-        self.send(Files.ACCEPTED, accepted)
-        while self._finish is None and not self.stopped:
-            await self._woken()
-        self._check_stopped()
-        if self._finish is None or (self._finish.size, self._finish.sha256) != (whole.size, whole.sha256):
-            raise failure("exists")
-
-    def _open(self) -> Partial:
-        wish = self._wish
-        return Partial(self.parts, wish.key, wish.size, replace=wish.replace, fresh=wish.fresh)
-
-    def _accept(self, partial: Partial) -> None:
-        if self._incoming is None:
-            self._incoming = Incoming(partial.have, self._wish.size)
-        sha256 = partial.hash_so_far()
-        self.send(
-            Files.ACCEPTED,
-            FilesAccepted(id=self.number, offset=partial.have, sha256=sha256, size=self._wish.size),
-        )
-
-    async def _take(self, partial: Partial) -> None:
-        assert self._incoming is not None
-        while True:
-            while not self._queue and self._finish is None and not self.stopped:
-                await self._woken()
-            self._check_stopped()
-            if self._queue:
-                pieces, size = self._next_block()
-                await self._host.disk(partial.write, pieces)
-                self._have = partial.have
-                taken = self._incoming.took(size)
-                if taken is not None:
-                    self._host.send(Files.TAKEN, ACK.pack(self.number, taken))
-            elif self._finish is not None:
-                finish, wish = self._finish, self._wish
-                known = await self._host.disk(partial.finish, finish.size, finish.sha256, wish.modified_ms)
-                path = path_of(self.parts)
-                self._host.ledger.file("file-uploaded", self._host.leg, path, finish.size, sha256=finish.sha256)
-                self._host.finished()[self._name] = finish, known
-                self.stopped = ""  # it is done: a CANCEL that came too late changes nothing
-                return
-
-    def _next_block(self) -> tuple[list[bytes], int]:
-        """Take what came out of the queue, up to a block; return it with its size."""
-        pieces: list[bytes] = []
-        size = 0
-        while self._queue and size < sources.BLOCK and len(pieces) < _MOST_PIECES:
-            data = self._queue.popleft()
-            pieces.append(data)
-            size += len(data)
-        return pieces, size
-
-    def failed(self, code: str) -> None:
-        """Note how much of it came."""
-        super().failed(code)
-        self._host.ledger.file("file-upload-failed", self._host.leg, path_of(self.parts), self._have, code=code)

@@ -5,6 +5,7 @@ connection goes, and is taken up again by its key; it is taken away when the upl
 a plain file of our own user is ever taken up: in a folder that others can write to, somebody may have left another one.
 """
 
+import functools
 import hashlib
 import os
 import stat
@@ -17,6 +18,7 @@ from farhand.agent.tools.files.disk import PART_PREFIX, PART_SUFFIX, move
 from farhand.agent.tools.files.errors import failure
 
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW = _OPEN | os.O_CREAT | os.O_EXCL
 _BLOCK = 1 << 20
 _LONGEST_NAME = 255
 
@@ -75,16 +77,19 @@ class Partial:
 
     def _open(self, fresh: bool) -> None:
         with suppress(OSError):
+            if fresh:  # mostly nothing is there
+                self._fd = os.open(self._part, _NEW, 0o600, dir_fd=self._folder)
+                return
             self._fd = os.open(self._part, _OPEN, dir_fd=self._folder)
             found = os.fstat(self._fd)
             plain = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_nlink == 1
-            if not plain or fresh or found.st_size > self._size:
+            if not plain or found.st_size > self._size:
                 os.close(self._fd)
                 self._fd = -1
         if self._fd < 0:
             with suppress(OSError):
                 os.unlink(self._part, dir_fd=self._folder)
-            self._fd = os.open(self._part, _OPEN | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._folder)
+            self._fd = os.open(self._part, _NEW, 0o600, dir_fd=self._folder)
             return
         while data := os.pread(self._fd, _BLOCK, self.have):
             self._hash.update(data)
@@ -167,8 +172,10 @@ def _sync_folder(fd: int) -> None:
         os.close(readable)
 
 
+@functools.cache
 def _umask() -> int:
-    """The process's mask, read without changing it (proc(5)): changing it is felt by other threads."""
+    """The process's mask, read without changing it (proc(5)): changing it is felt by other threads. Nobody does, so it
+    is read once."""
     with suppress(OSError, ValueError):
         for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
             if line.startswith("Umask:"):

@@ -18,9 +18,10 @@ from farhand.agent.texts import _
 from farhand.agent.tools.files import disk, leftovers
 from farhand.agent.tools.files.beneath import Parts, Roots, parts_of, path_of, roots_of, within
 from farhand.agent.tools.files.errors import FilesError, failure
-from farhand.agent.tools.files.jobs import Deleting, Download, Job, Listing, Making, Renaming, Upload
+from farhand.agent.tools.files.jobs import Deleting, Download, Job, Listing, Making, Renaming
 from farhand.agent.tools.files.ledger import Ledger
 from farhand.agent.tools.files.partial import Identity
+from farhand.agent.tools.files.upload import Upload
 from farhand.kit.ids import new_id
 from farhand.protocol.channels import Files, Grant, Kind, channel
 from farhand.protocol.files import (
@@ -42,7 +43,8 @@ from farhand.protocol.files import (
 from farhand.protocol.messages import Limits, Message, Stopped
 
 FILES = channel(Kind.FILES)
-THREADS = 4
+THREADS = 8
+"""As many as a console sends small files at a time: the disk puts what is synced side by side into one go."""
 FINISHED = 256
 """Whole uploads that are remembered for a viewer whose connection was lost."""
 Result = TypeVar("Result")

@@ -39,7 +39,7 @@ export interface DiskPort {
   remove(key: string): Promise<void>;
   /** Remove downloads that are not among these. */
   sweep(keep: readonly string[]): Promise<void>;
-  /** Read a file from the beginning; return the hash of its first `offset` bytes, from which `read` goes on. */
+  /** Read a file from the beginning; return the hash of its first `offset` bytes ("" of none), from which `read` goes on. */
   source(key: string, file: File, offset: number): Promise<string>;
   read(key: string): Promise<Uint8Array<ArrayBuffer>>;
   /** The hash of all that was read. */

@@ -53,6 +53,13 @@ interface Reader {
 
 const sinks = new Map<string, Sink>();
 const readers = new Map<string, Reader>();
+/** Hashers that are free again: making one takes longer than hashing a small file. */
+const spare: IHasher[] = [];
+
+async function hasher(): Promise<IHasher> {
+  const hash = spare.pop() ?? (await createSHA256());
+  return hash.init();
+}
 
 async function folder(): Promise<FileSystemDirectoryHandle | null> {
   try {
@@ -154,10 +161,10 @@ async function sweep(keep: readonly string[]): Promise<void> {
 }
 
 async function source(key: string, data: File, offset: number): Promise<string> {
-  const hash = await createSHA256();
-  hash.init();
+  const hash = await hasher();
   const reader: Reader = { file: data, hash, at: 0 };
   readers.set(key, reader);
+  if (!offset) return "";
   while (reader.at < offset) await read(key, offset);
   const saved = hash.save();
   const sha256 = hash.digest("hex");
@@ -181,9 +188,11 @@ async function read(key: string, limit = Infinity): Promise<Uint8Array<ArrayBuff
 }
 
 function digest(key: string): string {
-  const sha256 = readers.get(key)?.hash.digest("hex") ?? "";
+  const hash = readers.get(key)?.hash;
   readers.delete(key);
-  return sha256;
+  if (!hash) return "";
+  spare.push(hash);
+  return hash.digest("hex");
 }
 
 async function obey(order: Order): Promise<unknown> {

@@ -152,15 +152,8 @@ export class Upload extends Transfer {
     });
     done.catch(() => undefined);
     try {
-      // A small file needs no answer before it goes: nothing of it is there.
-      const from = fresh ? { offset: 0, sha256: "" } : await Promise.race([accepted, done.then(() => null)]);
-      if (!from) return;
-      let { offset } = from;
-      const sha256 = await this.#disk.source(key, file, offset);
-      if (offset && sha256 !== from.sha256) throw new Refused("changed", "");
-      sent = taken = offset;
-      while (offset < file.size && !over) {
-        const block = await this.#disk.read(key);
+      let offset = 0;
+      const send = async (block: Uint8Array<ArrayBuffer>): Promise<void> => {
         for (let at = 0; at < block.byteLength && !over; ) {
           const window = this.#way.window();
           const piece = block.subarray(at, at + window.chunk);
@@ -173,8 +166,25 @@ export class Upload extends Transfer {
           at += piece.byteLength;
           sent = offset += piece.byteLength;
         }
+      };
+      let sha256: string;
+      if (fresh) {
+        // A small file needs no answer before it goes, as nothing of it is there; and it is one block of the disk's.
+        const disk = this.#disk;
+        const [, block, digest] = await Promise.all([disk.source(key, file, 0), disk.read(key), disk.digest(key)]);
+        await send(block);
+        sha256 = digest;
+      } else {
+        const from = await Promise.race([accepted, done.then(() => null)]);
+        if (!from) return;
+        offset = from.offset;
+        const before = await this.#disk.source(key, file, offset);
+        if (offset && before !== from.sha256) throw new Refused("changed", "");
+        sent = taken = offset;
+        while (offset < file.size && !over) await send(await this.#disk.read(key));
+        sha256 = over ? "" : await this.#disk.digest(key);
       }
-      if (!over) this.exchange.send(Files.FINISH, { id: request.id, size: file.size, sha256: await this.#disk.digest(key) });
+      if (!over) this.exchange.send(Files.FINISH, { id: request.id, size: file.size, sha256 });
       await done;
     } catch (error) {
       if (!over) this.exchange.send(Files.CANCEL, { id: request.id });
