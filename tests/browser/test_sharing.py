@@ -86,7 +86,9 @@ def test_two_share_and_pass_on_a_session(
     steps.button(mine, words, "Back to the list").click()
 
     share(ann, hers, words, "Service Desk", words.console("Any Representative"))
-    queue = admin.get_by_role("navigation", name=words.console("Queues")).get_by_role("button", name="Service Desk")
+    queue = admin.get_by_role("navigation", name=words.console("Queues")).get_by_role(
+        "button", name="Service Desk", exact=True
+    )
     expect(queue).to_have_accessible_description(words.console("A new session is waiting."))
     queue.click()
     take(admin, words, words.console("Invitation"))
@@ -100,6 +102,35 @@ def test_two_share_and_pass_on_a_session(
     assert customer.wait_ended() == 0
     for context in contexts:
         assert problems_of(context) == []
+
+
+def test_a_team_talks_and_is_marked(desk: Appliance, enter: Enter) -> None:
+    words = Words("en")
+    contexts = [enter(desk, words) for _ in range(2)]
+    admin, ann = sign_in(contexts[0], words, "/console"), sign_in(contexts[1], words, "/console", ANN)
+    news = admin.get_by_role("button", name="New messages in the team chat of Service Desk", exact=True)
+    star = admin.get_by_role("button", name="Favourite Service Desk", exact=True)
+    star.click()
+    expect(star).to_have_attribute("aria-pressed", "true")
+
+    ann.get_by_role("navigation", name="Queues").get_by_role("button", name="Service Desk", exact=True).click()
+    chat = ann.get_by_role("region", name="Team chat of Service Desk", exact=True)
+    chat.get_by_role("textbox", name="Message to the team").fill("Lunch at noon?")
+    steps.button(chat, words, "Send").click()
+    expect(chat.get_by_role("log")).to_contain_text("Lunch at noon?")
+    expect(news).to_be_visible()
+    expect(star).to_be_hidden()
+    expect(admin).to_have_title(re.compile(r"^\(1\) "))
+    look(ann, "team-chat")
+
+    admin.reload()  # what was not seen is not forgotten
+    news.click()
+    expect(admin.get_by_role("log", name="Team messages")).to_contain_text("Lunch at noon?")
+    expect(news).to_be_hidden()
+    expect(star).to_have_attribute("aria-pressed", "true")
+    expect(admin).not_to_have_title(re.compile(r"^\("))
+    look(admin, "team-chat-read")
+    assert [found for context in contexts for found in problems_of(context)] == []
 
 
 def the_session(page: Page) -> Locator:

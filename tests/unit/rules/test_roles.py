@@ -41,6 +41,7 @@ accounts.team.create                 | system, edit_sd_teams           | =
 accounts.team.edit                   | system, edit_sd_teams           | =
 accounts.team.remove                 | system, edit_sd_teams           | =
 accounts.team.set_members            | system, edit_sd_teams           | =
+accounts.favourite.set, of a team       | user                            | -
 accounts.presence.note               | system                          | =
 accounts.presence.replace            | system                          | =
 accounts.appliance_user.sign_in      | anonymous, appliance-user       | =
@@ -54,6 +55,9 @@ appliance.security.view              | system, admin                   | =
 appliance.software.view              | system, admin                   | =
 appliance.status.view                | user                            | =
 appliance.box.view                   | appliance-user                  | =
+
+chat.message.post, of a team         | user                            | -
+chat.message.expire                  | system                          | =
 
 jobs.job.cancel                      | user                            | admin
 jobs.job.claim                       | system                          | =

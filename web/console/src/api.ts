@@ -165,6 +165,9 @@ export const api = {
   declineInvitation: (id: string, invitation: string) =>
     post<object>(`sessions/${id}/invitations/${invitation}/decline`),
   cancelInvitation: (id: string, invitation: string) => post<object>(`sessions/${id}/invitations/${invitation}/cancel`),
+  teamMessage: (team: string, text: string, id: string) =>
+    post<object>(`teams/${team}/messages`, { text, post: id }),
+  favourite: (team: string, favourite: boolean) => post<object>(`teams/${team}/favourite`, { favourite }),
   logout: () => post<{ redirect: string }>("logout"),
 } satisfies EventsApi & ScriptsApi & Record<string, unknown>;
 

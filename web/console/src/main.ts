@@ -10,7 +10,9 @@ import Starting from "./features/Starting.svelte";
 import { loadLanguage } from "./i18n";
 import { EventSocket } from "./live/events";
 import { backoff, Final } from "./live/socket";
+import { Attention, pageOf } from "./live/attention";
 import { Store, type Snapshot } from "./live/store";
+import { seenIn } from "./live/teamchat";
 import { isReload, keepPlace } from "./resume";
 import { Workspace } from "./workspace";
 
@@ -38,18 +40,21 @@ async function start(target: HTMLElement): Promise<void> {
   store.load(snapshot);
   const events = new EventSocket(store, api, snapshot.events_ticket);
   const tools = sessionTools();
-  const workspace = new Workspace(store, api, tools);
+  const seen = seenIn(localStorage, `farhand.team-chat.${snapshot.me.id}`);
+  const workspace = new Workspace(store, api, tools, undefined, seen);
+  const attention = new Attention(pageOf(window));
   const again = (): void => {
     events.retry();
     for (const open of workspace.open) open.leg.retry();
   };
   window.addEventListener("online", again);
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") again();
+    workspace.away = document.hidden;
+    if (!document.hidden) again();
   });
   await unmount(starting);
   const scripts = new ClientScripts();
-  mount(App, { target, props: { workspace, events, tools, scripts } });
+  mount(App, { target, props: { workspace, events, tools, scripts, attention } });
   const command = commandOf(location.search);
   if (command) {
     // A reload must not bring the command again.

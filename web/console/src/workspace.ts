@@ -12,6 +12,7 @@ import { LegSocket } from "./live/leg";
 import { Scripts } from "./live/scripts";
 import { Handlers, type Surroundings } from "./live/socket";
 import type { Invitation, JumpItem, Session, Store } from "./live/store";
+import { forgetful, type Seen, TeamChat } from "./live/teamchat";
 import type { Tool, ToolKind } from "./live/tool";
 import { Party } from "./wire/channels";
 import type { Entry } from "./wire/messages";
@@ -127,6 +128,7 @@ export class OpenSession {
 export class Workspace {
   readonly store: Store;
   readonly api: Api;
+  readonly teamChat: TeamChat;
   tab: Tab = "sessions";
   queue = "";
   /** The entry of the queue whose details are shown. */
@@ -144,10 +146,13 @@ export class Workspace {
   #open: readonly OpenSession[] = [];
   #known = new Set<string>();
   #started = false;
+  #away = false;
 
-  constructor(store: Store, api: Api, kinds: readonly ToolKind[], around?: Surroundings) {
+  constructor(store: Store, api: Api, kinds: readonly ToolKind[], around?: Surroundings, seen: Seen = forgetful) {
     this.store = store;
     this.api = api;
+    this.teamChat = new TeamChat(store, api, seen);
+    this.teamChat.onchange(() => this.#changed.call());
     this.#kinds = kinds;
     this.#around = around;
     store.onchange(() => this.#storeChanged());
@@ -182,6 +187,16 @@ export class Workspace {
   get waitingForMe(): number {
     const own = `user:${this.store.me.id}`;
     return this.#waiting().filter((one) => one.queue === own).length;
+  }
+
+  /** How many things this person has not looked at: what waits, and teams with new messages. */
+  get unseen(): number {
+    return this.fresh.size + this.teamChat.unreadQueues.length;
+  }
+
+  /** Give a team's queue a star, or take it away (R-072). */
+  async favourite(queue: string): Promise<void> {
+    await this.api.favourite(queue.replace("team:", ""), !this.store.favourites.has(queue));
   }
 
   /** Open invitations that stand in a queue, the oldest first. */
@@ -336,6 +351,18 @@ export class Workspace {
     if (this.#current) this.#current.looking = false;
     this.#current = open;
     if (open) open.looking = true;
+    this.#lookAtTeam();
+  }
+
+  /** The page is hidden, or shown again: what comes to a team meanwhile is not seen. */
+  set away(away: boolean) {
+    this.#away = away;
+    this.#lookAtTeam();
+  }
+
+  #lookAtTeam(): void {
+    const shown = !this.#away && !this.#current && this.tab === "sessions";
+    this.teamChat.look(shown ? this.queue : "");
   }
 
   /** What waits in the queues of this person. */

@@ -159,6 +159,16 @@ class GroupPolicyTeam(ConfigurationRow):
         constraints = [models.UniqueConstraint(fields=["policy", "team"], name="accounts_grouppolicyteam_once")]
 
 
+class FavouriteTeam(ConfigurationRow):
+    """A star that a user gives to a team's queue."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "team"], name="accounts_favouriteteam_once")]
+
+
 class Presence(models.Model):
     """Whether a user has a console open, as the relay said last."""
 

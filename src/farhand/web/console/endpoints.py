@@ -17,7 +17,7 @@ from pydantic import Field, StringConstraints
 
 from farhand.web.accounts import signin
 from farhand.web.appliance.queries import web_console_allowed
-from farhand.web.console import collaboration, deploying, scripting, snapshot
+from farhand.web.console import collaboration, deploying, scripting, snapshot, teams
 from farhand.web.console.bodies import Empty, Ident, Strict, TabBody, actor_of, ticket_value
 from farhand.web.jump import queries as jump_queries
 from farhand.web.jump import services as jump
@@ -87,6 +87,7 @@ class SignedIn(APIKeyCookie):
 api = NinjaAPI(title="console", auth=SignedIn(), docs_url=None, openapi_url=None, urls_namespace="console-api")
 api.add_router("", collaboration.router)
 api.add_router("", deploying.router)
+api.add_router("", teams.router)
 
 
 @api.get("/snapshot")
@@ -217,7 +218,9 @@ def signed_out(request: HttpRequest, error: AuthenticationError) -> HttpResponse
 @api.exception_handler(ValidationError)
 def not_understood(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """The body or the address is not as described."""
-    if any(field in one["loc"] for one in error.errors for field in ("session_id", "item_id", "invitation_id")):
+    if any(
+        field in one["loc"] for one in error.errors for field in ("session_id", "item_id", "invitation_id", "team_id")
+    ):
         return service_error_json(NotThere(gettext("This does not exist any more.")))
     fields = ", ".join(sorted({str(one["loc"][-1])[:64] for one in error.errors}))
     return _error(

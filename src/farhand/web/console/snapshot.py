@@ -10,7 +10,9 @@ from django.db import transaction
 
 import farhand
 from farhand.web.accounts import queries as accounts
+from farhand.web.accounts.favourites import favourites_of
 from farhand.web.appliance.queries import site_name
+from farhand.web.chat.queries import visible_messages
 from farhand.web.events.queries import numbers
 from farhand.web.jump import abilities
 from farhand.web.jump import queries as jump
@@ -32,6 +34,8 @@ def collections_of(actor: Actor) -> dict[str, list[dict[str, Any]]]:
         "queues": accounts.queues_of(actor.user),
         "sessions": support.visible_sessions(actor.subject),
         "invitations": support.visible_invitations(actor.subject),
+        "favourites": favourites_of(actor.subject.id),
+        "team_chat": visible_messages(actor.subject, now_ms()),
         "jump_items": jump.visible_items(actor.subject),
         "portals": portal_values(),
         "mails": mails_of(actor.subject.id),

@@ -16,6 +16,7 @@ AREAS: Final = (
     "portals",
     "routing",
     "scripts",
+    "chat",
     "reports",
 )
 """Packages `farhand.web.X` with `apps.py`; Django loads their models, services and migrations."""

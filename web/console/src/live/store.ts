@@ -4,6 +4,7 @@
  * means that the snapshot has to be fetched again. Events of different topics may come in any order (a reconnect catches
  * up topic by topic), so an item is remembered per topic: it is there while some topic has it, as it was put last.
  */
+import type { TeamMessage } from "./teamchat";
 import { NO_WORDS, type Words } from "./abilities";
 import type { EventMessage } from "../wire/messages";
 
@@ -211,6 +212,17 @@ export class Store {
 
   get jumpItems(): readonly JumpItem[] {
     return this.all("jump_items") as unknown as readonly JumpItem[];
+  }
+
+  /** What was said in the teams of this person, the oldest first. */
+  get teamChat(): readonly TeamMessage[] {
+    const found = this.all("team_chat") as unknown as readonly TeamMessage[];
+    return found.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Queues with a star. */
+  get favourites(): ReadonlySet<string> {
+    return new Set(this.all("favourites").map((one) => String(one["id"])));
   }
 
   all(collection: string): readonly Value[] {

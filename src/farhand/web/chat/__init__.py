@@ -1,0 +1,1 @@
+"""The area `chat`: what members of a Support Team say to each other outside sessions (R-073)."""
