@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0005_group_policies")]
+    dependencies = [("accounts", "0006_favourite_teams")]
 
     operations = [
         migrations.AddField(
