@@ -1,5 +1,6 @@
 """An X display as a `Desktop`. It holds no connection: what is opened from it, and each look at it, has its own."""
 
+import time
 from collections.abc import Callable
 
 from farhand.agent.core.desktop import (
@@ -26,6 +27,8 @@ from farhand.agent.platforms.linux.x11.monitors import read_monitors
 from farhand.agent.platforms.linux.x11.screen import X11Screen
 from farhand.agent.platforms.linux.x11.windows import of_processes
 from farhand.protocol.messages import Abilities
+
+_AGAIN_S = 2.0
 
 
 class X11Desktop:
@@ -67,7 +70,7 @@ class X11Desktop:
 
     def watch_fields(self, told: Callable[[Mask], None]) -> Watch:
         """Follow password fields; the windows of their programs hide them."""
-        return PasswordFields(lambda processes: mask_of(self.display, processes), told)
+        return PasswordFields(FieldMask(self.display), told)
 
     async def block_input(self, sign: Sign, ended: BlockEnded) -> InputBlock:
         """Grab the devices of whoever sits there. Raises DesktopError."""
@@ -82,17 +85,37 @@ class X11Desktop:
         """Nothing is held."""
 
 
-def mask_of(display: str, processes: frozenset[int]) -> Mask:
-    """What hides all windows of these processes; everything when one of them has none that can be told."""
-    try:
-        connection, screen = open_display(display)
-    except DesktopError:
-        return Mask(everything=True)
-    try:
-        with guarded("looking for windows"):
-            found = of_processes(connection, screen.root, processes)
-    except DesktopError:
-        return Mask(everything=True)
-    finally:
-        close_display(connection)
-    return Mask(everything=True) if found is None else Mask(windows=found)
+class FieldMask:
+    """What hides all windows of processes; everything when one of them has none that can be told. Looking through the
+    windows takes a while on a full desktop, so what is known is not asked for each time."""
+
+    def __init__(self, display: str) -> None:
+        self._display = display
+        self._processes: frozenset[int] = frozenset()
+        self._mask = Mask()
+        self._until = 0.0
+
+    def __call__(self, processes: frozenset[int]) -> Mask:
+        """Return it for these processes."""
+        now = time.monotonic()
+        if processes != self._processes or now >= self._until:
+            found = self._look(processes)
+            # What comes beside it (a menu) is hidden along with it; another mask makes everything black for a second.
+            same = processes == self._processes and bool(self._mask.windows) and self._mask.windows <= found.windows
+            self._processes, self._mask = processes, self._mask if same else found
+            self._until = now + (_AGAIN_S / 4 if self._mask.everything else _AGAIN_S)
+        return self._mask
+
+    def _look(self, processes: frozenset[int]) -> Mask:
+        try:
+            connection, screen = open_display(self._display)
+        except DesktopError:
+            return Mask(everything=True)
+        try:
+            with guarded("looking for windows"):
+                found = of_processes(connection, screen.root, processes)
+        except DesktopError:
+            return Mask(everything=True)
+        finally:
+            close_display(connection)
+        return Mask(everything=True) if found is None else Mask(windows=found)

@@ -19,7 +19,7 @@ from farhand.agent.core.masking import Windows
 _DEEPEST = 4
 """A window manager's frame holds its program's window this deep at most."""
 _MOST_PARENTS = 32
-_MOST_WINDOWS = 2000
+_MOST_WINDOWS, _A_FEW = 2000, 8
 
 
 def focused(connection: Any, root: int) -> Windows:
@@ -52,24 +52,24 @@ def places(connection: Any, root: int, windows: Iterable[Windows]) -> list[Rect]
 
 
 def of_processes(connection: Any, root: int, processes: frozenset[int]) -> frozenset[Windows] | None:
-    """Return a window of each of these processes, with those that it lies in; None when one of them has none.
+    """Return windows of each of these processes, with those that they lie in; None when one of them has none.
 
-    Which process a window is of its program says (_NET_WM_PID, Extended Window Manager Hints); of those that a window
-    manager has not taken into a frame it is the window itself.
+    Which process a window is of its program says (_NET_WM_PID, Extended Window Manager Hints). Of each process a few:
+    `places` finds all windows of a program as long as one of them is there.
     """
     atom = connection.core.InternAtom(False, len("_NET_WM_PID"), "_NET_WM_PID").reply().atom
-    found: dict[int, Windows] = {}
+    found: dict[int, list[Windows]] = {}
     level, looked = [root], 0
     for _ in range(_DEEPEST):
         level = [child for one in level for child in _tree(connection, one)[1]]
         for window in level[: _MOST_WINDOWS - looked]:
             process = _process(connection, window, atom)
-            if process in processes and process not in found:
-                found[process] = tuple(_upwards(connection, root, window))
+            if process and process in processes and len(found.setdefault(process, [])) < _A_FEW:
+                found[process].append(tuple(_upwards(connection, root, window)))
         looked += len(level)
         if found.keys() == processes or looked >= _MOST_WINDOWS:
             break
-    return frozenset(found.values()) if found.keys() == processes else None
+    return frozenset(one for few in found.values() for one in few) if found.keys() == processes else None
 
 
 def _process(connection: Any, window: int, atom: int) -> int:
