@@ -120,6 +120,12 @@ def members_of(team_id: str) -> QuerySet[TeamMember]:
     return TeamMember.objects.filter(team_id=team_id).select_related("user").order_by("user__display_name")
 
 
+def policies_of_team(team_id: str) -> QuerySet[GroupPolicyTeam]:
+    """The group policies whose members are in a team, with the policies, in their order."""
+    rows = GroupPolicyTeam.objects.filter(team_id=team_id).select_related("policy")
+    return rows.order_by("policy__position", "policy_id")
+
+
 def teams_of(user_id: str) -> QuerySet[Team]:
     """The teams in which a user is, by account or group policy."""
     return Team.objects.filter(id__in=team_roles(user_id)).order_by("name")

@@ -19,7 +19,10 @@ LIST = "/login/configuration/support-teams"
 @page("accounts.teams.view")
 def listing(request: HttpRequest) -> HttpResponse:
     """All teams with their members."""
-    rows = [{"team": team, "members": queries.members_of(team.id)} for team in queries.teams()]
+    rows = [
+        {"team": team, "members": queries.members_of(team.id), "policies": queries.policies_of_team(team.id)}
+        for team in queries.teams()
+    ]
     return render(request, "login/teams.html", {"rows": rows})
 
 
@@ -47,7 +50,12 @@ def edit(request: HttpRequest, team_id: str) -> HttpResponse:
     ):
         messages.success(request, gettext("The team has been saved."))
         return redirect(f"{LIST}/{team.id}")
-    context = {"form": form, "team": team, "members": _members_form(team, None)}
+    context = {
+        "form": form,
+        "team": team,
+        "members": _members_form(team, None),
+        "policies": queries.policies_of_team(team.id),
+    }
     return render(request, "login/team.html", context, status=400 if form.errors else 200)
 
 
@@ -63,7 +71,12 @@ def members(request: HttpRequest, team_id: str) -> HttpResponse:
     ):
         messages.success(request, gettext("The members have been saved."))
         return redirect(f"{LIST}/{team.id}")
-    context = {"form": _team_form(team, None), "team": team, "members": form}
+    context = {
+        "form": _team_form(team, None),
+        "team": team,
+        "members": form,
+        "policies": queries.policies_of_team(team.id),
+    }
     return render(request, "login/team.html", context, status=400 if form.errors else 200)
 
 

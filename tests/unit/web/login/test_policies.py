@@ -41,6 +41,9 @@ def test_an_administrator_keeps_group_policies(browser: Client, make_user: Any) 
     assert browser.post(address, {**entered, "perm_support_allowed": "final:king"}).status_code == 400
     assert browser.post(address, entered)["Location"] == LIST
     assert "Rep" in browser.get(LIST).content.decode()
+    for page in ("", f"/{team.id}"):  # who is in a team by a policy is not hidden there
+        shown = browser.get(f"/login/configuration/support-teams{page}").content.decode()
+        assert "All members of the group policy First line (Team Lead)" in shown
     form = browser.get(address).content.decode()
     assert re.search(r'value="final:deny" selected[^>]*>Final: Not allowed', form)
     assert re.search(r'value="lead" selected', form)
