@@ -9,7 +9,13 @@ import { defineConfig } from "vitest/config";
 import { precompress } from "./precompress.ts";
 
 const here = import.meta.dirname;
-const entries = ["console/src/main.ts", "admin/src/main.ts", "admin/src/replay/main.ts", "portal/src/main.ts"];
+const entries = [
+  "console/src/main.ts",
+  "admin/src/main.ts",
+  "admin/src/replay/main.ts",
+  "portal/src/main.ts",
+  "portal/src/chat/main.ts",
+];
 
 export default defineConfig({
   root: here,

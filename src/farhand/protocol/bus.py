@@ -120,7 +120,7 @@ class SessionNote(Message, frozen=True, kw_only=True, tag="session-note"):
     """Journal a fact that the control plane has to tell everybody in the session: a system entry of the relay's."""
 
     session_id: Id
-    kind: Literal["waiting-message"]
+    kind: Literal["waiting-message", "client-requested", "client-started"]
     data: dict[Name, Line]
 
 

@@ -69,6 +69,8 @@ ENTRIES: Final[Mapping[str, EntryKind]] = MappingProxyType(
         "leg-left": EntryKind(Writer.RELAY, "Conference Member Departed", {"reason": str}),
         "session-ended": EntryKind(Writer.RELAY, "Session End", {"reason": str}, shown=False),
         "waiting-message": EntryKind(Writer.RELAY, "Message to the Customer", {"text": str}),
+        "client-requested": EntryKind(Writer.RELAY, "Full Customer Client Requested", {"by": str}),
+        "client-started": EntryKind(Writer.RELAY, "Full Customer Client Started"),
         "recording-started": EntryKind(Writer.RELAY, "Screen Recording", {"segment": int}),
         "recording-gap": EntryKind(Writer.RELAY, "Screen Recording", {"reason": str}),
         "screen-requested": EntryKind(Writer.ENDPOINT, _REQUESTED, _BY, shown=False),

@@ -233,7 +233,8 @@ class End(Message, frozen=True, kw_only=True):
     """The session is over for this leg. `scope` says for whom."""
 
     reason: Name
-    """`ended`, `removed`, `left`, `expired`, `customer-ended`, `customer-lost`; `refused` = only this leg, for now."""
+    """`ended`, `removed`, `left`, `expired`, `customer-ended`, `customer-lost`; `handed-over` = the client goes on in
+    the place of this portal chat; `refused` = only this leg, for now."""
     text: Line = ""
     uninstall: bool = False
     """A customer client removes itself; a Jump Client never does."""

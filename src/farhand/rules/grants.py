@@ -63,6 +63,8 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     switch: str = ""
     """Site switch (`Context.switches`)."""
     kinds: frozenset[Kind] = BOTH
+    in_chat: bool = False
+    """It exists while the customer only chats in the browser (click-to-chat)."""
 
     @property
     def name(self) -> str:
@@ -71,8 +73,8 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 
 
 TOOLS: Final = (
-    Tool(grant=Grant.SYSTEM, action="follow"),
-    Tool(grant=Grant.CHAT, action="chat", permission=SESSION_CHAT),
+    Tool(grant=Grant.SYSTEM, action="follow", in_chat=True),
+    Tool(grant=Grant.CHAT, action="chat", permission=SESSION_CHAT, in_chat=True),
     Tool(grant=Grant.SCREEN_VIEW, action="view_screen", permission=SESSION_SCREEN, level="view"),
     Tool(grant=Grant.SCREEN_CONTROL, action="control_screen", permission=SESSION_SCREEN, level="control"),
     Tool(grant=Grant.PRIVACY, action="privacy", permission=SESSION_PRIVACY),
@@ -100,9 +102,12 @@ def recorder_grants(switches: Collection[str]) -> Grant:
     return reduce(or_, (grant for grant, switch in RECORDED.items() if not switch or switch in switches), Grant.NONE)
 
 
-def grants_of(kind: Kind, subject: Subject, context: Context) -> Grant:
-    """Return what a leg of `subject` may do in a session of this kind: every tool to which `decide` says yes."""
-    session = Object(kind="session", facts={"session_kind": kind})
+def grants_of(kind: Kind, subject: Subject, context: Context, *, click_to_chat: bool = False) -> Grant:
+    """Return what a leg of `subject` may do in a session of this kind: every tool to which `decide` says yes.
+
+    `click_to_chat`: its customer chats in the browser, and no client runs.
+    """
+    session = Object(kind="session", facts={"session_kind": kind, "click_to_chat": click_to_chat})
     found = Grant.NONE
     for tool in TOOLS:
         if decide(subject, tool.name, session, context).allowed:

@@ -77,6 +77,25 @@ def joined(session: Session, *legs: int) -> None:
         settle(session, session.join(leg, 0, 0))
 
 
+#
+def test_a_portal_chat_says_and_hears_what_is_said_and_nothing_else() -> None:
+    page = LegState(leg=3, party=Party.PORTAL, subject="customer:1", name="Carla", grants=ALL)
+    decided = state(2, kind="support")
+    session = Session(msgspec.structs.replace(decided, legs=[*decided.legs, page]), iter(map(str, range(99))).__next__)
+    joined(session, 1, 2, 3)
+    out = settle(session, session.frame(3, Durable.POST, CHAT, 3, post_bytes(1), 0))
+    assert {command.leg.number for command in of(out, Deliver)} == {1, 2, 3}
+    # Neither is it sent what the endpoint shows, even with every grant, nor may it speak to the endpoint.
+    (forward,) = of(session.frame(1, Shell.DATA, SHELL1, 0, b"x", 0), Forward)
+    assert {leg.number for leg in forward.legs} == {2}
+    ended = settle(session, session.leg_end(3, "handed-over", 0))
+    assert sent(ended, Control.END, End) == [(3, End(reason="handed-over"))]
+    session.legs[3].joined = True
+    for kind, chan in ((Durable.POST, SYSTEM), (Screen.START, SCREEN), (Shell.OPEN, SHELL1)):
+        session.legs[3].joined = True
+        assert of(session.frame(3, kind, chan, 3, post_bytes(2, kind="customer-ended"), 0), Close)
+
+
 def test_join_welcomes_tells_and_journals() -> None:
     session = make()
     out = settle(session, session.join(1, 0, 5))

@@ -114,3 +114,11 @@ def test_limits_are_the_accounts() -> None:
     assert limits_of(subject) == Limits(files_read=["/srv"], files_write=["/srv/in"])
     assert limits_of(subject, {"terminal", "lock-screen"}).actions_off == ["lock-screen", "terminal"]
     assert limits_of(Subject(kind="agent", id="e"), {"terminal"}).actions_off == []
+
+
+#
+@given(SETS, st.sampled_from(["user", "customer"]))
+def test_while_a_customer_only_chats_there_is_nothing_but_chat(permissions: frozenset[str], kind: str) -> None:
+    subject = Subject(kind=kind, id="u", permissions=permissions | {SUPPORT_ALLOWED})  # type: ignore[arg-type]
+    whole = grants_of("support", subject, SITE)
+    assert grants_of("support", subject, SITE, click_to_chat=True) == whole & (Grant.CHAT | Grant.SYSTEM)

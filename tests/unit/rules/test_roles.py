@@ -136,6 +136,8 @@ support.session_key.mail             | HELP+generate_session_key       | -
 support.session_key.use              | anonymous, user                 | =
 support.session_key.expire           | system                          | =
 support.customer.start               | customer                        | -
+support.customer.chat                | customer                        | -
+support.customer.end                 | customer                        | -
 support.session.accept               | HELP                            | -
 support.session.accept, of a team    | HELP+accept_team_sessions       | -
 support.session.next                 | HELP+next_session_button        | =
@@ -154,6 +156,7 @@ support.session.share                | HELP                            | -
 support.session.share, away          | HELP+share_other_team           | -
 support.session.remove_member        | HELP                            | -
 support.session.disconnect_customer  | HELP                            | -
+support.session.request_client       | HELP                            | -
 support.session.pause                | HELP                            | -
 support.invitation.cancel            | HELP                            | -
 support.invitation.accept            | HELP+collaborate                | -
@@ -168,6 +171,10 @@ support.session.abandon              | system                          | =
 
 support.tool.follow                  | agent, customer, HELP                                           | =
 support.tool.chat                    | agent, customer, HELP+session_chat.allow                        | =
+support.tool.chat, in a chat         | agent, customer, HELP+session_chat.allow                        | =
+support.tool.follow, in a chat       | agent, customer, HELP                                           | =
+support.tool.shell, in a chat        | -                                                               | -
+support.tool.view_screen, in a chat  | -                                                               | -
 support.tool.view_screen             | agent, customer, HELP+session_screen.view                       | =
 support.tool.control_screen          | agent, customer, HELP+session_screen.control                    | =
 support.tool.privacy                 | agent, customer, HELP+session_privacy.allow                     | =
@@ -228,6 +235,7 @@ def thing(circumstances: str, *, mine: bool) -> Object:
             "session_kind": "jump" if circumstances == "a Jump" else "support",
             "state": "active",
             "password": "missing" if circumstances == "no password" else "right",
+            "click_to_chat": circumstances == "in a chat",
             "members": (who,),
             "guests": (who,) if circumstances == "of a guest" else (),
             "participants": frozenset({who}),

@@ -159,6 +159,7 @@ export const api = {
   share: (id: string, target: string) => post<object>(`sessions/${id}/share`, { target }),
   requestHelp: (id: string, issue: string) => post<object>(`sessions/${id}/share`, { issue_id: issue }),
   disconnectCustomer: (id: string) => post<object>(`sessions/${id}/disconnect-customer`),
+  requestClient: (id: string) => post<object>(`sessions/${id}/request-client`),
   removeMember: (id: string, user: string) => post<object>(`sessions/${id}/remove-member`, { user_id: user }),
   acceptInvitation: (id: string, invitation: string) =>
     post<SessionTicket>(`sessions/${id}/invitations/${invitation}/accept`, { tab: TAB }),

@@ -27,6 +27,8 @@ const session = (id: string, fields: Partial<Session> = {}): Session => ({
   priority: 2,
   customer_connected: true,
   customer_removed: false,
+  click_to_chat: false,
+  client_asked: false,
   details: {},
   request: {},
   ...fields,

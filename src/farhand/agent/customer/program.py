@@ -86,6 +86,8 @@ def describe(entry: Entry) -> str:
         "leg-joined": _("{name} has joined.") if entry.party == Party.CONSOLE else "",
         "leg-left": _("{name} has left.") if entry.party == Party.CONSOLE else "",
         "waiting-message": "{said}",
+        "client-requested": _("{by} has asked you to run this client."),
+        "client-started": _("This client has taken over from the chat page."),
         "recording-started": _("This session is being recorded."),
         "recording-gap": _("The recording was interrupted."),
         "screen-started": _("{by} now sees your screen."),
@@ -161,7 +163,7 @@ class _Shown:
     def entry(self, entry: Entry) -> None:
         """Show a journaled fact."""
         if entry.kind == "chat":
-            mine = entry.party == Party.ENDPOINT
+            mine = entry.party in (Party.ENDPOINT, Party.PORTAL)  # what was said in the page before was said here too
             self._ui.show_line(Line(entry.time_ms, printable(entry.name, 60), printable(entry.text), mine))
         else:
             text = describe(entry)

@@ -9,6 +9,7 @@ from farhand.rules.permissions import DENY, JUMP_CLIENT, SUPPORT_ALLOWED
 from farhand.rules.text import gettext_noop as _
 
 OTHER_KIND = _("This tool does not exist in this kind of session.")
+CHAT_ONLY = _("The customer only chats in the browser. Ask for the full customer client to use this tool.")
 SWITCHED_OFF = _(
     "This tool is switched off for the whole site. An administrator can allow it under Management > Security."
 )
@@ -26,6 +27,8 @@ def use(tool: Tool) -> Policy:
         kind = obj.facts.get("session_kind")
         if not isinstance(kind, str) or kind not in tool.kinds:
             return refuse(OTHER_KIND)
+        if obj.facts.get("click_to_chat") and not tool.in_chat:
+            return refuse(CHAT_ONLY)
         if tool.switch and tool.switch not in context.switches:
             return refuse(SWITCHED_OFF)
         level = level_of(tool.permission, subject, context) if tool.permission else ""

@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 
 from farhand.web.console.bodies import Empty, Ident, Strict, TabBody, actor_of, ticket_value
 from farhand.web.project.service import now_ms
-from farhand.web.support import collaboration, services, targets
+from farhand.web.support import chats, collaboration, services, targets
 
 router = Router()
 Queue = Annotated[str, StringConstraints(max_length=64, pattern=r"^(user|team):[0-9a-f-]{36}$")]
@@ -66,6 +66,13 @@ def post_pause(request: HttpRequest, session_id: Ident, body: Empty) -> Any:
 def post_disconnect_customer(request: HttpRequest, session_id: Ident, body: Empty) -> Any:
     """Go on without the customer."""
     collaboration.disconnect_customer(actor_of(request), session_id=session_id)
+    return {}
+
+
+@router.post("/sessions/{session_id}/request-client")
+def post_request_client(request: HttpRequest, session_id: Ident, body: Empty) -> Any:
+    """Ask the customer of a click-to-chat to run the full client."""
+    chats.request_client(actor_of(request), session_id=session_id)
     return {}
 
 

@@ -16,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from farhand.web.api.views import caller
 from farhand.web.appliance import keys
@@ -26,15 +26,17 @@ from farhand.web.portal.forms import HelpForm
 from farhand.web.portal.packages import with_comment
 from farhand.web.portals import queries as portals
 from farhand.web.project.errors import Conflict, Invalid, NotThere, ServiceError
+from farhand.web.project.middleware import service_error_json
 from farhand.web.project.service import now_ms
 from farhand.web.routing.queries import issues_of
 from farhand.web.routing.requests import ask_for_help
-from farhand.web.support import queries
+from farhand.web.support import chats, queries
 from farhand.web.support.entrances import Request
 from farhand.web.support.key_services import Throttled, UnknownKey, UsedKey, use_session_key
 
 COOKIE = "__Host-farhand-join"
 COOKIE_S = 24 * 3600
+CHAT = "/help/chat"
 View = Callable[[HttpRequest], HttpResponse]
 
 
@@ -114,13 +116,46 @@ def help_page(request: HttpRequest) -> HttpResponse:
     info = _join_info(request)
     if info is None:
         return render(request, "portal/gone.html", status=404)
-    languages = portals.languages_of(portals.portal_for(request.get_host()))
-    context: dict[str, Any] = {"info": info, "state": _state(info), "languages": languages}
+    if info.click_to_chat and info.state != "ended":
+        return redirect(CHAT)
+    return _help(request, info)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@speaks
+def chat_page(request: HttpRequest) -> HttpResponse:
+    """Click-to-chat: a POST begins it (R-022); the page is where the customer chats, and comes back after a reload."""
+    info = _join_info(request)
+    if info is None:
+        return render(request, "portal/gone.html", status=404)
+    if request.method == "POST":
+        try:
+            chats.chat(caller(request), request.COOKIES[COOKIE])
+        except Conflict as error:
+            return _help(request, info, status=error.status, wrong=error.text)
+        return redirect(CHAT)
+    if not info.click_to_chat or info.state == "ended":
+        return redirect("/help")
+    return render(request, "portal/chat.html", _context(request, info))
+
+
+@require_POST
+@speaks
+def chat_ticket(request: HttpRequest) -> HttpResponse:
+    """A fresh ticket for the page's leg, as JSON for its script."""
     try:
-        context["command"] = commands.help_command(_server(request), request.COOKIES[COOKIE])
+        ticket = chats.chat(caller(request), request.COOKIES.get(COOKIE, ""))
     except ServiceError as error:
-        context["no_client"] = error.text if isinstance(error, Conflict) else ""
-    return render(request, "portal/help.html", context)
+        return service_error_json(error)
+    return JsonResponse(msgspec.to_builtins(ticket))
+
+
+@require_POST
+@speaks
+def end(request: HttpRequest) -> HttpResponse:
+    """The customer ends the session."""
+    chats.end(caller(request), request.COOKIES.get(COOKIE, ""))
+    return redirect("/help")
 
 
 @require_GET
@@ -148,6 +183,23 @@ def download(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     response["Content-Length"] = str(size)
     response["Content-Disposition"] = content_disposition_header(True, path.name) or "attachment"
     return response
+
+
+def _help(request: HttpRequest, info: queries.JoinInfo, *, status: int = 200, wrong: str = "") -> HttpResponse:
+    portal = portals.portal_for(request.get_host())
+    context = _context(request, info) | {"wrong": wrong, "chat": portal.click_to_chat and info.state == "joining"}
+    return render(request, "portal/help.html", context, status=status)
+
+
+def _context(request: HttpRequest, info: queries.JoinInfo) -> dict[str, Any]:
+    """What the pages of a session share: how it stands, and the client."""
+    languages = portals.languages_of(portals.portal_for(request.get_host()))
+    context: dict[str, Any] = {"info": info, "state": _state(info), "languages": languages}
+    try:
+        context["command"] = commands.help_command(_server(request), request.COOKIES[COOKIE])
+    except ServiceError as error:
+        context["no_client"] = error.text if isinstance(error, Conflict) else ""
+    return context
 
 
 def _home(request: HttpRequest, *, status: int = 200, form: HelpForm | None = None, **context: Any) -> HttpResponse:

@@ -63,6 +63,11 @@ def name_of(portal: Portal) -> str:
     return primary_host() if portal.is_default else portal.name
 
 
+def offers_chat(name: str) -> bool:
+    """Say whether the portal of this name lets customers chat in its page."""
+    return any(name_of(portal) == name and portal.click_to_chat for portal in portals())
+
+
 def host_for(portal: Portal, here: str) -> str:
     """Return the host (with port) under which a link leads to this portal, for somebody who sees the host `here`."""
     if portal.is_default or not portal.hosts:

@@ -129,11 +129,12 @@ def disconnect_customer(change: Change, *, session_id: str) -> None:
     change.allow(lives.as_object(session), lives.context(change))
     life, user_id = lives.life_of(session), change.actor.subject.id
     after = lives.step(lambda: rules.disconnect_customer(life, user_id))
-    session.legs.filter(number=1, left_ms=None).update(left_ms=change.now_ms, connected=False)
+    legs = list(lives.legs_of_customer(session).values_list("number", flat=True))
+    lives.legs_of_customer(session).update(left_ms=change.now_ms, connected=False)
     session.customer_connected, session.customer_gone_ms = False, change.now_ms
     lives.note(change, session, "customer-disconnected")
     lives.store(change, session, after)
-    lives.end_legs(change, session, [1], "removed")
+    lives.end_legs(change, session, legs, "removed")
     lives.tell_relay(change, session)
 
 

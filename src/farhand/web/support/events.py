@@ -55,6 +55,8 @@ def session_value(session: Session, topic: str = "") -> dict[str, Any]:
         "priority": session.priority,
         "customer_connected": session.customer_connected,
         "customer_removed": session.customer_removed,
+        "click_to_chat": session.click_to_chat,
+        "client_asked": session.click_to_chat and session.client_asked_ms is not None,
         "details": {
             "public_ip": session.public_ip,
             "private_ip": session.private_ip,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from typing import Any, cast
 
 import msgspec
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 
 from farhand.protocol.bus import LegEnd, RecordingKeys, RecordWith, SessionEnd, SessionNote, SessionPut, SessionState
@@ -17,7 +18,7 @@ from farhand.rules import sessions as rules
 from farhand.rules.access import Context, Object, Subject
 from farhand.rules.grants import grants_of, limits_of, recorder_grants
 from farhand.rules.queues import personal
-from farhand.web.accounts.queries import queue_name
+from farhand.web.accounts.queries import queue_name, subject_of, user_by_id
 from farhand.web.appliance.queries import actions_off, session_policy, tool_switches, web_console_allowed
 from farhand.web.events.services import next_history
 from farhand.web.project import bus
@@ -217,7 +218,11 @@ def say(change: Change, session: Session, text: str, routed: dict[str, Any]) -> 
     """A waiting customer is told something: in the client by the relay's journal, at the portal's page by `routed`."""
     session.routed = routed
     session.save(update_fields=["routed"])
-    message = SessionNote(session_id=session.id, kind="waiting-message", data={"text": text})
+    say_to_all(change, SessionNote(session_id=session.id, kind="waiting-message", data={"text": text}))
+
+
+def say_to_all(change: Change, message: SessionNote) -> None:
+    """Let the relay journal a fact after the commit, for everybody in the session."""
     change.after_commit(lambda: _say(message))
 
 
@@ -244,6 +249,27 @@ def endpoint_leg(change: Change, session: Session, subject: str) -> Leg:
     return _new_leg(change, session, 1, Party.ENDPOINT, subject, session.name, grants, limits)
 
 
+def portal_leg(change: Change, session: Session) -> Leg:
+    """Make the leg of a customer who chats in the portal's page. Leg 1 stays free for the client."""
+    grants, limits = decided(change, session, endpoint_subject(session))
+    number = _next_number(session)
+    return _new_leg(change, session, number, Party.PORTAL, f"customer:{session.id}", session.name, grants, limits)
+
+
+def legs_of_customer(session: Session) -> QuerySet[Leg]:
+    """The living legs at the customer's end: the client's, and a portal chat's."""
+    return session.legs.filter(Q(number=1) | Q(party=Party.PORTAL), left_ms=None)
+
+
+def regrant(change: Change, session: Session) -> None:
+    """Decide all legs of a session anew, whose circumstances have changed; tell the relay after that."""
+    for leg in session.legs.filter(left_ms=None):
+        user = user_by_id(leg.user_id) if leg.user_id else None
+        subject = subject_of(user) if user else endpoint_subject(session)
+        if user or not leg.user_id:
+            decide_leg(leg, *decided(change, session, subject))
+
+
 def endpoint_subject(session: Session) -> Subject:
     """The endpoint as the rules see it."""
     if session.kind == "jump":
@@ -253,7 +279,8 @@ def endpoint_subject(session: Session) -> Subject:
 
 def decided(change: Change, session: Session, subject: Subject) -> tuple[Grant, dict[str, Any]]:
     """Ask the rules what a leg of `subject` may do in this session now, and where."""
-    grants = grants_of(cast(rules.Kind, session.kind), subject, context(change))
+    kind = cast(rules.Kind, session.kind)
+    grants = grants_of(kind, subject, context(change), click_to_chat=session.click_to_chat)
     return grants, msgspec.to_builtins(limits_of(subject, actions_off()))
 
 
@@ -287,10 +314,8 @@ def console_leg(change: Change, session: Session, tab: str) -> Leg:
     grants, limits = decided(change, session, subject)
     leg = session.legs.filter(user_id=subject.id, tab=tab, left_ms=None).first()
     if leg is None:
-        last = session.legs.order_by("-number").values_list("number", flat=True).first() or 1
-        if last > MAX_LEGS:
-            raise Conflict(gettext("This session has been opened in too many tabs. End it and start a new one."))
-        leg = _new_leg(change, session, last + 1, Party.CONSOLE, subject.name, change.actor.name, grants, limits)
+        number = _next_number(session)
+        leg = _new_leg(change, session, number, Party.CONSOLE, subject.name, change.actor.name, grants, limits)
         leg.user_id, leg.tab = subject.id, tab
     leg.grants, leg.limits = int(grants), limits
     leg.save()
@@ -346,6 +371,13 @@ def _say(message: SessionNote) -> None:
 
 def _end(message: SessionEnd) -> None:
     bus.publish(message)
+
+
+def _next_number(session: Session) -> int:
+    last = session.legs.order_by("-number").values_list("number", flat=True).first() or 1
+    if last > MAX_LEGS:
+        raise Conflict(gettext("This session has been opened in too many tabs. End it and start a new one."))
+    return last + 1
 
 
 def _new_leg(

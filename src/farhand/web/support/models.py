@@ -70,6 +70,10 @@ class Session(HistoryRow):
     """What the customer told before (`entrances.Request`); empty for one who came with a key."""
     guests = models.JSONField(default=list, db_default=[])
     """Members who came by an invitation."""
+    click_to_chat = models.BooleanField(default=False, db_default=False)
+    """Its customer chats in the portal's page, and no client has taken over from there yet."""
+    client_asked_ms = models.BigIntegerField(null=True)
+    """When the customer of a click-to-chat was last asked to run the full client."""
     customer_removed = models.BooleanField(default=False, db_default=False)
     """The owner has disconnected the customer and goes on without."""
     jump_client_id = models.CharField(max_length=36, default="", blank=True, db_index=True)

@@ -24,6 +24,7 @@ WEB_EVENTS: Final[dict[str, str]] = {
     "key-used": "Session Key Used",
     "help-asked": "Help Requested",
     "customer-started": "Session Start",
+    "chat-started": "Session Start",
     "jumped": "Session Start",
     "accepted": "Session Assigned",
     "left": "Conference Member Departed",
@@ -75,6 +76,8 @@ EVENT_NAMES: Final = frozenset(
         _("Help Requested"),
         _("Session Invitation"),
         _("Message to the Customer"),
+        _("Full Customer Client Requested"),
+        _("Full Customer Client Started"),
         _("Command Shell Session Closed"),
         _("Service Access Requested"),
         _("Service Access Refused"),
@@ -108,6 +111,9 @@ class JoinInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the representative who is helping now; empty while nobody is."""
     said: str = ""
     """What a waiting customer was told last."""
+    click_to_chat: bool = False
+    client_asked: bool = False
+    """A representative has asked for the full client."""
 
 
 def alive() -> QuerySet[Session]:
@@ -245,6 +251,8 @@ def join_info(join: str, now_ms: int) -> JoinInfo | None:
         expires_ms=session.join_expires_ms,
         helper=helping.display_name if helping else "",
         said=str(session.routed.get("said", "")) if session.state == "waiting" else "",
+        click_to_chat=session.click_to_chat,
+        client_asked=session.client_asked_ms is not None,
     )
 
 

@@ -50,9 +50,8 @@ def _review(change: Change, session: Session, subjects: dict[str, Subject]) -> N
             decided = lives.decided(change, session, subject)
             for leg in session.legs.filter(user_id=user_id, left_ms=None):
                 changed |= lives.decide_leg(leg, *decided)
-    endpoint = session.legs.filter(number=1, left_ms=None).first()
-    if endpoint is not None:
-        changed |= lives.decide_leg(endpoint, *lives.decided(change, session, lives.endpoint_subject(session)))
+    for leg in lives.legs_of_customer(session):
+        changed |= lives.decide_leg(leg, *lives.decided(change, session, lives.endpoint_subject(session)))
     changed |= lives.decide_recorder(session)
     if session.state == "waiting" and not _waits_on(change, session, subjects):
         return

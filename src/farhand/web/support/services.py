@@ -81,17 +81,15 @@ def begin_support(change: Change, *, session_id: str, key: str, facts: Facts, ve
     """Joining to waiting: the session shows up in its entry queue, for a key that of who made it (R-095)."""
     session = lives.locked(session_id)
     change.allow(lives.as_object(session))
+    if session.state in ("waiting", "active") and session.click_to_chat and not session.endpoint_key:
+        return _client_of_chat(change, session, key, facts, version)
     if session.state != "joining":
         return _customer_again(change, session, key)
     queue = session.entry_queue or (personal(session.creator_id) if session.creator_id else "")
     if not is_usable(queue):
         raise Conflict(gettext("There is nobody any more who could help here. Ask for help again."))
-    session.endpoint_key = key
     session.name = (str(session.request.get("name", "")) or change.actor.name)[:128]
-    session.hostname, session.platform, session.os_name = facts.hostname, facts.platform, facts.os_name
-    session.console_user, session.private_ip = facts.user, facts.private_ip
-    session.client_version = version[:MAX_VERSION]
-    session.public_ip = change.actor.source_ip[:64] or session.public_ip
+    _know_client(change, session, key, facts, version)
     session.customer_gone_ms = change.now_ms
     lives.store(change, session, lives.step(lambda: rules.consent(lives.life_of(session), queue)))
     leg = lives.endpoint_leg(change, session, f"customer:{session.id}")
@@ -266,6 +264,34 @@ def check_proof(key: str, kind: str, text: str, proof: str) -> None:
         raise Invalid(
             "proof", gettext("The client could not prove its key. Download it again and start it anew.")
         ) from error
+
+
+def _know_client(change: Change, session: Session, key: str, facts: Facts, version: str) -> None:
+    """Write down the client that runs, and on which computer."""
+    session.endpoint_key = key
+    session.hostname, session.platform, session.os_name = facts.hostname, facts.platform, facts.os_name
+    session.console_user, session.private_ip = facts.user, facts.private_ip
+    session.client_version = version[:MAX_VERSION]
+    session.public_ip = change.actor.source_ip[:64] or session.public_ip
+
+
+def _client_of_chat(change: Change, session: Session, key: str, facts: Facts, version: str) -> CustomerTicket:
+    """The full client of a click-to-chat runs (R-023): it is given leg 1 of the same session. The page chats on until
+    that leg has joined (`chats.hand_over`).
+    """
+    if not lives.legs_of_customer(session).exists():
+        raise key_services.Expired(gettext("Your representative has disconnected you from this session."))
+    _know_client(change, session, key, facts, version)
+    session.save()
+    leg = lives.endpoint_leg(change, session, f"customer:{session.id}")
+    lives.tell_relay(change, session)
+    events.tell(change, session)
+    change.audit(hostname=facts.hostname, platform=facts.platform, click_to_chat=True)
+    return CustomerTicket(
+        session_id=session.id,
+        ticket=tickets.leg_ticket(session, leg, change.now_ms),
+        representative=queries.representative_of(session),
+    )
 
 
 def _customer_again(change: Change, session: Session, key: str) -> CustomerTicket:

@@ -16,7 +16,7 @@ from farhand.web.accounts.queries import queue_name
 from farhand.web.appliance.queries import reconnect_timeout_ms
 from farhand.web.events.services import next_history
 from farhand.web.project.service import Change, service
-from farhand.web.support import events, lives, tickets
+from farhand.web.support import chats, events, lives, tickets
 from farhand.web.support.models import RecordingSegment, RelaySeen, Session, SessionEvent
 
 SYSTEM_OBJECT = Object(kind="session")
@@ -206,7 +206,10 @@ def _leg_is(change: Change, session: Session, number: int, connected: bool) -> b
     legs = session.legs.filter(number=number, left_ms=None, connected=not connected)
     changed = bool(legs.update(connected=connected))
     here = session.legs.filter(left_ms=None, connected=True)
-    customer = here.filter(number=1).exists()
+    if number == 1 and connected and session.click_to_chat:
+        chats.hand_over(change, session)
+        changed = True
+    customer = lives.legs_of_customer(session).filter(connected=True).exists()
     consoles = here.filter(party=Party.CONSOLE, user_id=session.owner_id or "").exists()
     gone = None if consoles else (session.consoles_gone_ms or change.now_ms)
     customer_gone = None if customer else (session.customer_gone_ms or change.now_ms)

@@ -29,6 +29,8 @@ export interface QueueEntry {
 
 const kindOf = (kind: "jump" | "support"): string => (kind === "jump" ? t("Jump Client") : t("Support"));
 
+const typeOf = (session: Session): string => (session.click_to_chat ? t("Click-to-Chat") : kindOf(session.kind));
+
 const filled = (facts: readonly (readonly [string, string])[]): readonly (readonly [string, string])[] =>
   facts.filter(([, value]) => value !== "");
 
@@ -45,7 +47,7 @@ function sessionEntry(session: Session): QueueEntry {
   return {
     id: session.id,
     name: session.name,
-    type: kindOf(session.kind),
+    type: typeOf(session),
     status,
     dot: waiting ? "busy" : session.customer_connected ? "on" : "",
     assignee: session.owner_name ?? "",
@@ -54,7 +56,7 @@ function sessionEntry(session: Session): QueueEntry {
     since: session.started_ms ?? session.created_ms,
     facts: () => filled([
       [t("Status"), status],
-      [t("Type"), kindOf(session.kind)],
+      [t("Type"), typeOf(session)],
       [t("Issue"), session.request["issue"] ?? ""],
       [t("Priority"), priorityOf(session)],
       [t("Description"), session.request["details"] ?? ""],

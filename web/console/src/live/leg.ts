@@ -84,6 +84,11 @@ export class LegSocket implements LegPort {
     return this.roster.some((leg) => leg.party === Party.ENDPOINT);
   }
 
+  /** The customer chats in the portal's page. */
+  get chatting(): boolean {
+    return this.roster.some((leg) => leg.party === Party.PORTAL);
+  }
+
   get buffered(): number {
     return this.#socket?.bufferedAmount ?? 0;
   }

@@ -71,6 +71,10 @@ export interface Session {
   readonly priority: number;
   readonly customer_connected: boolean;
   readonly customer_removed: boolean;
+  /** The customer chats in the browser: no other tool exists until the full client runs. */
+  readonly click_to_chat: boolean;
+  /** The customer of a click-to-chat was asked to run the full client. */
+  readonly client_asked: boolean;
   readonly details: Readonly<{ public_ip?: string; private_ip?: string; user?: string }>;
   /** What the customer told before the session: issue, details, company, email, language, name. */
   readonly request: Readonly<Record<string, string>>;

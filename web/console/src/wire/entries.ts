@@ -6,6 +6,8 @@ export const ENTRY_KINDS = [
   "leg-left",
   "session-ended",
   "waiting-message",
+  "client-requested",
+  "client-started",
   "recording-started",
   "recording-gap",
   "screen-requested",
