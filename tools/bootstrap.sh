@@ -78,6 +78,7 @@ look_for_packages() {
     have pipewire || need pipewire
     have wireplumber || need wireplumber
     have dbus-daemon || need dbus-daemon
+    [ -x /usr/libexec/xdg-desktop-portal-gnome ] || need xdg-desktop-portal-gnome
     have xwininfo || need x11-utils
     have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need postgresql
     [ "$PROFILE" = test ] && return

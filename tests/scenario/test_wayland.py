@@ -1,18 +1,22 @@
-"""Wayland desktops (headless sway, headless Mutter of GNOME): seen, still, typed into by the real client."""
+"""Wayland desktops (headless sway, headless Mutter of GNOME, a desktop behind its portal): seen, still, typed into by
+the real client."""
 
 import base64
 import contextlib
 import json
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.harness.appliance import Appliance, wait_for
 from tests.harness.client import JumpClient, Machine, enrolment_command, item_named
 from tests.harness.console import Console, LiveSession
 from tests.harness.mutter import Mutter
+from tests.harness.portal import FakePortal
 from tests.harness.sharing import Shared
 from tests.harness.sway import Sway
 from tests.unit.agent.screen.conftest import Reference
@@ -174,6 +178,75 @@ def test_what_is_copied_on_a_wayland_desktop_goes_both_ways(
         assert shared.take(PNG) == (picture, "")
         shared.send(Clip.STOP)
     live.end()
+
+
+@pytest.fixture
+def portal() -> Iterator[tuple[Mutter, FakePortal]]:
+    """A desktop, and its portal."""
+    with tempfile.TemporaryDirectory(prefix="portal-", ignore_cleanup_errors=True) as folder:
+        place = Mutter(Path(folder))
+        asked = FakePortal(place.environment["DBUS_SESSION_BUS_ADDRESS"], place.folder)
+        yield place, asked
+        asked.stop()
+        place.stop()
+
+
+# R-098, R-150
+def test_a_desktop_behind_its_portal_is_asked_for_once(
+    console: Console, machines: Path, portal: tuple[Mutter, FakePortal]
+) -> None:
+    place, asked = portal
+    client = JumpClient(Machine(machines / "portal"), place.display)
+    session = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+    client.machine.environment |= {key: place.environment[key] for key in session} | {"FARHAND_DESKTOP": "portal"}
+    client.install(enrolment_command(console.visitor, name="portal"))
+    client.start().wait_linked()
+    desktop = item_named(console, "portal")["desktop"]
+    assert (desktop["kind"], desktop["see"]["can"], desktop["see"]["code"]) == ("portal", True, "portal-once")
+
+    def share(live: LiveSession, answer: Screen) -> Any:
+        since = len(live.socket.frames)
+        live.socket.send(Screen.START, SCREEN, json.dumps({"max_fps": 30}).encode(), live.leg)
+
+        def answered(frame: Frame) -> object:
+            known = (frame.channel, frame.type) == (SCREEN, answer)
+            return json.loads(frame.payload) if known else None
+
+        return live.socket.wait(answered, within=60, what=answer.name, since=since)
+
+    live = jumped(console)
+    asked.person = "says no"
+    told = share(live, Screen.STOPPED)
+    assert (told["reason"], "said no" in told["text"]) == ("refused", True)
+    asked.person = "agrees"
+    assert share(live, Screen.STARTED)["width"] == 800
+    live.end()
+    client.stop()
+    assert len(asked.dialogs) == 2
+    assert stat.S_IMODE((client.state / "portal.json").stat().st_mode) == 0o600
+
+    # Nobody is there to be asked any more.
+    asked.person = "is away"
+    client.lines.clear()
+    client.start().wait_linked()
+    live = jumped(console)
+    share(live, Screen.STARTED)
+    watcher, typed = Watcher(live), place.folder / "typed"
+    with terminal(place, f"{COLOR:06x}", "sh", "-c", f"stty -echo; touch {typed}; exec cat >> {typed}"):
+        wait_for(lambda: watcher.shows(COLOR) or None, 60, "the terminal's colour")
+        take_control(live)
+        live.socket.send(Input.POINTER, INPUT, POINTER.pack(400, 300, 0), live.leg)
+        wait_for_keyboard(live, typed)
+    live.end()
+    client.stop()
+    assert len(asked.dialogs) == 2
+
+
+def jumped(console: Console) -> LiveSession:
+    """A session with the desktop behind its portal."""
+    live = console.jump(item_named(console, "portal")["id"])
+    live.entry(lambda e: e["kind"] == "leg-joined" and e["party"] == 1)
+    return live
 
 
 def _quiet(watcher: Watcher) -> int:

@@ -182,7 +182,7 @@ async def serve(
 def run(state: Path, display: str | None, package: Package) -> None:
     """Run the Jump Client of this state folder in the foreground. Raises ClientError."""
     store = IdentityStore(state)
-    identity, key, platform = store.load(), store.key(), here()
+    identity, key, platform = store.load(), store.key(), here(state)
     try:
         lock = hold_lock(state / LOCK_FILE)
     except AlreadyLocked as error:

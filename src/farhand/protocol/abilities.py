@@ -1,8 +1,8 @@
 """What an endpoint's desktop lets be done, and why not: the one table of names and reasons, with their words.
 
-Why it exists: an endpoint says in its own language why something cannot be done, and who reads it may speak another
-one. So a reason has a code beside its sentence; whoever shows it says this table's sentence in the reader's language,
-and the endpoint's own for a code that it does not know.
+Why it exists: an endpoint says in its own language why something cannot be done, or what is to be known of what can be,
+and who reads it may speak another one. So a reason has a code beside its sentence; whoever shows it says this table's
+sentence in the reader's language, and the endpoint's own for a code that it does not know.
 
 Rules: a reason is added here first; a code keeps its meaning for ever. A sentence says why, and what would help where
 something does. The texts are marked for the catalogs of the client and of the web; this module translates nothing.
@@ -49,9 +49,19 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
             "An X11 desktop has no way to hide its monitors that would not hide the shared picture too."
         ),
         "wayland-no-privacy": _("This desktop's compositor does not let programs hide what its monitors show."),
-        "other-wayland": _(
-            "This client cannot share this kind of Wayland desktop. Sign in there to a session of X11 (Xorg) instead."
+        "no-portal": _(
+            "This kind of Wayland desktop is shared by its portal, which is not there: install the xdg-desktop-portal "
+            "that is made for it, or sign in there to a session of X11 (Xorg)."
         ),
+        "portal-once": _("The desktop asks whoever sits there, the first time."),
+        "portal-always": _("The desktop asks whoever sits there, each time."),
+        "portal-once-unverified": _(
+            "The desktop asks whoever sits there, the first time. Not verified on this kind of desktop."
+        ),
+        "portal-always-unverified": _(
+            "The desktop asks whoever sits there, each time. Not verified on this kind of desktop."
+        ),
+        "portal-no-control": _("This desktop's portal shows the screen, but hands out no mouse and keyboard."),
         "wayland-no-control": _("This desktop's compositor does not let programs move the pointer and press keys."),
         "wayland-no-clipboard": _("This desktop's compositor does not let programs exchange the clipboard."),
         "no-session-bus": _("This client was started outside of the desktop's session and cannot reach its D-Bus."),
@@ -73,4 +83,4 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "no-return": _("This client does not come back by itself."),
     }
 )
-"""Code -> why something cannot be done."""
+"""Code -> why something cannot be done; `portal-once` and its like: what is to be known where it can."""

@@ -136,9 +136,9 @@ class Ability(Message, frozen=True, kw_only=True):
 
     can: bool = False
     code: Word = ""
-    """Why not: one of `abilities.REASONS`; others may come."""
+    """Why not, or what is to be known where it can: one of `abilities.REASONS`; others may come."""
     reason: Reason = ""
-    """Why not, and what would help: one sentence in the endpoint's language."""
+    """The same, and what would help, in a sentence or two of the endpoint's language."""
 
 
 class Abilities(Message, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import farhand
-from farhand.agent.core.abilities import cannot, why
+from farhand.agent.core.abilities import cannot, noted, why
 from farhand.protocol.abilities import ABILITIES, REASONS
 from farhand.protocol.messages import Abilities, Ability
 
@@ -26,7 +26,7 @@ def test_every_reason_is_given_by_somebody_and_no_other() -> None:
     given = {
         code
         for path in [*SOURCE.glob("agent/**/*.py"), SOURCE / "web/jump/abilities.py"]
-        for code in re.findall(r"""\b(?:cannot|why|_sentence)\("([^"]+)"\)""", path.read_text())
+        for code in re.findall(r"""\b(?:cannot|noted|why|_sentence)\("([^"]+)"\)""", path.read_text())
     }
     assert given == set(REASONS)
 
@@ -34,3 +34,7 @@ def test_every_reason_is_given_by_somebody_and_no_other() -> None:
 def test_an_ability_that_is_not_there_says_why_twice() -> None:
     assert cannot("no-desktop") == Ability(code="no-desktop", reason=why("no-desktop"))
     assert why("no-desktop") == "There is no desktop now."
+
+
+def test_what_is_to_be_known_of_an_ability_is_said_too() -> None:
+    assert noted("portal-once") == Ability(can=True, code="portal-once", reason=why("portal-once"))

@@ -1,4 +1,4 @@
-"""Why something cannot be done here, in the words of the one table (`protocol.abilities`)."""
+"""Why something cannot be done here, or what is to be known of it, in the one table's words (`protocol.abilities`)."""
 
 from farhand.agent.texts import _
 from farhand.protocol.abilities import REASONS
@@ -13,3 +13,8 @@ def why(code: str) -> str:
 def cannot(code: str) -> Ability:
     """Return the ability that is not there, with its reason."""
     return Ability(code=code, reason=why(code))
+
+
+def noted(code: str) -> Ability:
+    """Return the ability that is there, with something that is to be known of it."""
+    return Ability(can=True, code=code, reason=why(code))

@@ -97,10 +97,11 @@ class Platform(Protocol):
         ...
 
 
-def here() -> Platform:
-    """Return this machine's platform. Raises ClientError where there is none yet."""
+def here(state: Path | None = None) -> Platform:
+    """Return this machine's platform; what is to outlive the program it keeps in the folder `state`, where that is
+    given. Raises ClientError where there is none yet."""
     if sys.platform == "linux":
         from farhand.agent.platforms.linux import LinuxPlatform
 
-        return LinuxPlatform()
+        return LinuxPlatform(state)
     raise ClientError(_("This client runs on Linux only; clients for other systems are not there yet."))

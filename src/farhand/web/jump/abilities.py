@@ -18,7 +18,7 @@ class Line(msgspec.Struct, frozen=True):
     label: str
     can: bool
     reason: str
-    """Why not, when there is something to say."""
+    """Why not, or what is to be known where it can; "" when there is nothing to say."""
 
 
 def words() -> dict[str, dict[str, str]]:
@@ -40,9 +40,7 @@ def _judged(client: JumpClient, name: str) -> tuple[bool, str]:
             return name == "see", "" if name == "see" else _sentence("not-told")
         return False, _sentence("no-desktop")
     told: dict[str, Any] = client.desktop.get(name) or {}
-    if told.get("can") is True:
-        return True, ""
-    return False, _sentence(told.get("code", "")) or told.get("reason", "")
+    return told.get("can") is True, _sentence(told.get("code", "")) or told.get("reason", "")
 
 
 def _sentence(code: str) -> str:

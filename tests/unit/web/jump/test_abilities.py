@@ -9,7 +9,7 @@ from django.utils import translation
 from tests.unit.web.snapshots import proven
 from tests.unit.web.support.helpers import FACTS, Endpoint, snapshot
 
-from farhand.agent.core.abilities import cannot
+from farhand.agent.core.abilities import cannot, noted
 from farhand.protocol.abilities import ABILITIES, REASONS
 from farhand.protocol.bus import LinkUp
 from farhand.protocol.messages import Abilities, Ability
@@ -83,6 +83,18 @@ def test_each_line_says_why_in_the_readers_language(made: str) -> None:
         assert lines[2].reason == words["reasons"]["own-desktop-only"] != REASONS["own-desktop-only"]
         assert [line.label for line in lines] == list(words["abilities"].values())
         assert list(words["abilities"]) == list(ABILITIES)
+
+
+#
+def test_what_can_be_done_may_have_something_to_be_known(made: str, admin: Actor, sign_in: Any) -> None:
+    told(made, desktop=Abilities(kind="portal", see=noted("portal-once-unverified"), control=Ability(can=True)))
+    client = queries.client_by_id(made)
+    assert client is not None
+    see, control, *_ = abilities.lines_of(client)
+    assert (see.can, see.reason) == (True, REASONS["portal-once-unverified"])
+    assert (control.can, control.reason) == (True, "")
+    page: Client = sign_in(admin.user)
+    assert "Not verified on this kind of desktop." in page.get(f"/login/jump/clients/{made}").content.decode()
 
 
 def test_an_older_client_says_only_that_there_is_a_screen(made: str) -> None:

@@ -3,7 +3,7 @@ import { linesOf, reasonOf, type Words } from "./abilities";
 
 const words: Words = {
   abilities: { see: "Den Bildschirm sehen", control: "Maus und Tastatur steuern", clipboard: "Zwischenablage" },
-  reasons: { "no-desktop": "Jetzt gibt es dort keinen Desktop.", "not-told": "Der Client ist älter.", "no-x": "Kein X." },
+  reasons: { "no-desktop": "Jetzt gibt es dort keinen Desktop.", "not-told": "Der Client ist älter.", "no-x": "Kein X.", asks: "Er fragt." },
 };
 
 describe("what an endpoint can do", () => {
@@ -13,10 +13,10 @@ describe("what an endpoint can do", () => {
       kind: "x11",
       clipboard: { can: true },
       control: { can: false, code: "no-x", reason: "There is no X." },
-      see: { can: true, code: "", reason: "" },
+      see: { can: true, code: "asks", reason: "It asks." },
     };
     expect(linesOf({ display: true, desktop }, words)).toEqual([
-      { id: "see", label: "Den Bildschirm sehen", can: true, reason: "" },
+      { id: "see", label: "Den Bildschirm sehen", can: true, reason: "Er fragt." },
       { id: "control", label: "Maus und Tastatur steuern", can: false, reason: "Kein X." },
       { id: "clipboard", label: "Zwischenablage", can: true, reason: "" },
     ]);
@@ -32,7 +32,7 @@ describe("what an endpoint can do", () => {
     expect(none.map((line) => [line.can, line.reason])).toEqual(Array(3).fill([false, words.reasons["no-desktop"]]));
     const old = linesOf({ display: true, desktop: null }, words);
     expect(old.map((line) => line.can)).toEqual([true, false, false]);
-    expect(old[2]?.reason).toBe("Der Client ist älter.");
+    expect(old.map((line) => line.reason)).toEqual(["", ...Array(2).fill("Der Client ist älter.")]);
   });
 
   it("is not there for what the endpoint does not name", () => {

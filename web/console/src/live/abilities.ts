@@ -26,7 +26,7 @@ export interface Line {
 
 export const NO_WORDS: Words = { abilities: {}, reasons: {} };
 
-/** Why something cannot be done; empty when nobody says. */
+/** Why something cannot be done, or what is to be known where it can; empty when nobody says. */
 export function reasonOf(ability: Ability, words: Words): string {
   return words.reasons[ability.code ?? ""] ?? ability.reason;
 }
@@ -35,7 +35,7 @@ export function reasonOf(ability: Ability, words: Words): string {
 export function linesOf(endpoint: Endpoint, words: Words): Line[] {
   return Object.entries(words.abilities).map(([id, label]) => {
     const ability = abilityOf(endpoint, id);
-    return { id, label, can: ability.can, reason: ability.can ? "" : reasonOf(ability, words) };
+    return { id, label, can: ability.can, reason: reasonOf(ability, words) };
   });
 }
 
@@ -45,6 +45,6 @@ function abilityOf({ display, desktop }: Endpoint, id: string): Ability {
     return { can: told.can === true, code: told.code ?? "", reason: told.reason ?? "" };
   }
   // An older client says only that there is a screen.
-  if (display) return { can: id === "see", code: "not-told", reason: "" };
+  if (display) return id === "see" ? { can: true, reason: "" } : { can: false, code: "not-told", reason: "" };
   return { can: false, code: "no-desktop", reason: "" };
 }

@@ -6,9 +6,9 @@ export type How = "reboot" | "shutdown";
 
 export interface Ability {
   readonly can: boolean;
-  /** Why not, for programs. */
+  /** Why not, or what is to be known where it can, for programs. */
   readonly code?: string;
-  /** Why not, in the endpoint's language. */
+  /** The same in the endpoint's language. */
   readonly reason: string;
 }
 

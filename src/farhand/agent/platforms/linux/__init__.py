@@ -1,7 +1,8 @@
 """Linux: facts from /etc/os-release and /proc, desktops of Wayland compositors and X displays, services by systemd.
 
 Rules: where a Wayland compositor answers it is the desktop, although an X server may answer too: that one (Xwayland)
-shows only the windows of programs that know nothing of Wayland.
+shows only the windows of programs that know nothing of Wayland. GNOME's and wlroots' own interfaces come before the
+desktop's portal, which asks the person there; FARHAND_DESKTOP=portal turns that around.
 """
 
 import contextlib
@@ -12,12 +13,15 @@ import os
 import platform
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from farhand.agent.core.desktop import Desktop, UnsupportedError
+from farhand.agent.core.opening import Shared
 from farhand.agent.core.tools import tool_names
 from farhand.agent.platforms.linux.autostart import Autostart
 from farhand.agent.platforms.linux.gnome.find import gnome_abilities, is_gnome
 from farhand.agent.platforms.linux.machine import LinuxMachine
+from farhand.agent.platforms.linux.portal.find import portal_abilities, portal_wanted
 from farhand.agent.platforms.linux.service import (
     BackgroundService,
     DesktopService,
@@ -25,14 +29,22 @@ from farhand.agent.platforms.linux.service import (
     SystemdService,
     systemd_runs,
 )
-from farhand.agent.platforms.linux.wayland.find import Compositor, find_compositor, other_abilities
+from farhand.agent.platforms.linux.wayland.find import Compositor, find_compositor
 from farhand.agent.platforms.linux.wlroots.find import is_wlroots, wlroots_abilities
 from farhand.agent.platforms.linux.x11.find import find_display, x11_abilities
 from farhand.protocol.messages import Abilities, Facts
 
+if TYPE_CHECKING:
+    from farhand.agent.platforms.linux.portal.session import PortalSession
+
 
 class LinuxPlatform:
-    """This machine, a Linux."""
+    """This machine, a Linux. What outlives the program is kept in `state`, where there is such a folder."""
+
+    def __init__(self, state: Path | None = None) -> None:
+        self._state = state
+        self._portal: Shared[PortalSession] = Shared(self._open_portal)
+        """All sessions have the same, so that the person is asked once for them."""
 
     def facts(self, wanted: str | None = None) -> Facts:
         """Return what this machine tells of itself."""
@@ -53,9 +65,7 @@ class LinuxPlatform:
         """What can be done on the compositor or X display that answers."""
         compositor = find_compositor(wanted)
         if compositor is not None:
-            if is_gnome(compositor):
-                return gnome_abilities()
-            return wlroots_abilities(compositor) if is_wlroots(compositor) else other_abilities()
+            return _wayland_abilities(compositor)
         display = find_display(wanted)
         return x11_abilities(display) if display is not None else None
 
@@ -64,13 +74,28 @@ class LinuxPlatform:
         # Their modules load libraries: an idle client has none of them.
         compositor = find_compositor(wanted)
         if compositor is not None:
-            return _wayland_desktop(compositor)
+            return _own_desktop(compositor) or await self._portal_desktop(compositor)
         display = find_display(wanted)
         if display is None:
             return None
         from farhand.agent.platforms.linux.x11.desktop import X11Desktop
 
         return X11Desktop(display)
+
+    async def _portal_desktop(self, compositor: Compositor) -> Desktop | None:
+        able = portal_abilities(compositor).see
+        if not able.can:
+            raise UnsupportedError(able.reason)
+        from farhand.agent.platforms.linux.portal.desktop import PortalDesktop
+
+        session = await self._portal.get()
+        return PortalDesktop(compositor, session) if session is not None else None
+
+    async def _open_portal(self) -> "PortalSession":
+        from farhand.agent.platforms.linux.portal.open import open_session
+        from farhand.agent.platforms.linux.portal.token import TokenStore
+
+        return await open_session(TokenStore(self._state))
 
     def machine(self, wanted: str | None) -> LinuxMachine:
         """This machine; its programs are opened on the compositor or X display that answers."""
@@ -110,7 +135,7 @@ def _way_to_desktop(wanted: str | None) -> dict[str, str] | None:
 
 
 def _kind_of_desktop(wanted: str | None) -> str:
-    """As `Abilities` has it."""
+    """As `Abilities` has it, by whatever way it is shared."""
     compositor = find_compositor(wanted)
     if compositor is None:
         return "x11"
@@ -119,7 +144,19 @@ def _kind_of_desktop(wanted: str | None) -> str:
     return "wlroots" if is_wlroots(compositor) else "wayland"
 
 
-def _wayland_desktop(compositor: Compositor) -> Desktop:
+def _wayland_abilities(compositor: Compositor) -> Abilities:
+    if not portal_wanted():
+        if is_gnome(compositor):
+            return gnome_abilities()
+        if is_wlroots(compositor):
+            return wlroots_abilities(compositor)
+    return portal_abilities(compositor)
+
+
+def _own_desktop(compositor: Compositor) -> Desktop | None:
+    """The desktop by the compositor's own interface, None where the portal is the way."""
+    if portal_wanted():
+        return None
     if is_gnome(compositor):
         from farhand.agent.platforms.linux.gnome.desktop import GnomeDesktop
 
@@ -128,7 +165,7 @@ def _wayland_desktop(compositor: Compositor) -> Desktop:
         from farhand.agent.platforms.linux.wlroots.desktop import WlrootsDesktop
 
         return WlrootsDesktop(compositor)
-    raise UnsupportedError(other_abilities().see.reason)
+    return None
 
 
 def _os_name() -> str:

@@ -38,6 +38,14 @@ class _Bounded(Parser):  # type: ignore[misc]
         return message
 
 
+class RefusedCallError(DesktopError):
+    """A call was answered with an error, whose name on the D-Bus is `name`."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__("error", text)
+        self.name = name
+
+
 class Bus:
     """A connection of our own, to the session's bus or the one at `address`; with `files`, descriptors may be handed
     over. An answer is waited for `patience` seconds. Raises DesktopError."""
@@ -62,12 +70,14 @@ class Bus:
         return int(self._connection.sock.fileno())
 
     def call(self, service: str, path: str, interface: str, member: str, signature: str = "", *body: Any) -> Any:
-        """Call a method and return its answer: nothing, its only value, or all of them. Raises DesktopError."""
+        """Call a method and return its answer: nothing, its only value, or all of them. Raises DesktopError, and
+        RefusedCallError where the answer is an error."""
         reply = self._reply(service, path, interface, member, signature, *body)
         if reply.header.message_type is MessageType.error:
             said = DBusErrorResponse(reply)
             detail = str(said.data[0]) if said.data else said.name
-            raise DesktopError("error", _("The desktop refused: {text}").format(text=f"{member}: {detail[:200]}"))
+            text = _("The desktop refused: {text}").format(text=f"{member}: {detail[:200]}")
+            raise RefusedCallError(said.name or "", text)
         return _answer(reply)
 
     def ask(self, service: str, path: str, interface: str, member: str, signature: str = "", *body: Any) -> Any:
@@ -89,9 +99,9 @@ class Bus:
             raise DesktopError("error", _("The desktop refused: {text}").format(text=member))
         return int(answer.to_raw_fd())
 
-    def tell(self, service: str, path: str, interface: str, member: str) -> None:
-        """Call a method without arguments whose answer does not matter: nothing is waited for. Never raises."""
-        message = new_method_call(DBusAddress(path, service, interface), member)
+    def tell(self, service: str, path: str, interface: str, member: str, signature: str = "", *body: Any) -> None:
+        """Call a method whose answer does not matter: nothing is waited for. Never raises."""
+        message = new_method_call(DBusAddress(path, service, interface), member, signature or None, body)
         message.header.flags = MessageFlag.no_reply_expected
         with contextlib.suppress(OSError):
             self._connection.send(message)

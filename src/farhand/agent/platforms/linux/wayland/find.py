@@ -11,10 +11,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from farhand.agent.core.abilities import cannot
 from farhand.agent.core.desktop import DesktopError
 from farhand.agent.platforms.linux.wayland.wire import Connection
-from farhand.protocol.messages import Abilities
 
 _PROBE = 2.0
 _NAME = "wayland-[0-9]*"
@@ -69,21 +67,6 @@ def answers(path: str) -> bool:
     except (OSError, ValueError):
         return False
     return True
-
-
-def other_abilities() -> Abilities:
-    """Return what can be done on a compositor whose ways to see and act are not spoken here: nothing, and why."""
-    nothing = cannot("other-wayland")
-    return Abilities(
-        kind="wayland",
-        see=nothing,
-        control=nothing,
-        login_screen=nothing,
-        block_input=nothing,
-        privacy_screen=nothing,
-        clipboard=nothing,
-        hide_passwords=nothing,
-    )
 
 
 def _candidates(wanted: str | None) -> list[str]:
