@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 
 from farhand.protocol.bus import AgentRevoked
 from farhand.protocol.messages import AgentCredential, Facts
-from farhand.rules.access import Context, Object
+from farhand.rules.access import Context, Object, decide
 from farhand.rules.roles import ADMINISTRATOR, ROLES
 from farhand.web.accounts.models import User
 from farhand.web.accounts.queries import me, user_by_id
@@ -26,7 +26,7 @@ from farhand.web.appliance.queries import web_console_allowed
 from farhand.web.jump import events
 from farhand.web.jump.models import Enrolment, JumpClient, JumpGroup, JumpGroupMember
 from farhand.web.project import bus, revocation
-from farhand.web.project.service import Actor, Change, Conflict, Invalid, NotThere, service
+from farhand.web.project.service import Actor, Change, Conflict, Invalid, NotThere, now_ms, service
 from farhand.web.support import services as support
 
 TOKEN_BYTES: Final = 24
@@ -236,6 +236,14 @@ def remove_client(change: Change, *, client_id: str) -> None:
     change.audit(name=client.name, group=client.group_id)
 
 
+def _object(client: JumpClient, password: str) -> Object:
+    return Object(kind="jump_client", id=client.id, group=client.group_id, facts={"password": password})
+
+
+def _context(now: int) -> Context:
+    return Context(now_ms=now, web_console=web_console_allowed())
+
+
 def revoke(change: Change, client: JumpClient, text: str) -> None:
     """Make a client worthless: its link is closed, its key never accepted again, its sessions end with `text`."""
     client.revoked_ms = change.now_ms
@@ -253,7 +261,9 @@ def start_jump(actor: Actor, *, client_id: str, tab: str, password: str = "") ->
     from farhand.web.jump.pinning import unlocked  # it builds on this module
 
     client = JumpClient.objects.filter(id=client_id, revoked_ms=None).first()
-    opens = unlocked(actor, client, password) if client is not None else ""
+    opens = ""
+    if client is not None and decide(actor.subject, "jump.client.start", _object(client, "right"), _context(now_ms())):
+        opens = unlocked(actor, client, password)  # nobody guesses who would have no access anyway
     return _start_jump(actor, client_id=client_id, tab=tab, opens=opens, tried=bool(password))
 
 
@@ -263,10 +273,7 @@ def _start_jump(change: Change, *, client_id: str, tab: str, opens: str, tried: 
     given = "wrong" if tried else "missing"
     if not client.password_hash or opens == client.password_hash:
         given = "right"
-    change.allow(
-        Object(kind="jump_client", id=client.id, group=client.group_id, facts={"password": given}),
-        Context(now_ms=change.now_ms, web_console=web_console_allowed()),
-    )
+    change.allow(_object(client, given), _context(change.now_ms))
     if not client.online:
         raise Conflict(gettext("This Jump Client is offline. It can be reached when it is back."))
     running = support.own_jump(change, client.id, tab)
