@@ -42,7 +42,7 @@ def test_two_consoles_share_and_pass_on(rep: Actor, anonymous: Actor, make_user:
     mine, hers = Console(sign_in(rep.user)), Console(sign_in(user))
     mine.post(f"{session}/accept", {"tab": "mine"})
     lists = {"teams": [{"id": team, "name": "Desk", "own": True}],
-             "representatives": [{"id": ann_id, "name": "Ann", "teams": [team]}]}  # fmt: skip
+             "representatives": [{"id": ann_id, "name": "Ann", "teams": [team], "by_mail": False}]}  # fmt: skip
     assert mine.get(f"sessions/{session}/targets") == {"transfer": lists, "share": {**lists, "issues": []}}
     mine.post(f"{session}/share", {"target": f"user:{ann_id}"})
     (invitation,) = hers.get("snapshot")["collections"]["invitations"]
