@@ -36,6 +36,7 @@ def board(appliance: Appliance) -> Iterator[Board]:
     painted.close()
 
 
+@pytest.mark.long
 def test_colours_are_chosen_by_keyboard_and_seen(
     appliance: Appliance, board: Board, enter: Enter, words: Words
 ) -> None:

@@ -271,6 +271,7 @@ WATCH_TASKS = """() => {
 }"""
 
 
+@pytest.mark.long
 def test_a_flood_is_interrupted_and_leaves_the_page_alive(
     shell: Shell, page: Page, session: Locator, words: Words
 ) -> None:

@@ -168,6 +168,7 @@ async def test_a_blocker_that_is_killed_keeps_nobody_out_and_is_told(person: Per
         await works_again(person)
 
 
+@pytest.mark.long
 async def test_an_agent_that_hangs_keeps_nobody_out(person: Person) -> None:
     display: str = person.display  # type: ignore[attr-defined]
     agent = start_agent(display)
