@@ -152,7 +152,8 @@ def _place(policy: GroupPolicy, position: int) -> None:
     for number, one in enumerate(others, 1):
         if one is policy or one.position != number:
             one.position = number
-            one.save()
+            # The others are not locked: what somebody else is changing in them stays.
+            one.save(update_fields=None if one is policy else ["position"])
 
 
 def _told(policy: GroupPolicy) -> dict[str, Any]:

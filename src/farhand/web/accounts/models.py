@@ -152,7 +152,8 @@ class GroupPolicyTeam(ConfigurationRow):
     """A team in which all members of a group policy are, in this role."""
 
     policy = models.ForeignKey(GroupPolicy, on_delete=models.CASCADE, related_name="teams")
-    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="policies")
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="policies", db_constraint=False)
+    """No constraint of the database: the release before removes teams and knows nothing of this table."""
     role = models.CharField(max_length=8)
 
     class Meta:
@@ -163,7 +164,7 @@ class FavouriteTeam(ConfigurationRow):
     """A star that a user gives to a team's queue."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+", db_constraint=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "team"], name="accounts_favouriteteam_once")]

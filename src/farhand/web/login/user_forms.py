@@ -28,6 +28,28 @@ def folders_field(label: Any) -> forms.CharField:
     )
 
 
+class ExactCheckbox(forms.CheckboxInput):
+    """A box whose value is passed on as it was sent."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        """The text that was sent, or False."""
+        return data.get(name, False)
+
+
+class OnOff(forms.BooleanField):
+    """Ticked or not. Any other value is of a page that is old: there a group policy offered choices, and its `deny`
+    must not count as a tick.
+    """
+
+    widget = ExactCheckbox
+
+    def to_python(self, value: Any) -> bool:
+        """Raises ValidationError for what no box sends."""
+        if value not in (False, True, "on", ""):
+            raise forms.ValidationError(gettext("This page is out of date. Reload it and choose again."))
+        return bool(value)
+
+
 class UserForm(forms.Form):
     """Names and permissions of a user. One control per permission that this release asks for, grouped by heading.
 
@@ -56,7 +78,7 @@ class UserForm(forms.Form):
         mine = self._own & permission.names
         if said is None and not permission.levels:
             # A box that is not ticked is no answer to a policy that comes later.
-            return forms.BooleanField(label=gettext(permission.label), required=False, initial=permission.name in mine)
+            return OnOff(label=gettext(permission.label), required=False, initial=permission.name in mine)
         unset = gettext(permission.undefined) if said is None else gettext("As the group policy says")
         levels = [*rules.values(permission), *([DENY] if said or permission.heading == SESSION else [])]
         if permission.heading == SESSION:

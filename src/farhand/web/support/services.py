@@ -81,7 +81,7 @@ def begin_support(change: Change, *, session_id: str, key: str, facts: Facts, ve
     """Joining to waiting: the session shows up in its entry queue, for a key that of who made it (R-095)."""
     session = lives.locked(session_id)
     change.allow(lives.as_object(session))
-    if session.state in ("waiting", "active") and session.click_to_chat and not session.endpoint_key:
+    if session.state in ("waiting", "active") and session.click_to_chat and session.endpoint_key != key:
         return _client_of_chat(change, session, key, facts, version)
     if session.state != "joining":
         return _customer_again(change, session, key)
@@ -277,13 +277,14 @@ def _know_client(change: Change, session: Session, key: str, facts: Facts, versi
 
 def _client_of_chat(change: Change, session: Session, key: str, facts: Facts, version: str) -> CustomerTicket:
     """The full client of a click-to-chat runs (R-023): it is given leg 1 of the same session. The page chats on until
-    that leg has joined (`chats.hand_over`).
+    that leg has joined (`chats.hand_over`). Until then another one may come: the first has died, or was thrown away.
     """
     if not lives.legs_of_customer(session).exists():
         raise key_services.Expired(gettext("Your representative has disconnected you from this session."))
     _know_client(change, session, key, facts, version)
     session.save()
-    leg = lives.endpoint_leg(change, session, f"customer:{session.id}")
+    leg = session.legs.filter(number=1, left_ms=None).first()
+    leg = leg or lives.endpoint_leg(change, session, f"customer:{session.id}")
     lives.tell_relay(change, session)
     events.tell(change, session)
     change.audit(hostname=facts.hostname, platform=facts.platform, click_to_chat=True)

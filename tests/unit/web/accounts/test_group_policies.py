@@ -134,3 +134,18 @@ def test_what_is_wrong_is_said(admin: Actor) -> None:
         assert error.value.field == field
     rows = AuditRow.objects.filter(action="accounts.group_policy.edit", outcome="done")
     assert rows.count() == 2
+
+
+def test_a_new_order_leaves_what_others_change_alone(admin: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (policies.create_policy(admin, name=name) for name in ("First", "Second"))
+    saved: list[tuple[str, Any]] = []
+    save = GroupPolicy.save
+
+    def noted(self: GroupPolicy, *args: Any, **how: Any) -> None:
+        saved.append((self.name, how.get("update_fields")))
+        save(self, *args, **how)
+
+    monkeypatch.setattr(GroupPolicy, "save", noted)
+    policies.edit_policy(admin, policy_id=second.id, fields=Fields(name="Second", position=1))
+    assert ("First", ["position"]) in saved
+    assert [one.id for one in GroupPolicy.objects.order_by("position")] == [second.id, first.id]

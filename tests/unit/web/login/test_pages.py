@@ -359,3 +359,17 @@ def test_the_administrator_chooses_the_special_actions(
     assert not re.search(r'name="terminal"[^>]* checked', shown)
     assert actions_off() == ["terminal"]
     assert browser.get(address).status_code == 302
+
+
+def test_an_old_page_gives_nobody_a_permission(browser: Client, make_user: Any) -> None:
+    make_user("admin", "perm_admin")
+    ann = make_user("ann", "perm_support_allowed")
+    browser.post("/login/sign-in", {"username": "admin", "password": GOOD})
+    # So the page sent it while a group policy defined this permission; now none does.
+    answer = browser.post(f"/login/users-security/users/{ann.id}", {"display_name": "Ann", "perm_admin": "deny"})
+    assert (answer.status_code, b"This page is out of date." in answer.content) == (400, True)
+    ann.refresh_from_db()
+    assert not ann.may("perm_admin")
+    done = browser.post(f"/login/users-security/users/{ann.id}", {"display_name": "Ann", "perm_jump_client": "on"})
+    ann.refresh_from_db()
+    assert (done.status_code, ann.permissions) == (302, ["perm_jump_client"])

@@ -15,8 +15,10 @@ def key() -> models.Field[Any, Any]:
     )
 
 
-def to(model: str, name: str) -> models.Field[Any, Any]:
-    return models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name=name, to=model)
+def to(model: str, name: str, *, constraint: bool = True) -> models.Field[Any, Any]:
+    return models.ForeignKey(
+        on_delete=django.db.models.deletion.CASCADE, related_name=name, to=model, db_constraint=constraint
+    )
 
 
 class Migration(migrations.Migration):
@@ -56,7 +58,7 @@ class Migration(migrations.Migration):
                 ("id", key()),
                 ("role", models.CharField(max_length=8)),
                 ("policy", to("accounts.grouppolicy", "teams")),
-                ("team", to("accounts.team", "policies")),
+                ("team", to("accounts.team", "policies", constraint=False)),
             ],
             options={
                 "constraints": [
